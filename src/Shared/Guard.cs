@@ -1,0 +1,100 @@
+using System.Runtime.CompilerServices;
+using static TorchSharp.torch;
+
+namespace Contrastive.Numerics;
+
+/// <summary>Argument checks. Each names the argument and says both what was given and what was expected.</summary>
+internal static class Guard
+{
+    /// <summary>A floating-point matrix, one row an item.</summary>
+    public static void Features(Tensor tensor, [CallerArgumentExpression(nameof(tensor))] string name = "")
+    {
+        ArgumentNullException.ThrowIfNull(tensor, name);
+        if (tensor.dim() != 2)
+            throw new ArgumentException($"{name} must have the shape (N, D) but has {Shape(tensor)}", name);
+        Floating(tensor, name);
+        if (tensor.shape[1] == 0)
+            throw new ArgumentException($"{name} has no features: its shape is {Shape(tensor)}", name);
+    }
+
+    public static void Floating(Tensor tensor, [CallerArgumentExpression(nameof(tensor))] string name = "")
+    {
+        ArgumentNullException.ThrowIfNull(tensor, name);
+        if (!IsFloating(tensor.dtype))
+            throw new ArgumentException($"{name} must be float16, bfloat16, float32 or float64 but is {tensor.dtype}", name);
+    }
+
+    /// <summary>Two feature matrices that can be compared: same width, same dtype, same device.</summary>
+    public static void Comparable(
+        Tensor left,
+        Tensor right,
+        [CallerArgumentExpression(nameof(left))] string leftName = "",
+        [CallerArgumentExpression(nameof(right))] string rightName = "")
+    {
+        long leftWidth = left.shape[^1], rightWidth = right.shape[^1];
+        if (leftWidth != rightWidth)
+            throw new ArgumentException($"{leftName} have {leftWidth} features but {rightName} have {rightWidth}", rightName);
+        if (left.dtype != right.dtype)
+            throw new ArgumentException($"{leftName} are {left.dtype} but {rightName} are {right.dtype}", rightName);
+        SameDevice(left, right, leftName, rightName);
+    }
+
+    /// <summary>Two matrices whose rows belong together.</summary>
+    public static void SameRows(
+        Tensor left,
+        Tensor right,
+        [CallerArgumentExpression(nameof(left))] string leftName = "",
+        [CallerArgumentExpression(nameof(right))] string rightName = "")
+    {
+        if (left.shape[0] != right.shape[0])
+            throw new ArgumentException($"{leftName} have {left.shape[0]} rows but {rightName} have {right.shape[0]}", rightName);
+    }
+
+    public static void SameDevice(
+        Tensor left,
+        Tensor right,
+        [CallerArgumentExpression(nameof(left))] string leftName = "",
+        [CallerArgumentExpression(nameof(right))] string rightName = "")
+    {
+        if (left.device_type != right.device_type || left.device_index != right.device_index)
+            throw new ArgumentException($"{leftName} are on {left.device} but {rightName} are on {right.device}", rightName);
+    }
+
+    public static void Integers(Tensor tensor, long count, [CallerArgumentExpression(nameof(tensor))] string name = "")
+    {
+        ArgumentNullException.ThrowIfNull(tensor, name);
+        if (tensor.dtype is not (ScalarType.Int64 or ScalarType.Int32 or ScalarType.Int16 or ScalarType.Int8 or ScalarType.Byte))
+            throw new ArgumentException($"{name} must be integers but are {tensor.dtype}", name);
+        if (tensor.dim() != 1 || tensor.shape[0] != count)
+            throw new ArgumentException($"{name} must have the shape ({count}) but have {Shape(tensor)}", name);
+    }
+
+    public static void Mask(Tensor tensor, long rows, long columns, [CallerArgumentExpression(nameof(tensor))] string name = "")
+    {
+        ArgumentNullException.ThrowIfNull(tensor, name);
+        if (tensor.dtype != ScalarType.Bool)
+            throw new ArgumentException($"{name} must be bool but is {tensor.dtype}", name);
+        if (tensor.dim() != 2 || tensor.shape[0] != rows || tensor.shape[1] != columns)
+            throw new ArgumentException($"{name} must have the shape ({rows}, {columns}) but has {Shape(tensor)}", name);
+    }
+
+    public static double Positive(double value, [CallerArgumentExpression(nameof(value))] string name = "")
+        => value > 0 && double.IsFinite(value)
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, $"{name} must be positive and finite but is {value}");
+
+    public static long AtLeast(long value, long minimum, [CallerArgumentExpression(nameof(value))] string name = "")
+        => value >= minimum
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, $"{name} must be at least {minimum} but is {value}");
+
+    public static double Between(double value, double low, double high, [CallerArgumentExpression(nameof(value))] string name = "")
+        => value >= low && value <= high
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, $"{name} must lie in [{low}, {high}] but is {value}");
+
+    public static bool IsFloating(ScalarType type)
+        => type is ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64;
+
+    public static string Shape(Tensor tensor) => $"({string.Join(", ", tensor.shape)})";
+}

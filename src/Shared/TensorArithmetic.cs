@@ -1,0 +1,35 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Contrastive.Numerics;
+
+/// <summary>
+/// The arithmetic that TorchSharp's own operators do with temporary scalars (see <see cref="Scalars"/>), done with
+/// scalars that are alive during the call. <c>a - b</c>, <c>a * b</c> and <c>a / b</c> of two tensors are safe as they are.
+/// </summary>
+internal static class TensorArithmetic
+{
+    public static Tensor Plus(this Tensor left, Tensor right) => left.add(right, Scalars.One);
+
+    public static Tensor Plus(this Tensor left, double right)
+    {
+        using var value = right.ToScalar();
+        return left.add(value, Scalars.One);
+    }
+
+    public static Tensor Times(this Tensor left, double right)
+    {
+        using var value = right.ToScalar();
+        return left.mul(value);
+    }
+
+    public static Tensor Square(this Tensor tensor) => tensor.mul(tensor);
+
+    /// <summary>The integers <paramref name="start"/>, …, <paramref name="start"/> + <paramref name="count"/> - 1.</summary>
+    public static Tensor Range(long start, long count, Device device)
+    {
+        using var first = start.ToScalar();
+        using var end = (start + count).ToScalar();
+        return arange(first, end, Scalars.OneIndex, ScalarType.Int64, device);
+    }
+}
