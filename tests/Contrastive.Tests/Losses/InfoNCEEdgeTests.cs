@@ -1,3 +1,4 @@
+using static Contrastive.Tests.Refusal;
 using static TorchSharp.torch;
 
 namespace Contrastive.Tests.Losses;
@@ -246,7 +247,4 @@ public class InfoNCEEdgeTests
             FluentActions.Invoking(() => nn.functional.info_nce(a, b, pairs: PairMap.Negatives(4, 4))).Should().Throw<ArgumentException>();
         });
     }
-
-    private static void Refuses(Action action, string message)
-        => action.Should().Throw<ArgumentException>().WithMessage($"*{message}*");
 }

@@ -1,3 +1,4 @@
+using static Contrastive.Tests.Refusal;
 using static TorchSharp.torch;
 
 namespace Contrastive.Tests.Pairs;
@@ -70,9 +71,6 @@ public class PairMapTests
         FluentActions.Invoking(() => map.Block(1, 2, 1, 2).WithSampleIds(arange(2))).Should().Throw<InvalidOperationException>();
         FluentActions.Invoking(() => PairMap.FromLabels(null!)).Should().Throw<ArgumentNullException>();
     }
-
-    private static void Refuses(Action action, string message)
-        => action.Should().Throw<ArgumentException>().WithMessage($"*{message}*");
 
     private static PairKind[,] Kinds(PairMap map)
     {

@@ -15,6 +15,8 @@ internal static class TensorAssertions
         (difference / size).Should().BeLessThanOrEqualTo(tolerance, because);
     }
 
+    public static bool IsSameAs(this Tensor actual, Tensor expected) => actual.eq(expected).all().item<bool>();
+
     public static void ShouldBeFinite(this Tensor actual, string because = "")
         => actual.isfinite().all().item<bool>().Should().BeTrue(because);
 }
