@@ -24,8 +24,8 @@ public static class MeanAveragePrecision
     /// <param name="candidateLabels">Integer labels of shape <c>(M)</c>.</param>
     /// <param name="normalize">True: rank by cosine; a zero row scores 0 with everything. False: by dot product.</param>
     /// <param name="chunkSize">
-    /// Queries scored at once, at least 1; the memory needed beyond the features is about 50 · chunkSize · M bytes in float32.
-    /// Left out: as many as fit into 100 MB. The result does not depend on it.
+    /// Queries scored at once, at least 1; the memory needed beyond the features is about 120 · chunkSize · M bytes in float32.
+    /// Left out: as many as fit into 128 MiB. The result does not depend on it.
     /// </param>
     /// <returns>The mean over all queries with at least one relevant candidate.</returns>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
@@ -74,8 +74,8 @@ public static class MeanAveragePrecision
     /// <param name="labels">Integer labels of shape <c>(N)</c>.</param>
     /// <param name="normalize">True: rank by cosine; a zero row scores 0 with everything. False: by dot product.</param>
     /// <param name="chunkSize">
-    /// Queries scored at once, at least 1; the memory needed beyond the features is about 50 · chunkSize · N bytes in float32.
-    /// Left out: as many as fit into 100 MB. The result does not depend on it.
+    /// Queries scored at once, at least 1; the memory needed beyond the features is about 120 · chunkSize · N bytes in float32.
+    /// Left out: as many as fit into 128 MiB. The result does not depend on it.
     /// </param>
     /// <returns>The mean over all rows that share their label with another row.</returns>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
@@ -115,7 +115,7 @@ public static class MeanAveragePrecision
         double rounding = FeatureRows.Rounding(candidates);
         var queryTolerance = FeatureRows.Lengths(queries).Times(rounding);
         var candidateLengths = FeatureRows.Lengths(candidates);
-        foreach (var (start, length) in Chunks.Of(total, Chunks.Size(chunkSize, candidates.shape[0], elements: 1 << 21)))
+        foreach (var (start, length) in Chunks.Of(total, Chunks.Size(chunkSize, candidates.shape[0], elements: 1 << 20)))
         {
             using var tile = NewDisposeScope();
             var scores = queries.narrow(0, start, length).matmul(candidates.t());              // (length, M)

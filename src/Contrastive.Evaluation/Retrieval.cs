@@ -21,8 +21,8 @@ public static class Retrieval
     /// True: rank by cosine; a zero row scores 0 with everything. False: rank by dot product.
     /// </param>
     /// <param name="chunkSize">
-    /// Queries scored at once, at least 1; the memory needed beyond the features is about 6 · chunkSize · N bytes in float32.
-    /// Left out: as many as fit into 100 MB. The result does not depend on it.
+    /// Queries scored at once, at least 1; the memory needed beyond the features is about 8 · chunkSize · N bytes in float32.
+    /// Left out: as many as fit into 128 MiB. The result does not depend on it.
     /// </param>
     /// <remarks>
     /// Ties count as the expected value under a random order of the tied candidates: with g candidates that score higher

@@ -19,7 +19,7 @@ public static class Uniformity
     /// <param name="normalize">Whether rows are divided by their length first; a zero row stays zero.</param>
     /// <param name="chunkSize">
     /// Rows compared with all later ones at once, at least 1; the memory needed beyond the features is about
-    /// 12 · chunkSize · N bytes in float32. Left out: as many as fit into 100 MB. The result does not depend on it.
+    /// 12 · chunkSize · N bytes in float32. Left out: as many as fit into 96 MiB. The result does not depend on it.
     /// </param>
     /// <remarks>
     /// All in log space: no potential vanishes, however large t is. Distances of normalised rows come from a matrix product;
