@@ -83,6 +83,11 @@ internal static class Guard
             ? value
             : throw new ArgumentOutOfRangeException(name, value, $"{name} must be positive and finite but is {value}");
 
+    public static double Weight(double value, [CallerArgumentExpression(nameof(value))] string name = "")
+        => value >= 0 && double.IsFinite(value)
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, $"{name} must be at least 0 and finite but is {value}");
+
     public static long AtLeast(long value, long minimum, [CallerArgumentExpression(nameof(value))] string name = "")
         => value >= minimum
             ? value

@@ -77,9 +77,13 @@ public sealed class Temperature : nn.Module
         }
     }
 
-    /// <summary>Features times 1/τ, in the features' dtype.</summary>
-    internal Tensor Scale(Tensor features)
+    /// <summary>Features, or similarities, divided by τ.</summary>
+    /// <param name="features">Any shape, floating point.</param>
+    /// <returns>The same shape and dtype. A learned temperature takes its gradient through it.</returns>
+    /// <exception cref="ArgumentException">The features are not floating point.</exception>
+    public Tensor Scale(Tensor features)
     {
+        Guard.Floating(features);
         if (log_scale is null) return features.Times(1 / fixedTemperature);
 
         using (no_grad())

@@ -1,6 +1,5 @@
 using MathNet.Numerics.Distributions;
 using TorchSharp;
-using static Contrastive.Tests.Refusal;
 using static TorchSharp.torch;
 
 namespace Contrastive.Tests.Losses;

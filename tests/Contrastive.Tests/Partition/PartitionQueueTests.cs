@@ -1,4 +1,3 @@
-using static Contrastive.Tests.Refusal;
 using static TorchSharp.torch;
 
 namespace Contrastive.Tests.Partition;

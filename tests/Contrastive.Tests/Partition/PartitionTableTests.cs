@@ -1,6 +1,5 @@
 using CsCheck;
 using TorchSharp;
-using static Contrastive.Tests.Refusal;
 using static TorchSharp.torch;
 
 namespace Contrastive.Tests.Partition;

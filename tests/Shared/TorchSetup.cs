@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Contrastive.Tests;
+namespace Contrastive.TestSupport;
 
 internal static class TorchSetup
 {

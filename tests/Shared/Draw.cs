@@ -1,7 +1,7 @@
 using CsCheck;
 using static TorchSharp.torch;
 
-namespace Contrastive.Tests;
+namespace Contrastive.TestSupport;
 
 /// <summary>Random tensors from a seed.</summary>
 internal static class Draw

@@ -1,4 +1,4 @@
-namespace Contrastive.Tests;
+namespace Contrastive.TestSupport;
 
 internal static class Refusal
 {

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Contrastive.Tests;
+namespace Contrastive.TestSupport;
 
 /// <summary>A module's state on its way through a file.</summary>
 internal static class Saved

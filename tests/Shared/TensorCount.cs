@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Contrastive.Tests;
+namespace Contrastive.TestSupport;
 
 internal static class TensorCount
 {

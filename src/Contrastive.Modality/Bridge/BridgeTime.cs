@@ -1,0 +1,69 @@
+using Contrastive.Numerics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Contrastive.Modality;
+
+/// <summary>
+/// Where on the bridge an augmented feature is expected: t, the weight of its own modality's feature in the mean (the other
+/// modality's has 1 - t).
+/// </summary>
+public sealed class BridgeTime
+{
+    private readonly double low;
+    private readonly double high;
+
+    private BridgeTime(double low, double high, bool perItem)
+    {
+        this.low = low;
+        this.high = high;
+        PerItem = perItem;
+    }
+
+    /// <summary>Whether each item of a batch has a time of its own.</summary>
+    public bool PerItem { get; }
+
+    /// <summary>Whether the time is drawn.</summary>
+    public bool IsDrawn => high > low;
+
+    /// <summary>The same time always; 0.25 in the paper.</summary>
+    /// <param name="time">Range: 0 &lt; t &lt; 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">t is out of range.</exception>
+    public static BridgeTime Fixed(double time)
+    {
+        Check(time, nameof(time));
+        return new BridgeTime(time, time, perItem: false);
+    }
+
+    /// <summary>A time drawn uniformly anew at each step.</summary>
+    /// <param name="low">The earliest. Range: 0 &lt; low &lt; high.</param>
+    /// <param name="high">The latest. Range: low &lt; high &lt; 1.</param>
+    /// <param name="perItem">Whether each item of the batch gets one of its own.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A value is out of range.</exception>
+    public static BridgeTime Drawn(double low, double high, bool perItem = false)
+    {
+        Check(low, nameof(low));
+        Check(high, nameof(high));
+        if (high <= low)
+            throw new ArgumentOutOfRangeException(nameof(high), high, $"high must be more than low, {low}, but is {high}");
+        return new BridgeTime(low, high, perItem);
+    }
+
+    /// <summary>(count, 1): the time of each item.</summary>
+    internal Tensor Draw(long count, ScalarType dtype, Device device, Generator? generator)
+    {
+        if (!IsDrawn)
+        {
+            using var time = low.ToScalar();
+            return full(count, 1, time, dtype: dtype, device: device);
+        }
+        var uniform = rand(PerItem ? [count, 1] : [1, 1], dtype: dtype, device: device, generator: generator);
+        return uniform.Times(high - low).Plus(low).expand(count, 1);
+    }
+
+    private static void Check(double time, string name)
+    {
+        if (!(time > 0 && time < 1))
+            throw new ArgumentOutOfRangeException(name, time, $"{name} must lie in (0, 1) but is {time}");
+    }
+}

@@ -1,0 +1,60 @@
+using Contrastive.Numerics;
+using static TorchSharp.torch;
+
+namespace Contrastive.Modality;
+
+/// <summary>A weighted sum of losses: as a rule a contrastive one and whatever structures are wanted beside it.</summary>
+/// <remarks>
+/// The result has each part's terms under the part's name (<c>bridge.first</c>), with the weight each has in the total, so
+/// that a training loop can log them. Parts are registered as modules under their names: their state and learned temperatures
+/// are part of this module's.
+/// </remarks>
+/// <example>
+/// <code>
+/// var loss = new CompositeLoss(
+///     ("contrastive", new MultimodalContrastiveLoss(new InfoNCELoss(mode: ContrastMode.Symmetric)), 1),
+///     ("consistency", new GeometricConsistencyLoss(), 0.1));
+/// var result = loss.Evaluate(first, second);
+/// result.Total.backward();
+/// </code>
+/// </example>
+public sealed class CompositeLoss : ModalityLoss
+{
+    private readonly (string Name, ModalityLoss Loss, double Weight)[] parts;
+
+    /// <summary>Creates the sum.</summary>
+    /// <param name="parts">Each part's name, loss and weight (≥ 0).</param>
+    /// <exception cref="ArgumentException">There are no parts, a name is empty or taken, or a weight is out of range.</exception>
+    public CompositeLoss(params (string Name, ModalityLoss Loss, double Weight)[] parts)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
+        if (parts.Length == 0) throw new ArgumentException("parts are empty", nameof(parts));
+        var names = new HashSet<string>();
+        foreach (var (name, loss, weight) in parts)
+        {
+            ArgumentException.ThrowIfNullOrWhiteSpace(name, nameof(parts));
+            ArgumentNullException.ThrowIfNull(loss, nameof(parts));
+            if (name.Contains('.', StringComparison.Ordinal))
+                throw new ArgumentException($"the name '{name}' has a dot, which separates a part's name from its terms'", nameof(parts));
+            if (!names.Add(name)) throw new ArgumentException($"two parts are named '{name}'", nameof(parts));
+            Guard.Weight(weight, $"the weight of '{name}'");
+            register_module(name, loss);
+        }
+        this.parts = [.. parts];
+    }
+
+    internal override void Require(ModalityFeatures first, ModalityFeatures second)
+    {
+        foreach (var part in parts) part.Loss.Require(first, second);
+    }
+
+    internal override void Compute(ModalityFeatures first, ModalityFeatures second, Tensor? sampleIds, WeightedSum sum)
+    {
+        foreach (var (name, loss, weight) in parts)
+        {
+            var part = new WeightedSum();
+            loss.Compute(first, second, sampleIds, part);
+            sum.Add(name, weight, part.ToResult());
+        }
+    }
+}

@@ -1,0 +1,77 @@
+using Contrastive.Numerics;
+using static TorchSharp.torch;
+
+namespace Contrastive.Modality;
+
+/// <summary>
+/// Geometric consistency: similarities mirror each other within and across the modalities, and before and after augmentation
+/// (Jiang et al. 2023, section 3.4; without the augmentations Goel et al., "CyCLIP", NeurIPS 2022).
+/// </summary>
+/// <remarks>
+/// <para>L_GC = 1/N Σ_jk [ (⟨v_j,t_k⟩ - ⟨v_k,t_j⟩)² + (⟨v_j,v_k⟩ - ⟨t_j,t_k⟩)² ], the cross-modal and the in-modal part.</para>
+/// <para>L^a_GC = 1/N Σ_jk [ (⟨v_j,v_k⟩ - ⟨v^a_j,v^a_k⟩)² + (⟨t_j,t_k⟩ - ⟨t^a_j,t^a_k⟩)² ] + 1/N Σ_j (⟨v_j,t_j⟩ - ⟨v^a_j,t^a_j⟩)².</para>
+/// <para>Where the batch is large against the features (N > 3 D) the sums come from D × D Gram matrices, in O(N D²) time and
+/// without any N × N matrix, else from the pairs; both are accurate where the modalities nearly agree.</para>
+/// <para>Terms: <c>cross_modal</c>, <c>in_modal</c> and, with augmentation, <c>augmented.first</c>, <c>augmented.second</c>
+/// and <c>augmented.pairs</c>. Features are normalised.</para>
+/// </remarks>
+public sealed class GeometricConsistencyLoss : ModalityLoss
+{
+    /// <summary>Creates the loss. CyCLIP's is <c>new(0.25, 0.25, augmented: 0)</c>.</summary>
+    /// <param name="crossModal">The weight of the cross-modal part of L_GC. Range: ≥ 0.</param>
+    /// <param name="inModal">The weight of the in-modal part of L_GC. Range: ≥ 0.</param>
+    /// <param name="augmented">The weight of L^a_GC; with 0, no augmentation is needed. Range: ≥ 0.</param>
+    /// <param name="normalization">What the sums over pairs are divided by.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A weight is out of range.</exception>
+    public GeometricConsistencyLoss(
+        double crossModal = 1,
+        double inModal = 1,
+        double augmented = 1,
+        PairNormalization normalization = PairNormalization.Items)
+    {
+        CrossModalWeight = Guard.Weight(crossModal);
+        InModalWeight = Guard.Weight(inModal);
+        AugmentedWeight = Guard.Weight(augmented);
+        Normalization = normalization;
+    }
+
+    /// <summary>The weight of the cross-modal part of L_GC.</summary>
+    public double CrossModalWeight { get; }
+
+    /// <summary>The weight of the in-modal part of L_GC.</summary>
+    public double InModalWeight { get; }
+
+    /// <summary>The weight of L^a_GC.</summary>
+    public double AugmentedWeight { get; }
+
+    /// <summary>What the sums over pairs are divided by.</summary>
+    public PairNormalization Normalization { get; }
+
+    internal override void Require(ModalityFeatures first, ModalityFeatures second)
+    {
+        if (AugmentedWeight == 0) return;
+        first.RequireAugmented(nameof(GeometricConsistencyLoss), nameof(first));
+        second.RequireAugmented(nameof(GeometricConsistencyLoss), nameof(second));
+    }
+
+    internal override void Compute(ModalityFeatures first, ModalityFeatures second, Tensor? sampleIds, WeightedSum sum)
+    {
+        var (v, t) = (Unit(first.Shared), Unit(second.Shared));
+        var count = (double)v.shape[0];
+        var perPair = 1 / (Normalization == PairNormalization.Items ? count : count * count);
+
+        var modalities = GeometryEquation.Of(v, t);
+        sum.Add("cross_modal", CrossModalWeight, modalities.Between.Times(perPair));
+        sum.Add("in_modal", InModalWeight, modalities.Within.Times(perPair));
+        if (AugmentedWeight == 0) return;
+
+        var (va, ta) = (Unit(first.Augmented!), Unit(second.Augmented!));
+        sum.Add("augmented.first", AugmentedWeight, GeometryEquation.Of(v, va).Within.Times(perPair));
+        sum.Add("augmented.second", AugmentedWeight, GeometryEquation.Of(t, ta).Within.Times(perPair));
+        // ⟨v,t⟩ - ⟨v^a,t^a⟩ from differences, so that nothing cancels where they nearly agree.
+        var change = v.sub(va).mul(t).Plus(va.mul(t.sub(ta))).sum(dim: 1);
+        sum.Add("augmented.pairs", AugmentedWeight, change.Square().mean());
+    }
+
+    private static Tensor Unit(Tensor features) => UnitRows.Prepare(features, normalize: true);
+}

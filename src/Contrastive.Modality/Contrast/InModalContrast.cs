@@ -1,0 +1,21 @@
+using Contrastive.Numerics;
+using static TorchSharp.torch;
+
+namespace Contrastive.Modality;
+
+/// <summary>L_V2V, the contrast of one modality's features with their own augmentations, a scalar.</summary>
+internal static class InModalContrast
+{
+    /// <summary>mean_j -log( exp(⟨v_j, v^a_j⟩/τ) / Σ_k exp(⟨v_j, v^a_k⟩/τ) ).</summary>
+    public static Tensor Usual(Tensor features, Tensor augmented, InfoNCELoss loss, Tensor? sampleIds)
+        => loss.forward(features, augmented, sampleIds);
+
+    /// <summary>mean_j -log( exp(⟨v_j, p_j⟩/τ) / Σ_k exp(⟨v_j, v_k⟩/τ) ), k = j included; p is v^a, or v itself.</summary>
+    public static Tensor AsPrinted(Tensor features, Tensor positives, Temperature temperature)
+    {
+        var v = UnitRows.Prepare(features, normalize: true);
+        var p = UnitRows.Prepare(positives, normalize: true);
+        var scaled = temperature.Scale(v);
+        return scaled.matmul(v.t()).logsumexp(1).sub(scaled.mul(p).sum(dim: 1)).mean();
+    }
+}

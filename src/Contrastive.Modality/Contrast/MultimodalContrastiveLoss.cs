@@ -1,0 +1,75 @@
+using static TorchSharp.torch;
+
+namespace Contrastive.Modality;
+
+/// <summary>
+/// The contrastive loss of two modalities in its four parts: L_Con = ¼ (L_V2T + L_T2V + L_V2V + L_T2T)
+/// (Jiang et al., "Understanding and Constructing Latent Modality Structures in Multi-modal Representation Learning",
+/// CVPR 2023, section 3.1).
+/// </summary>
+/// <remarks>
+/// <para>The cross-modal part, ½ (L_V2T + L_T2V), is the loss the caller brings: a symmetric <see cref="InfoNCELoss"/>, or a
+/// symmetric <see cref="GammaContrastiveLoss"/>, whose objective is then reported as the term's value. The in-modal parts are
+/// InfoNCE of the features with their augmentations.</para>
+/// <para>Terms: <c>cross_modal</c> (weight ½), <c>in_modal.first</c> and <c>in_modal.second</c> (weight ¼ each). Needs the
+/// shared features and, unless the in-modal parts are off, their augmentations.</para>
+/// </remarks>
+public sealed class MultimodalContrastiveLoss : ModalityLoss
+{
+    private readonly InfoNCELoss inModal;
+
+    /// <summary>Creates the loss.</summary>
+    /// <param name="crossModal">The cross-modal part; symmetric, as a rule.</param>
+    /// <param name="inModalTemperature">τ of the in-modal parts; by default the cross-modal part's, shared with it.</param>
+    /// <param name="denominator">Over which features the in-modal denominators run.</param>
+    /// <param name="includeInModal">Whether there are in-modal parts; without them the loss is the cross-modal part alone.</param>
+    public MultimodalContrastiveLoss(
+        ContrastiveLoss crossModal,
+        Temperature? inModalTemperature = null,
+        InModalDenominator denominator = InModalDenominator.Augmented,
+        bool includeInModal = true)
+    {
+        ArgumentNullException.ThrowIfNull(crossModal);
+        if (crossModal.reduction == nn.Reduction.None)
+            throw new ArgumentException("crossModal has no reduction, but its value must be a scalar", nameof(crossModal));
+        CrossModal = crossModal;
+        Denominator = denominator;
+        IncludesInModal = includeInModal;
+        inModal = new InfoNCELoss(inModalTemperature ?? crossModal.Temperature);
+        register_module("cross_modal", CrossModal);
+        if (includeInModal) register_module("in_modal", inModal);
+    }
+
+    /// <summary>The cross-modal part.</summary>
+    public ContrastiveLoss CrossModal { get; }
+
+    /// <summary>Over which features the in-modal denominators run.</summary>
+    public InModalDenominator Denominator { get; }
+
+    /// <summary>Whether there are in-modal parts.</summary>
+    public bool IncludesInModal { get; }
+
+    internal override void Require(ModalityFeatures first, ModalityFeatures second)
+    {
+        if (!IncludesInModal) return;
+        first.RequireAugmented(nameof(MultimodalContrastiveLoss), nameof(first));
+        second.RequireAugmented(nameof(MultimodalContrastiveLoss), nameof(second));
+    }
+
+    internal override void Compute(ModalityFeatures first, ModalityFeatures second, Tensor? sampleIds, WeightedSum sum)
+    {
+        if (IncludesInModal)
+        {
+            sum.Add("in_modal.first", 0.25, InModal(first, sampleIds));
+            sum.Add("in_modal.second", 0.25, InModal(second, sampleIds));
+        }
+        // Last, because it may keep state, which must not change if anything before it fails.
+        var cross = CrossModal.Evaluate(first.Shared, second.Shared, sampleIds);
+        sum.Add("cross_modal", IncludesInModal ? 0.5 : 1, cross.Loss, cross.Objective);
+    }
+
+    private Tensor InModal(ModalityFeatures features, Tensor? sampleIds)
+        => Denominator == InModalDenominator.Augmented
+            ? InModalContrast.Usual(features.Shared, features.Augmented!, inModal, sampleIds)
+            : InModalContrast.AsPrinted(features.Shared, features.Augmented!, inModal.Temperature);
+}

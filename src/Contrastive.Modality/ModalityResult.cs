@@ -1,0 +1,40 @@
+using static TorchSharp.torch;
+
+namespace Contrastive.Modality;
+
+/// <summary>A loss and what it is made of.</summary>
+/// <remarks>The tensors belong to the surrounding dispose scope, if there is one; <see cref="Dispose"/> frees them at once.</remarks>
+public sealed class ModalityResult : IDisposable
+{
+    internal ModalityResult(Tensor total, IReadOnlyList<ModalityTerm> terms)
+    {
+        Total = total;
+        Terms = terms;
+    }
+
+    /// <summary>What to call <c>backward()</c> on: the weighted sum of the terms, a scalar.</summary>
+    public Tensor Total { get; }
+
+    /// <summary>The terms, each before its weight, without a graph.</summary>
+    public IReadOnlyList<ModalityTerm> Terms { get; }
+
+    /// <summary>The value of a term.</summary>
+    /// <param name="name">Its name.</param>
+    /// <exception cref="KeyNotFoundException">There is no such term; the message lists those there are.</exception>
+    public Tensor this[string name] => Terms.FirstOrDefault(term => term.Name == name)?.Value
+        ?? throw new KeyNotFoundException($"there is no term '{name}' among {string.Join(", ", Terms.Select(term => term.Name))}");
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Total.Dispose();
+        foreach (var term in Terms) term.Value.Dispose();
+    }
+
+    internal ModalityResult MoveToOuterDisposeScope()
+    {
+        Total.MoveToOuterDisposeScope();
+        foreach (var term in Terms) term.Value.MoveToOuterDisposeScope();
+        return this;
+    }
+}

@@ -1,0 +1,92 @@
+using Contrastive.Numerics;
+using static TorchSharp.torch;
+
+namespace Contrastive.Modality;
+
+/// <summary>
+/// Deep feature separation: each modality keeps, beside the shared features, independent ones that are orthogonal to them,
+/// tell items apart, and spread out (Jiang et al. 2023, section 3.2):
+/// L_Sep = L_Ortho + L^i_Con + L^i_Uni.
+/// </summary>
+/// <remarks>
+/// <para>L_Ortho = 1/N Σ_j ( ⟨v_j, v^i_j⟩² + ⟨t_j, t^i_j⟩² ).</para>
+/// <para>L^i_Con = L^i_V2V + L^i_T2T, in-modal InfoNCE of the independent features with those of the augmentation. As
+/// printed, the positive of v^i_j is itself and the denominator runs over v^i_k: then it needs no augmentation.</para>
+/// <para>L^i_Uni = log 1/N Σ_j Σ_k [ G(v^i_j, v^i_k) + G(t^i_j, t^i_k) ], G(x, y) = exp(-t ‖x - y‖²). (1/N² instead would
+/// change it by the constant log N.) Beyond 1024 rows it is worked through in tiles, without N² memory; then it can be
+/// differentiated only once.</para>
+/// <para>Terms: <c>orthogonality</c>, <c>contrast.first</c>, <c>contrast.second</c>, <c>uniformity</c>. All features are
+/// normalised. Needs the independent features of both modalities and, unless as printed, those of the augmentation.</para>
+/// </remarks>
+public sealed class FeatureSeparationLoss : ModalityLoss
+{
+    private readonly InfoNCELoss contrast;
+
+    /// <summary>Creates the loss.</summary>
+    /// <param name="temperature">τ of the contrast; fixed at 0.1 by default.</param>
+    /// <param name="denominator">The form of the contrast.</param>
+    /// <param name="orthogonality">The weight of L_Ortho. Range: ≥ 0.</param>
+    /// <param name="contrastWeight">The weight of L^i_Con. Range: ≥ 0.</param>
+    /// <param name="uniformity">The weight of L^i_Uni. Range: ≥ 0.</param>
+    /// <param name="kernelT">t, the sharpness of the uniformity's kernel. Range: t > 0.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A value is out of range.</exception>
+    public FeatureSeparationLoss(
+        Temperature? temperature = null,
+        InModalDenominator denominator = InModalDenominator.Augmented,
+        double orthogonality = 1,
+        double contrastWeight = 1,
+        double uniformity = 1,
+        double kernelT = 2)
+    {
+        OrthogonalityWeight = Guard.Weight(orthogonality);
+        ContrastWeight = Guard.Weight(contrastWeight);
+        UniformityWeight = Guard.Weight(uniformity);
+        KernelT = Guard.Positive(kernelT);
+        Denominator = denominator;
+        contrast = new InfoNCELoss(temperature);
+        register_module("contrast", contrast);
+    }
+
+    /// <summary>The form of the contrast.</summary>
+    public InModalDenominator Denominator { get; }
+
+    /// <summary>The weight of L_Ortho.</summary>
+    public double OrthogonalityWeight { get; }
+
+    /// <summary>The weight of L^i_Con.</summary>
+    public double ContrastWeight { get; }
+
+    /// <summary>The weight of L^i_Uni.</summary>
+    public double UniformityWeight { get; }
+
+    /// <summary>t, the sharpness of the uniformity's kernel.</summary>
+    public double KernelT { get; }
+
+    internal override void Require(ModalityFeatures first, ModalityFeatures second)
+    {
+        first.RequireIndependent(nameof(FeatureSeparationLoss), nameof(first));
+        second.RequireIndependent(nameof(FeatureSeparationLoss), nameof(second));
+        if (Denominator == InModalDenominator.AsPrinted) return;
+        first.RequireIndependentAugmented(nameof(FeatureSeparationLoss), nameof(first));
+        second.RequireIndependentAugmented(nameof(FeatureSeparationLoss), nameof(second));
+    }
+
+    internal override void Compute(ModalityFeatures first, ModalityFeatures second, Tensor? sampleIds, WeightedSum sum)
+    {
+        var (v, vi) = (Unit(first.Shared), Unit(first.Independent!));
+        var (t, ti) = (Unit(second.Shared), Unit(second.Independent!));
+        sum.Add("orthogonality", OrthogonalityWeight, Orthogonality.Loss(v, vi).Plus(Orthogonality.Loss(t, ti)));
+        sum.Add("contrast.first", ContrastWeight, Contrast(first, sampleIds));
+        sum.Add("contrast.second", ContrastWeight, Contrast(second, sampleIds));
+        sum.Add("uniformity", UniformityWeight, GaussianPotential.LogSum(vi, KernelT)
+            .logaddexp(GaussianPotential.LogSum(ti, KernelT))
+            .Plus(-Math.Log(vi.shape[0])));
+    }
+
+    private static Tensor Unit(Tensor features) => UnitRows.Prepare(features, normalize: true);
+
+    private Tensor Contrast(ModalityFeatures features, Tensor? sampleIds)
+        => Denominator == InModalDenominator.Augmented
+            ? InModalContrast.Usual(features.Independent!, features.IndependentAugmented!, contrast, sampleIds)
+            : InModalContrast.AsPrinted(features.Independent!, features.Independent!, contrast.Temperature);
+}

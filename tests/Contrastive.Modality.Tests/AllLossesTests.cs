@@ -1,0 +1,172 @@
+using static TorchSharp.torch;
+
+namespace Contrastive.Modality.Tests;
+
+/// <summary>What holds for every loss of two modalities.</summary>
+public class AllLossesTests
+{
+    public static TheoryData<string> Names => [.. All.Select(x => x.Name)];
+
+    private static readonly (string Name, bool Swaps, Func<ModalityLoss> Create)[] All =
+    [
+        ("contrastive", true, () => new MultimodalContrastiveLoss(new InfoNCELoss(mode: ContrastMode.Symmetric))),
+        ("contrastive as printed", true, () => new MultimodalContrastiveLoss(new InfoNCELoss(mode: ContrastMode.Symmetric), denominator: InModalDenominator.AsPrinted)),
+        ("gamma", true, () => new MultimodalContrastiveLoss(new GammaContrastiveLoss(new BatchPartition(50), symmetric: true))),
+        ("separation", true, () => new FeatureSeparationLoss()),
+        ("bridge", false, () => new BrownianBridgeLoss()),
+        ("bridge of both", true, () => new BrownianBridgeLoss(side: BridgeSide.Both, likelihood: BridgeLikelihood.Gaussian)),
+        ("consistency", true, () => new GeometricConsistencyLoss()),
+        ("all", true, () => new CompositeLoss(
+            ("contrastive", new MultimodalContrastiveLoss(new InfoNCELoss(mode: ContrastMode.Symmetric)), 1),
+            ("separation", new FeatureSeparationLoss(), 0.5),
+            ("bridge", new BrownianBridgeLoss(side: BridgeSide.Both), 2),
+            ("consistency", new GeometricConsistencyLoss(), 0.1))),
+    ];
+
+    private static ModalityLoss Create(string name) => All.Single(x => x.Name == name).Create();
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Gradients_match_finite_differences_for_every_input(string name)
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(1, 4, 3);
+        using var loss = Create(name);
+        if (name == "gamma") return; // u is held constant: its finite differences are in the core's tests
+        var zero = (c.Vi.sum() + c.Ti.sum() + c.Via.sum() + c.Tia.sum() + c.Va.sum() + c.Ta.sum()) * 0;
+        Gradients.ShouldMatchFiniteDifferences(
+            () => loss.forward(c.First, c.Second) + ((c.Vi.sum() + c.Ti.sum() + c.Via.sum() + c.Tia.sum() + c.Va.sum() + c.Ta.sum()) * 0),
+            c.V, c.T, c.Va, c.Ta, c.Vi, c.Ti, c.Via, c.Tia);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Neither_a_rotation_of_the_space_nor_the_order_of_the_batch_nor_a_fair_swap_matters(string name)
+    {
+        using var scope = NewDisposeScope();
+        foreach (var n in new[] { 3, 20 })
+        {
+            var c = new Case(n, n, 4);
+            using var loss = Create(name);
+            var expected = loss.forward(c.First, c.Second);
+            var rotation = Case.Rotation(9, 4);
+            loss.forward(Case.Map(c.First, x => x.matmul(rotation)), Case.Map(c.Second, x => x.matmul(rotation))).ShouldEqual(expected);
+            var order = randperm(n, generator: new Generator(3));
+            loss.forward(Case.Map(c.First, x => x[order]), Case.Map(c.Second, x => x[order])).ShouldEqual(expected);
+            loss.forward(Case.Map(c.First, x => x * 3), Case.Map(c.Second, x => x * 0.2)).ShouldEqual(expected);
+            if (All.Single(x => x.Name == name).Swaps) loss.forward(c.Second, c.First).ShouldEqual(expected);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void The_terms_add_up_to_the_total(string name)
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(1, 5, 3);
+        using var loss = Create(name);
+        var result = loss.Evaluate(c.First, c.Second);
+        result.Terms.Should().NotBeEmpty();
+        result.Terms.Select(x => x.Name).Should().OnlyHaveUniqueItems();
+        result.Terms.Should().OnlyContain(x => !x.Value.requires_grad && x.Value.dim() == 0);
+        if (name != "gamma")
+            result.Terms.Sum(x => x.Weight * x.Value.item<double>()).Should().BeApproximately(result.Total.item<double>(), 1e-12);
+        FluentActions.Invoking(() => result["nothing"]).Should().Throw<KeyNotFoundException>().WithMessage($"*{result.Terms[0].Name}*");
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Half_precision_zero_rows_two_items_and_views_are_all_right(string name)
+    {
+        foreach (var dtype in new[] { ScalarType.Float16, ScalarType.BFloat16, ScalarType.Float32, ScalarType.Float64 })
+        {
+            using var scope = NewDisposeScope();
+            var c = new Case(1, 2, 4);
+            var zero = c.V.detach().clone();
+            zero[1] = zeros(4, dtype: ScalarType.Float64);
+            var leaf = zero.to(dtype).detach().requires_grad_();
+            ModalityFeatures To(ModalityFeatures x) => Case.Map(x, y => y.detach().to(dtype));
+            using var loss = Create(name);
+            var value = loss.forward(To(c.First) with { Shared = leaf }, To(c.Second));
+            value.dtype.Should().Be(dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32);
+            value.ShouldBeFinite();
+            Gradients.Of(value, leaf)[0].ShouldBeFinite();
+
+            var plain = loss.forward(To(c.First), To(c.Second));
+            loss.forward(Case.Map(To(c.First), x => x.t().contiguous().t()), Case.Map(To(c.Second), x => x.t().contiguous().t()))
+                .ShouldEqual(plain, 1e-5);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void NaN_shows(string name)
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(1, 3, 4);
+        var broken = c.V.detach().clone();
+        broken[1, 1] = double.NaN;
+        using var loss = Create(name);
+        Tensor Evaluate() => loss.forward(c.First with { Shared = broken }, c.Second);
+        Evaluate().isnan().item<bool>().Should().BeTrue();
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Tensors_that_do_not_fit_are_refused_by_name(string name)
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(1, 3, 4);
+        using var loss = Create(name);
+        Refuses(() => loss.forward(c.First with { Augmented = Draw.Normal(1, 2, 4) }, c.Second), "first.Shared have 3 rows but first.Augmented have 2");
+        Refuses(() => loss.forward(c.First, c.Second with { Independent = Draw.Normal(1, 3, 5) }), "second.Shared have 4 features but second.Independent have 5");
+        Refuses(() => loss.forward(c.First, c.Second with { Shared = c.T.to(ScalarType.Float32) }), "second.Shared are Float32 but second.Augmented are Float64");
+        Refuses(() => loss.forward(c.First, Case.Map(c.Second, x => x.narrow(0, 0, 2))), "first.Shared have 3 rows but second.Shared have 2");
+        Refuses(() => loss.forward(c.First with { Shared = ones(3) }, c.Second), "first.Shared must have the shape (N, D) but has (3)");
+        Refuses(() => loss.forward(Case.Map(c.First, x => x.narrow(0, 0, 0)), Case.Map(c.Second, x => x.narrow(0, 0, 0))), "first.Shared has no rows");
+        FluentActions.Invoking(() => loss.forward(null!, c.Second)).Should().Throw<ArgumentNullException>();
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Steps_leave_no_tensor_behind(string name)
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(1, 4, 3);
+        var (first, second) = (c.First, c.Second);
+        using var loss = Create(name);
+        // A scope around the test holds the inputs; within it, nothing may be added.
+        TensorCount.ShouldStay(() =>
+        {
+            using var result = loss.Evaluate(first, second);
+            result.Total.backward();
+            loss.forward(first, second).Dispose();
+        });
+    }
+
+    [Fact]
+    public void A_composite_names_its_parts_and_carries_their_state()
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(1, 4, 3);
+        using var loss = new CompositeLoss(
+            ("contrastive", new MultimodalContrastiveLoss(new GammaContrastiveLoss(new PartitionTable(9), Temperature.Learned(), symmetric: true)), 1),
+            ("bridge", new BrownianBridgeLoss(), 0.5),
+            ("consistency", new GeometricConsistencyLoss(), 0));
+        var result = loss.Evaluate(c.First, c.Second, arange(4));
+        result.Terms.Select(x => (x.Name, x.Weight)).Should().Contain(("bridge.first", 0.5)).And.Contain(("consistency.in_modal", 0.0));
+        loss.state_dict().Keys.Should().Contain("contrastive.cross_modal.estimator.visits");
+        loss.parameters().Should().HaveCount(1);
+
+        using var lacking = new CompositeLoss(
+            ("contrastive", new MultimodalContrastiveLoss(loss.children().OfType<MultimodalContrastiveLoss>().Single().CrossModal), 1),
+            ("separation", new FeatureSeparationLoss(), 1));
+        Refuses(() => lacking.Evaluate(c.First, new(c.T, c.Ta), arange(4)), "FeatureSeparationLoss needs the independent features of the second modality");
+        loss.state_dict()["contrastive.cross_modal.estimator.visits"].max().item<long>().Should().Be(1, "nothing has changed");
+
+        Refuses(() => new CompositeLoss(), "parts are empty");
+        Refuses(() => new CompositeLoss(("a", new BrownianBridgeLoss(), 1), ("a", new BrownianBridgeLoss(), 1)), "two parts are named 'a'");
+        Refuses(() => new CompositeLoss(("a.b", new BrownianBridgeLoss(), 1)), "has a dot");
+        Refuses(() => new CompositeLoss(("a", new BrownianBridgeLoss(), -1)), "the weight of 'a' must be at least 0 and finite but is -1");
+    }
+}

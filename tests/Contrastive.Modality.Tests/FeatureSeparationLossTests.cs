@@ -1,0 +1,85 @@
+using CsCheck;
+using static TorchSharp.torch;
+
+namespace Contrastive.Modality.Tests;
+
+public class FeatureSeparationLossTests
+{
+    [Fact]
+    public void It_is_the_weighted_sum_of_its_formulas()
+        => (from seed in Gen.Int[0, 1_000_000]
+            from n in Gen.Int[2, 5]
+            from width in Gen.Int[1, 4]
+            from t in Gen.Double[0.1, 4]
+            from denominator in Gen.Enum<InModalDenominator>()
+            select (seed, n, width, t, denominator)).Check(x =>
+        {
+            var c = new Case(x.seed, x.n, x.width);
+            using var loss = new FeatureSeparationLoss(Temperature.Fixed(0.5), x.denominator, 0.7, 1.3, 0.4, x.t);
+            Gradients.ShouldAgree(
+                () => loss.forward(c.First, c.Second) + (c.Via.sum() + c.Tia.sum()) * 0,
+                () =>
+                {
+                    var (v, t, vi, ti) = (Case.Unit(c.V), Case.Unit(c.T), Case.Unit(c.Vi), Case.Unit(c.Ti));
+                    var usual = x.denominator == InModalDenominator.Augmented;
+                    var (pv, pt) = usual ? (Case.Unit(c.Via), Case.Unit(c.Tia)) : (vi, ti);
+                    return (0.7 * Reference.Orthogonality(v, vi, t, ti))
+                        + (1.3 * (Reference.Contrast(vi, pv, pv, 0.5) + Reference.Contrast(ti, pt, pt, 0.5)))
+                        + (0.4 * Reference.Uniformity(vi, ti, x.t)) + ((c.Via.sum() + c.Tia.sum()) * 0);
+                },
+                1e-10, c.V, c.T, c.Vi, c.Ti, c.Via, c.Tia);
+        });
+
+    [Fact]
+    public void Orthogonal_features_have_no_orthogonality_loss()
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(1, 5, 6);
+        var even = tensor(new[] { 1.0, 0, 1, 0, 1, 0 });
+        var (first, second) = (new ModalityFeatures(c.V * even, c.Va, c.Vi * (1 - even), c.Via), new ModalityFeatures(c.T * even, c.Ta, c.Ti * (1 - even), c.Tia));
+        using var loss = new FeatureSeparationLoss();
+        loss.Evaluate(first, second)["orthogonality"].item<double>().Should().Be(0);
+        loss.Evaluate(c.First, c.Second)["orthogonality"].item<double>().Should().BeGreaterThan(0.01);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(511)]
+    [InlineData(512)]
+    [InlineData(1100)]
+    public void The_tiled_uniformity_is_the_dense_one(int rows)
+    {
+        using var scope = NewDisposeScope();
+        var x = Draw.Leaf(rows, rows, 4);
+        Gradients.ShouldAgree(
+            () => GaussianPotential.LogSumTiled(Case.Unit(x), 2), () => GaussianPotential.LogSumDense(Case.Unit(x), 2), 1e-10, x);
+        using (no_grad()) GaussianPotential.LogSumTiled(x, 2).requires_grad.Should().BeFalse();
+    }
+
+    [Fact]
+    public void Large_batches_take_the_tiles()
+    {
+        using var scope = NewDisposeScope();
+        var rows = (int)GaussianPotential.DenseRows + 1;
+        var c = new Case(1, rows, 3);
+        using var loss = new FeatureSeparationLoss(orthogonality: 0, contrastWeight: 0);
+        var dense = GaussianPotential.LogSumDense(Case.Unit(c.Vi), 2).logaddexp(GaussianPotential.LogSumDense(Case.Unit(c.Ti), 2)) - Math.Log(rows);
+        var value = loss.forward(c.First, c.Second);
+        value.ShouldEqual(dense);
+        Gradients.Of(value, c.Vi)[0].ShouldEqual(Gradients.Of(dense, c.Vi)[0]);
+    }
+
+    [Fact]
+    public void What_is_missing_is_named()
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(1, 3, 3);
+        using var loss = new FeatureSeparationLoss();
+        Refuses(() => loss.forward(new(c.V, c.Va), c.Second), "FeatureSeparationLoss needs the independent features of the first modality: first.Independent is null");
+        Refuses(() => loss.forward(c.First, new(c.T, c.Ta, c.Ti)), "needs the independent features of the augmentation of the second modality: second.IndependentAugmented is null");
+        using var printed = new FeatureSeparationLoss(denominator: InModalDenominator.AsPrinted);
+        printed.forward(new(c.V, Independent: c.Vi), new(c.T, Independent: c.Ti)).ShouldBeFinite();
+        Refuses(() => new FeatureSeparationLoss(orthogonality: -1), "orthogonality must be at least 0 and finite but is -1");
+        Refuses(() => new FeatureSeparationLoss(kernelT: 0), "kernelT must be positive and finite but is 0");
+    }
+}

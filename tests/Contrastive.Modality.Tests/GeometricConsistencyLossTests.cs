@@ -1,0 +1,91 @@
+using CsCheck;
+using static TorchSharp.torch;
+
+namespace Contrastive.Modality.Tests;
+
+public class GeometricConsistencyLossTests
+{
+    [Fact]
+    public void It_is_the_weighted_sum_of_its_formulas()
+        => (from seed in Gen.Int[0, 1_000_000]
+            from n in Gen.Int[1, 7]
+            from width in Gen.Int[1, 3]
+            from normalization in Gen.Enum<PairNormalization>()
+            select (seed, n, width, normalization)).Check(x =>
+        {
+            var c = new Case(x.seed, x.n, x.width);
+            using var loss = new GeometricConsistencyLoss(0.6, 1.5, 0.8, x.normalization);
+            var perPair = x.normalization == PairNormalization.Items ? 1.0 / x.n : 1.0 / (x.n * x.n);
+            Gradients.ShouldAgree(
+                () => loss.forward(c.First, c.Second),
+                () =>
+                {
+                    var (v, t, va, ta) = (Case.Unit(c.V), Case.Unit(c.T), Case.Unit(c.Va), Case.Unit(c.Ta));
+                    return (0.6 * perPair * Reference.CrossModal(v, t)) + (1.5 * perPair * Reference.InModal(v, t))
+                        + (0.8 * ((perPair * (Reference.InModal(v, va) + Reference.InModal(t, ta))) + Reference.Pairs(v, t, va, ta)));
+                },
+                1e-10, c.V, c.T, c.Va, c.Ta);
+        });
+
+    [Fact]
+    public void The_two_forms_are_each_others_test()
+        => (from seed in Gen.Int[0, 1_000_000] from n in Gen.Int[1, 40] from width in Gen.Int[1, 12] select (seed, n, width)).Check(x =>
+        {
+            var (a, b) = (Draw.Leaf(x.seed, x.n, x.width), Draw.Leaf(x.seed + 1, x.n, x.width));
+            Gradients.ShouldAgree(() => GeometryEquation.FromGrams(a, b).Within, () => GeometryEquation.FromPairs(a, b).Within, 1e-10, a, b);
+            Gradients.ShouldAgree(() => GeometryEquation.FromGrams(a, b).Between, () => GeometryEquation.FromPairs(a, b).Between, 1e-10, a, b);
+        });
+
+    [Theory]
+    [InlineData(8, 16)]
+    [InlineData(200, 16)]
+    public void In_float32_it_keeps_its_digits_where_the_modalities_nearly_agree(int n, int width)
+    {
+        using var scope = NewDisposeScope();
+        foreach (var difference in new[] { 1e-4, 1e-6 })
+        {
+            // Differences that float32 holds: the features are exact in both precisions.
+            var v = (Draw.Normal(1, n, width) * 1024).round() / 1024;
+            var t = v + ((Draw.Normal(2, n, width) * 4).round() / 4 * Math.ScaleB(1, (int)Math.Round(Math.Log2(difference))));
+            var (single, other) = (v.to(ScalarType.Float32), t.to(ScalarType.Float32));
+            (v, t) = (single.to(ScalarType.Float64), other.to(ScalarType.Float64));
+            foreach (var form in new Func<Tensor, Tensor, GeometryEquation>[] { GeometryEquation.FromGrams, GeometryEquation.FromPairs })
+            {
+                var (actual, exact) = (form(single, other), form(v, t));
+                Relative(actual.Within, exact.Within).Should().BeLessThan(1e-4);
+                Relative(actual.Between, exact.Between).Should().BeLessThan(1e-4);
+            }
+        }
+
+        static double Relative(Tensor actual, Tensor exact)
+            => Math.Abs((actual.to(ScalarType.Float64).item<double>() / exact.item<double>()) - 1);
+    }
+
+    [Theory]
+    [InlineData(4, 6)]
+    [InlineData(40, 6)]
+    public void Mirrored_features_have_no_loss_at_all(int n, int width)
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(1, n, width);
+        using var loss = new GeometricConsistencyLoss();
+        var result = loss.Evaluate(new(c.V, c.V), new(c.V, c.V));
+        result.Total.item<double>().Should().Be(0);
+        Gradients.Of(result.Total, c.V)[0].abs().max().item<double>().Should().Be(0);
+    }
+
+    [Fact]
+    public void CyCLIPs_form_is_reachable_and_needs_no_augmentation()
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(2, 6, 3, unit: true);
+        using var loss = new GeometricConsistencyLoss(0.25, 0.25, augmented: 0);
+        var across = c.V.matmul(c.T.t());
+        var within = c.V.matmul(c.V.t()) - c.T.matmul(c.T.t());
+        var expected = 0.25 * (((across - across.t()).pow(2).mean() * 6) + (within.pow(2).mean() * 6));
+        loss.forward(new(c.V), new(c.T)).ShouldEqual(expected, 1e-12);
+        using var whole = new GeometricConsistencyLoss();
+        Refuses(() => whole.forward(new(c.V), c.Second), "GeometricConsistencyLoss needs the augmented features of the first modality");
+        Refuses(() => new GeometricConsistencyLoss(-1), "crossModal must be at least 0 and finite but is -1");
+    }
+}

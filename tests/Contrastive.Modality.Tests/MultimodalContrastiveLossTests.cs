@@ -1,0 +1,70 @@
+using CsCheck;
+using static TorchSharp.torch;
+
+namespace Contrastive.Modality.Tests;
+
+public class MultimodalContrastiveLossTests
+{
+    [Fact]
+    public void It_is_the_mean_of_the_four_contrasts_usual_and_as_printed()
+        => (from seed in Gen.Int[0, 1_000_000]
+            from n in Gen.Int[2, 5]
+            from width in Gen.Int[1, 4]
+            from tau in Gen.Double[0.1, 2]
+            from denominator in Gen.Enum<InModalDenominator>()
+            select (seed, n, width, tau, denominator)).Check(x =>
+        {
+            var c = new Case(x.seed, x.n, x.width);
+            using var loss = new MultimodalContrastiveLoss(
+                new InfoNCELoss(Temperature.Fixed(x.tau), ContrastMode.Symmetric), denominator: x.denominator);
+            Gradients.ShouldAgree(
+                () => loss.forward(c.First, c.Second),
+                () =>
+                {
+                    var (v, t, va, ta) = (Case.Unit(c.V), Case.Unit(c.T), Case.Unit(c.Va), Case.Unit(c.Ta));
+                    var usual = x.denominator == InModalDenominator.Augmented;
+                    return (Reference.Contrast(v, t, t, x.tau) + Reference.Contrast(t, v, v, x.tau)
+                        + Reference.Contrast(v, va, usual ? va : v, x.tau) + Reference.Contrast(t, ta, usual ? ta : t, x.tau)) / 4;
+                },
+                1e-10, c.V, c.T, c.Va, c.Ta);
+        });
+
+    [Fact]
+    public void With_the_gamma_loss_the_cross_modal_term_reports_its_objective_and_takes_its_gradient()
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(1, 4, 3);
+        using var info = new MultimodalContrastiveLoss(new InfoNCELoss(mode: ContrastMode.Symmetric));
+        using var gamma = new MultimodalContrastiveLoss(new GammaContrastiveLoss(new BatchPartition(), symmetric: true));
+        var result = gamma.Evaluate(c.First, c.Second);
+        var expected = info.Evaluate(c.First, c.Second);
+        result["cross_modal"].ShouldEqual(expected["cross_modal"]);
+        result.Total.item<double>().Should().NotBeApproximately(expected.Total.item<double>(), 1e-3, "the augmented loss has a value of its own");
+        Gradients.Of(result.Total, c.V)[0].ShouldEqual(Gradients.Of(expected.Total, c.V)[0]);
+    }
+
+    [Fact]
+    public void The_gamma_losss_state_and_a_shared_temperature_are_the_modules()
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(1, 4, 3);
+        using var loss = new MultimodalContrastiveLoss(
+            new GammaContrastiveLoss(new PartitionTable(9), Temperature.Learned(), symmetric: true));
+        loss.parameters().Should().HaveCount(1, "the in-modal parts share the temperature");
+        loss.Evaluate(c.First, c.Second, arange(4));
+        loss.state_dict()["cross_modal.estimator.visits"].sum(ScalarType.Int64).item<long>().Should().Be(4);
+    }
+
+    [Fact]
+    public void Without_in_modal_parts_it_is_the_cross_modal_loss_and_needs_no_augmentation()
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(1, 4, 3);
+        var cross = new InfoNCELoss(mode: ContrastMode.Symmetric);
+        using var loss = new MultimodalContrastiveLoss(cross, includeInModal: false);
+        loss.forward(new(c.V), new(c.T)).ShouldEqual(cross.forward(c.V, c.T), 0);
+        using var whole = new MultimodalContrastiveLoss(cross);
+        Refuses(() => whole.forward(c.First, new(c.T)), "MultimodalContrastiveLoss needs the augmented features of the second modality: second.Augmented is null");
+        Refuses(() => new MultimodalContrastiveLoss(new InfoNCELoss(reduction: nn.Reduction.None)), "crossModal has no reduction");
+    }
+}
