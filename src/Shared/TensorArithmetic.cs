@@ -23,6 +23,11 @@ internal static class TensorArithmetic
         return left.mul(value);
     }
 
+    /// <summary>The sum of all elements.</summary>
+#pragma warning disable RS0030 // The ban is meant for sum(0), which binds to the same overload.
+    public static Tensor SumAll(this Tensor tensor) => tensor.sum();
+#pragma warning restore RS0030
+
     public static Tensor Square(this Tensor tensor) => tensor.mul(tensor);
 
     /// <summary>The integers <paramref name="start"/>, …, <paramref name="start"/> + <paramref name="count"/> - 1.</summary>

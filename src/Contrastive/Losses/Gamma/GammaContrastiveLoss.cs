@@ -1,0 +1,251 @@
+using Contrastive.Numerics;
+using static TorchSharp.torch;
+
+namespace Contrastive;
+
+/// <summary>
+/// The decomposable contrastive loss: InfoNCE over the whole population, made a sum over pairs by a gamma-distributed
+/// variable for each anchor.
+/// </summary>
+/// <remarks>
+/// <para>The objective contrasts each anchor with all N candidates of the population, L = mean_i [ -s_ii + log Z_i ]. With
+/// u_i ~ Gamma(k, rate Z_i), the loss ℓ_i = -s_ii + u_i Σ_j exp(s_ij) has the objective's gradient in expectation and, given
+/// u, is a sum over pairs: any part of it, reweighted, is an unbiased estimate, at any batch size, and parts add up exactly
+/// (C. Chen et al., "Why do We Need Large Batchsizes in Contrastive Learning? A Gradient-Bias Perspective", NeurIPS 2022).
+/// With k positives that share one denominator, ℓ_i is the mean over them, as SupCon's.</para>
+/// <para>A step of the stochastic EM algorithm is an E-step, which asks the estimator for log Ẑ_i and draws u_i, and then an
+/// M-step, whose value is to be minimised with u_i held constant. <c>forward</c> and <c>Evaluate</c> do both; a caller who
+/// has a batch in pieces uses <see cref="SumPartition"/>, <see cref="ExpectationStep(PartitionSums, Tensor, Tensor?, bool)"/>
+/// and <see cref="MaximizationStep"/>. In evaluation mode the estimators' state does not change.</para>
+/// <para>The value of the loss says nothing about progress (given a good Ẑ_i its log-sum part is near 1 at all times): watch
+/// <see cref="ContrastiveResult.Objective"/>.</para>
+/// <para>The estimators' state and a learned temperature are part of the module's state; so that sampled runs resume
+/// exactly, save the generator's state beside it. One instance is not safe for use from several threads at once.</para>
+/// </remarks>
+/// <example>
+/// <code>
+/// var loss = new GammaContrastiveLoss(new PartitionTable(samples: 50_000), symmetric: true);
+/// loss.forward(imageFeatures, textFeatures, sampleIds).backward();
+/// </code>
+/// </example>
+public sealed class GammaContrastiveLoss : ContrastiveLoss
+{
+    private readonly Generator? generator;
+
+    /// <summary>Creates the loss.</summary>
+    /// <param name="estimator">Keeps log Ẑ_i for the anchors.</param>
+    /// <param name="temperature">τ; fixed at 0.1 by default.</param>
+    /// <param name="symmetric">
+    /// Whether candidates are contrasted with anchors too, each direction with weight one half and an estimator of its own.
+    /// </param>
+    /// <param name="similarity">Cosine, or the dot product as given.</param>
+    /// <param name="eStep">Whether u_i is its posterior mean or drawn.</param>
+    /// <param name="generator">Where draws come from; by default TorchSharp's global generator. On the features' device.</param>
+    /// <param name="positiveSampling">How several positives came into the batch.</param>
+    /// <param name="missingPairs">What happens to anchors without a positive or a negative.</param>
+    /// <param name="reduction">None gives one value an anchor; mean is over the anchors that count.</param>
+    public GammaContrastiveLoss(
+        PartitionEstimator estimator,
+        Temperature? temperature = null,
+        bool symmetric = false,
+        SimilarityMeasure similarity = SimilarityMeasure.Cosine,
+        EStep eStep = EStep.PosteriorMean,
+        Generator? generator = null,
+        PositiveSampling positiveSampling = PositiveSampling.Complete,
+        MissingPairs missingPairs = MissingPairs.Throw,
+        nn.Reduction reduction = nn.Reduction.Mean)
+        : base(temperature, similarity, missingPairs, reduction)
+    {
+        ArgumentNullException.ThrowIfNull(estimator);
+        Estimator = estimator;
+        ReverseEstimator = symmetric ? estimator.CreateSibling() : null;
+        EStep = eStep;
+        PositiveSampling = positiveSampling;
+        this.generator = generator;
+        register_module("estimator", Estimator);
+        if (ReverseEstimator is not null) register_module("reverse_estimator", ReverseEstimator);
+    }
+
+    /// <summary>Keeps log Ẑ_i for the anchors.</summary>
+    public PartitionEstimator Estimator { get; }
+
+    /// <summary>Keeps log Ẑ_j for the candidates as anchors; null where the loss has one direction.</summary>
+    public PartitionEstimator? ReverseEstimator { get; }
+
+    /// <summary>Whether u_i is its posterior mean or drawn.</summary>
+    public EStep EStep { get; }
+
+    /// <summary>How several positives came into the batch.</summary>
+    public PositiveSampling PositiveSampling { get; }
+
+    /// <inheritdoc/>
+    public override ContrastiveResult Evaluate(
+        Tensor anchors, Tensor candidates, Tensor? sampleIds = null, PairMap? pairs = null)
+    {
+        CheckFeatures(anchors, candidates);
+        var map = Resolve(pairs, anchors, candidates, sampleIds);
+        if (ReverseEstimator is not null && reduction == nn.Reduction.None) Guard.SameRows(anchors, candidates);
+
+        using var scope = NewDisposeScope();
+        var a = Features.Prepare(anchors, Similarity);
+        var b = Features.Prepare(candidates, Similarity);
+        var scaled = Temperature.Scale(a);
+        var logits = map.AddBias(scaled.matmul(b.t()));
+
+        // Both directions are worked out before either estimator changes.
+        var forward = Expect(Estimator, SumsOf(logits, map), scaled, sampleIds);
+        var (loss, objective) = Reduce(forward, logits, map);
+        if (ReverseEstimator is null)
+        {
+            Commit(forward, Estimator, b, sampleIds);
+            return Result(loss, objective, forward.Presence.Missing);
+        }
+
+        var (reverseLogits, reverseMap) = (logits.t(), map.Transpose());
+        var backward = Expect(ReverseEstimator, SumsOf(reverseLogits, reverseMap), Temperature.Scale(b), sampleIds);
+        var (reverseLoss, reverseObjective) = Reduce(backward, reverseLogits, reverseMap);
+        Commit(forward, Estimator, b, sampleIds);
+        Commit(backward, ReverseEstimator, a, sampleIds);
+        return Result(
+            LossReduction.MeanOfDirections(loss, reverseLoss),
+            LossReduction.MeanOfDirections(objective, reverseObjective),
+            forward.Presence.Missing + backward.Presence.Missing);
+    }
+
+    /// <summary>What a block of candidates adds to the partition functions of a block of anchors. Nothing changes.</summary>
+    /// <param name="anchors">(m, D).</param>
+    /// <param name="candidates">(n, D).</param>
+    /// <param name="pairs">The map of the block: <see cref="PairMap.Block"/> of the batch's.</param>
+    /// <returns>Sums to <see cref="PartitionSums.Merge"/> with those of the anchors' other candidates.</returns>
+    /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
+    public PartitionSums SumPartition(Tensor anchors, Tensor candidates, PairMap pairs)
+    {
+        CheckBlock(anchors, candidates, pairs);
+        using var scope = NewDisposeScope();
+        using var constant = no_grad();
+        return SumsOf(Logits(anchors, candidates, pairs), pairs).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// The E-step of anchors whose candidates are all here: <see cref="SumPartition"/> and
+    /// <see cref="ExpectationStep(PartitionSums, Tensor, Tensor?, bool)"/> in one.
+    /// </summary>
+    /// <param name="anchors">(m, D): the batch's anchors, or some of them.</param>
+    /// <param name="candidates">(n, D): all candidates of the batch.</param>
+    /// <param name="pairs">The map of these anchors and candidates, which also says what sample ids exclude.</param>
+    /// <param name="sampleIds">(m) integers: which sample each anchor is, for estimators that keep one estimate a sample.</param>
+    /// <param name="reverse">Whether this is the other direction of a symmetric loss, the anchors being its candidates.</param>
+    /// <returns>The constants that the M-step needs, one row an anchor.</returns>
+    /// <exception cref="ArgumentException">The arguments do not fit together; nothing has changed then.</exception>
+    public GammaWeights ExpectationStep(
+        Tensor anchors, Tensor candidates, PairMap pairs, Tensor? sampleIds = null, bool reverse = false)
+    {
+        using var sums = SumPartition(anchors, candidates, pairs);
+        return ExpectationStep(sums, anchors, sampleIds, reverse);
+    }
+
+    /// <summary>
+    /// The E-step from the sums over all candidates of the batch, merged from blocks. In training the estimator's state moves
+    /// on, so call it once a batch for each anchor. (A queue is not filled by it: call <see cref="PartitionQueue.Enqueue"/>.)
+    /// </summary>
+    /// <param name="sums">The merged sums of (m) anchors.</param>
+    /// <param name="anchors">(m, D): the anchors of the sums.</param>
+    /// <param name="sampleIds">(m) integers: which sample each anchor is, for estimators that keep one estimate a sample.</param>
+    /// <param name="reverse">Whether this is the other direction of a symmetric loss, the anchors being its candidates.</param>
+    /// <returns>The constants that the M-step needs, one row an anchor.</returns>
+    /// <exception cref="ArgumentException">The arguments do not fit together; nothing has changed then.</exception>
+    public GammaWeights ExpectationStep(PartitionSums sums, Tensor anchors, Tensor? sampleIds = null, bool reverse = false)
+    {
+        ArgumentNullException.ThrowIfNull(sums);
+        Guard.Features(anchors);
+        if (sums.LogKnown.shape[0] != anchors.shape[0])
+            throw new ArgumentException($"sums have {sums.LogKnown.shape[0]} anchors but anchors have {anchors.shape[0]} rows", nameof(sums));
+        if (sampleIds is not null) Guard.Integers(sampleIds, anchors.shape[0]);
+        var estimator = reverse
+            ? ReverseEstimator ?? throw new ArgumentException("reverse is true but the loss has one direction", nameof(reverse))
+            : Estimator;
+
+        using var scope = NewDisposeScope();
+        using var constant = no_grad();
+        var expectation = Expect(estimator, sums, Temperature.Scale(Features.Prepare(anchors, Similarity)), sampleIds);
+        if (training) expectation.Estimate.Commit?.Invoke();
+        return expectation.Weights.Copy().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The M-step: the augmented loss of a rectangular block of pairs, with the weights held constant.</summary>
+    /// <remarks>
+    /// The sums over a partition of the batch into blocks add up to the sum over the whole, values and gradients. For the
+    /// mean over a batch of B anchors, divide by B.
+    /// </remarks>
+    /// <param name="anchors">(m, D).</param>
+    /// <param name="candidates">(n, D).</param>
+    /// <param name="pairs">The map of the block: <see cref="PairMap.Block"/> of the batch's.</param>
+    /// <param name="weights">The weights of these (m) anchors, from the E-step.</param>
+    /// <param name="reduction">Sum, or none for one value an anchor, or the mean over the block's anchors.</param>
+    /// <returns>A scalar, or (m).</returns>
+    /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
+    public Tensor MaximizationStep(
+        Tensor anchors,
+        Tensor candidates,
+        PairMap pairs,
+        GammaWeights weights,
+        nn.Reduction reduction = nn.Reduction.Sum)
+    {
+        CheckBlock(anchors, candidates, pairs);
+        ArgumentNullException.ThrowIfNull(weights);
+        if (weights.Count != anchors.shape[0])
+            throw new ArgumentException($"weights are of {weights.Count} anchors but anchors have {anchors.shape[0]} rows", nameof(weights));
+        Guard.SameDevice(anchors, weights.LogWeights, nameof(anchors), nameof(weights));
+
+        using var scope = NewDisposeScope();
+        return PerAnchor(Logits(anchors, candidates, pairs), pairs, weights)
+            .Reduce(PairPresence.All, reduction)
+            .MoveToOuterDisposeScope();
+    }
+
+    private void CheckBlock(Tensor anchors, Tensor candidates, PairMap pairs)
+    {
+        CheckFeatures(anchors, candidates);
+        ArgumentNullException.ThrowIfNull(pairs);
+        pairs.Check(anchors, candidates, nameof(anchors), nameof(candidates));
+    }
+
+    private Tensor Logits(Tensor anchors, Tensor candidates, PairMap pairs)
+    {
+        var a = Temperature.Scale(Features.Prepare(anchors, Similarity));
+        var b = Features.Prepare(candidates, Similarity);
+        return pairs.AddBias(a.matmul(b.t()));
+    }
+
+    private PartitionSums SumsOf(Tensor logits, PairMap pairs)
+    {
+        using var constant = no_grad();
+        var values = logits.detach();
+        return pairs.IsPlainDiagonal(out var offset)
+            ? PartitionSums.Plain(values, offset)
+            : PartitionSums.Masked(values, GammaTile.Of(pairs, PositiveSampling, values.device));
+    }
+
+    private Tensor PerAnchor(Tensor logits, PairMap pairs, GammaWeights weights)
+        => pairs.IsPlainDiagonal(out var offset)
+            ? AugmentedEquation.Plain(logits, offset, weights)
+            : AugmentedEquation.Masked(logits, GammaTile.Of(pairs, PositiveSampling, logits.device), weights);
+
+    private GammaExpectation Expect(PartitionEstimator estimator, PartitionSums sums, Tensor scaledAnchors, Tensor? sampleIds)
+        => GammaExpectation.Of(sums, scaledAnchors, sampleIds, estimator, EStep, MissingPairs, generator);
+
+    private (Tensor Loss, Tensor Objective) Reduce(GammaExpectation expectation, Tensor logits, PairMap pairs) => (
+        PerAnchor(logits, pairs, expectation.Weights).Reduce(expectation.Presence, reduction),
+        expectation.Objective.Reduce(expectation.Presence, reduction));
+
+    private void Commit(GammaExpectation expectation, PartitionEstimator estimator, Tensor candidates, Tensor? sampleIds)
+    {
+        if (!training) return;
+        using var constant = no_grad();
+        expectation.Estimate.Commit?.Invoke();
+        estimator.Observe(candidates.detach(), sampleIds);
+    }
+
+    private static ContrastiveResult Result(Tensor loss, Tensor objective, long skipped)
+        => new ContrastiveResult(loss, objective, skipped).MoveToOuterDisposeScope();
+}

@@ -1,0 +1,63 @@
+using Contrastive.Numerics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Contrastive;
+
+/// <summary>One E-step, worked out but not yet stored: the weights, the objective and the estimator's pending change.</summary>
+/// <param name="Weights">What the M-step needs.</param>
+/// <param name="Objective">-1/k Σ_p s_ip + log Ẑ_i, (m).</param>
+/// <param name="Presence">Which anchors have what they need.</param>
+/// <param name="Estimate">log Ẑ_i and the change of state that goes with it.</param>
+internal readonly record struct GammaExpectation(
+    GammaWeights Weights, Tensor Objective, PairPresence Presence, PartitionEstimate Estimate)
+{
+    public static GammaExpectation Of(
+        PartitionSums sums,
+        Tensor scaledAnchors,
+        Tensor? sampleIds,
+        PartitionEstimator estimator,
+        EStep step,
+        MissingPairs missingPairs,
+        Generator? generator)
+    {
+        using var constant = no_grad();
+        var presence = PairPresence.All;
+        if (!sums.IsPlain)
+        {
+            presence = PairPresence.Check(sums.PositiveCount, sums.SampledCount, missingPairs);
+            CheckPopulation(estimator, sums);
+        }
+
+        // Anchors that are left out are not shown to the estimator.
+        var rows = presence.Complete?.nonzero().squeeze(1);
+        var shown = rows is null ? sums : sums.Select(rows);
+        var anchors = scaledAnchors.detach();
+        var estimate = estimator.Estimate(rows is null
+            ? new PartitionObservation(shown, anchors, sampleIds)
+            : new PartitionObservation(shown, anchors.index_select(0, rows), sampleIds?.index_select(0, rows)));
+
+        var logPartition = estimate.LogPartition;
+        var logShare = GammaPosterior.LogShare(logPartition, shown.PositiveCount, step, generator);
+        var positiveShare = shown.PositiveCount.reciprocal();
+        var objective = logPartition.sub(shown.PositiveLogits.mul(positiveShare));
+        var weights = new GammaWeights(
+            Spread(logShare, Scalars.NegativeInfinity),
+            Spread(shown.LogSampledScale(estimator.Population), Scalars.Zero),
+            Spread(positiveShare, Scalars.Zero),
+            Spread(logPartition, Scalars.Zero));
+        return new GammaExpectation(weights, Spread(objective, Scalars.Zero), presence, estimate);
+
+        Tensor Spread(Tensor values, Scalar elsewhere)
+            => rows is null ? values : full_like(sums.LogKnown, elsewhere).index_copy_(0, rows, values);
+    }
+
+    private static void CheckPopulation(PartitionEstimator estimator, PartitionSums sums)
+    {
+        if (estimator.Population is not { } population) return;
+        var known = sums.KnownCount.max().to(ScalarType.Int64).item<long>();
+        if (known >= population)
+            throw new ArgumentException(
+                $"the estimator's population is {population} candidates but an anchor has {known} known ones in the batch alone");
+    }
+}

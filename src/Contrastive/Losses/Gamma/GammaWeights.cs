@@ -1,0 +1,100 @@
+using Contrastive.Numerics;
+using static TorchSharp.torch;
+
+namespace Contrastive;
+
+/// <summary>What the E-step hands to the M-step: constants of each anchor, (m), in log space.</summary>
+/// <remarks>The tensors belong to the surrounding dispose scope, if there is one; <see cref="Dispose"/> frees them at once.</remarks>
+public sealed class GammaWeights : IDisposable
+{
+    internal GammaWeights(Tensor logWeights, Tensor logSampledScale, Tensor positiveShare, Tensor logPartition)
+    {
+        LogWeights = logWeights;
+        LogSampledScale = logSampledScale;
+        PositiveShare = positiveShare;
+        LogPartition = logPartition;
+    }
+
+    /// <summary>Weights of the caller's own making.</summary>
+    /// <param name="logWeights">log(u_i / k_i), (m).</param>
+    /// <param name="logSampledScale">log c_i, (m); by default 0, each candidate standing for itself alone.</param>
+    /// <param name="positiveCount">k_i, (m); by default 1.</param>
+    /// <exception cref="ArgumentException">The shapes differ.</exception>
+    public static GammaWeights Create(Tensor logWeights, Tensor? logSampledScale = null, Tensor? positiveCount = null)
+    {
+        Guard.Floating(logWeights);
+        if (logWeights.dim() != 1)
+            throw new ArgumentException($"logWeights must have the shape (m) but have {Guard.Shape(logWeights)}", nameof(logWeights));
+        CheckSameShape(logWeights, logSampledScale, nameof(logSampledScale));
+        CheckSameShape(logWeights, positiveCount, nameof(positiveCount));
+
+        using var scope = NewDisposeScope();
+        using var constant = no_grad();
+        var weights = logWeights.detach().clone();
+        var scale = logSampledScale?.detach().to(weights.dtype).clone() ?? zeros_like(weights);
+        var share = positiveCount?.detach().to(weights.dtype).reciprocal() ?? ones_like(weights);
+        return new GammaWeights(weights, scale, share, weights.neg()).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>log(u_i / k_i), (m); -∞ for an anchor that is left out.</summary>
+    public Tensor LogWeights { get; }
+
+    /// <summary>log c_i, (m): how many candidates of the population each sampled one of the batch stands for.</summary>
+    public Tensor LogSampledScale { get; }
+
+    /// <summary>1/k_i, (m), the weight of a positive's similarity; 0 for an anchor that is left out.</summary>
+    public Tensor PositiveShare { get; }
+
+    /// <summary>log Ẑ_i, (m), the estimate that u_i was drawn with.</summary>
+    public Tensor LogPartition { get; }
+
+    /// <summary>The number of anchors, m.</summary>
+    public long Count => LogWeights.shape[0];
+
+    /// <summary>The weights of a run of anchors, for the blocks that hold them. Views: they live as long as these weights.</summary>
+    /// <param name="first">The first anchor.</param>
+    /// <param name="count">How many anchors.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The run is not inside these weights.</exception>
+    public GammaWeights Rows(long first, long count)
+    {
+        if (first < 0 || count < 1 || first + count > Count)
+            throw new ArgumentOutOfRangeException(
+                nameof(count), count, $"anchors {first} to {first + count - 1} are not among the {Count} anchors of these weights");
+        return new GammaWeights(
+            LogWeights.narrow(0, first, count),
+            LogSampledScale.narrow(0, first, count),
+            PositiveShare.narrow(0, first, count),
+            LogPartition.narrow(0, first, count));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        LogWeights.Dispose();
+        LogSampledScale.Dispose();
+        PositiveShare.Dispose();
+        LogPartition.Dispose();
+    }
+
+    /// <summary>Tensors of their own, whatever these are views of.</summary>
+    internal GammaWeights Copy()
+        => new(LogWeights.clone(), LogSampledScale.clone(), PositiveShare.clone(), LogPartition.clone());
+
+    internal GammaWeights MoveToOuterDisposeScope()
+    {
+        LogWeights.MoveToOuterDisposeScope();
+        LogSampledScale.MoveToOuterDisposeScope();
+        PositiveShare.MoveToOuterDisposeScope();
+        LogPartition.MoveToOuterDisposeScope();
+        return this;
+    }
+
+    private static void CheckSameShape(Tensor logWeights, Tensor? other, string name)
+    {
+        if (other is null) return;
+        if (other.dim() != 1 || other.shape[0] != logWeights.shape[0])
+            throw new ArgumentException(
+                $"{name} must have the shape {Guard.Shape(logWeights)} of logWeights but has {Guard.Shape(other)}", name);
+        Guard.SameDevice(logWeights, other, nameof(logWeights), name);
+    }
+}

@@ -1,0 +1,56 @@
+using static TorchSharp.torch;
+
+namespace Contrastive;
+
+/// <summary>Functional forms beside TorchSharp's own: <c>torch.nn.functional.info_nce(...)</c>.</summary>
+public static class ContrastiveFunctional
+{
+    extension(nn.functional)
+    {
+        /// <summary>InfoNCE of a batch; see <see cref="InfoNCELoss"/>.</summary>
+        /// <param name="anchors">(N, D).</param>
+        /// <param name="positives">(N, D) where row i belongs to anchor i, or (M, D) with a pair map.</param>
+        /// <param name="negatives">
+        /// (M, D), negatives of every anchor, or (N, M, D), each anchor's own; they replace the other rows of
+        /// <paramref name="positives"/>. By default those are the negatives.
+        /// </param>
+        /// <param name="pairs">
+        /// Which candidate is which anchor's positive, what is excluded; with explicit negatives a map made with
+        /// <see cref="PairMap.Negatives"/>.
+        /// </param>
+        /// <param name="sampleIds">(N) integers: rows of one sample are never negatives of each other.</param>
+        /// <param name="temperature">τ. Range: τ > 0.</param>
+        /// <param name="mode">Who is contrasted with whom.</param>
+        /// <param name="similarity">Cosine, or the dot product as given.</param>
+        /// <param name="positiveSum">Where the sum over several positives stands.</param>
+        /// <param name="missingPairs">What happens to anchors without a positive or a negative.</param>
+        /// <param name="reduction">None gives one value an anchor.</param>
+        /// <returns>A scalar, or one value an anchor.</returns>
+        /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
+        public static Tensor info_nce(
+            Tensor anchors,
+            Tensor positives,
+            Tensor? negatives = null,
+            PairMap? pairs = null,
+            Tensor? sampleIds = null,
+            double temperature = 0.1,
+            ContrastMode mode = ContrastMode.OneDirection,
+            SimilarityMeasure similarity = SimilarityMeasure.Cosine,
+            PositiveSum positiveSum = PositiveSum.OutsideLog,
+            MissingPairs missingPairs = MissingPairs.Throw,
+            nn.Reduction reduction = nn.Reduction.Mean)
+        {
+            using var loss = new InfoNCELoss(
+                Temperature.Fixed(temperature), mode, similarity, positiveSum, missingPairs, reduction);
+            if (negatives is null) return loss.forward(anchors, positives, sampleIds, pairs);
+
+            if (sampleIds is not null)
+                throw new ArgumentException(
+                    "with explicit negatives, give sample ids to the pair map: PairMap.Negatives(N, M).WithSampleIds(anchorIds, negativeIds)",
+                    nameof(sampleIds));
+            var result = loss.EvaluateNegatives(anchors, positives, negatives, pairs);
+            result.Objective.Dispose();
+            return result.Loss;
+        }
+    }
+}

@@ -1,0 +1,134 @@
+using Contrastive.Numerics;
+using static TorchSharp.torch;
+
+namespace Contrastive;
+
+/// <summary>InfoNCE: the cross-entropy of picking an anchor's positive among the candidates by their similarity.</summary>
+/// <remarks>
+/// <para>ℓ_i = -log( exp(s_ip) / Σ_j exp(s_ij) ),  s_ij = ⟨a_i, b_j⟩ / τ  (van den Oord et al. 2018, equation 4). The sum
+/// runs over the anchor's positives and negatives. With several positives, ℓ_i is the mean over them (SupCon's L_out), or
+/// as <see cref="PositiveSum"/> says.</para>
+/// <para>The negatives are those of the batch, inside one logarithm, so the minibatch gradient is a biased estimate of the
+/// full one and the bias falls only as the batch grows; <see cref="GammaContrastiveLoss"/> is the loss without that.</para>
+/// <para>NaN in the features gives a NaN loss. Rows whose similarity is computed in half precision are widened first, and
+/// the loss is float32.</para>
+/// </remarks>
+/// <example>
+/// <code>
+/// var loss = new InfoNCELoss(Temperature.Learned(), ContrastMode.Symmetric);
+/// loss.forward(imageFeatures, textFeatures).backward();
+/// </code>
+/// </example>
+public sealed class InfoNCELoss : ContrastiveLoss
+{
+    /// <summary>Creates the loss.</summary>
+    /// <param name="temperature">τ; fixed at 0.1 by default.</param>
+    /// <param name="mode">Who is contrasted with whom.</param>
+    /// <param name="similarity">Cosine, or the dot product as given.</param>
+    /// <param name="positiveSum">Where the sum over several positives stands.</param>
+    /// <param name="missingPairs">What happens to anchors without a positive or a negative.</param>
+    /// <param name="reduction">None gives one value an anchor; mean is over the anchors that count.</param>
+    public InfoNCELoss(
+        Temperature? temperature = null,
+        ContrastMode mode = ContrastMode.OneDirection,
+        SimilarityMeasure similarity = SimilarityMeasure.Cosine,
+        PositiveSum positiveSum = PositiveSum.OutsideLog,
+        MissingPairs missingPairs = MissingPairs.Throw,
+        nn.Reduction reduction = nn.Reduction.Mean)
+        : base(temperature, similarity, missingPairs, reduction)
+    {
+        Mode = mode;
+        PositiveSum = positiveSum;
+    }
+
+    /// <summary>Who is contrasted with whom.</summary>
+    public ContrastMode Mode { get; }
+
+    /// <summary>Where the sum over several positives stands.</summary>
+    public PositiveSum PositiveSum { get; }
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// With <see cref="ContrastMode.TwoViews"/> the 2N rows are the anchors' and below them the candidates': <c>pairs</c>, if
+    /// given, is of the shape (2N, 2N), and without reduction the loss is (2N).
+    /// </remarks>
+    public override ContrastiveResult Evaluate(
+        Tensor anchors, Tensor candidates, Tensor? sampleIds = null, PairMap? pairs = null)
+    {
+        CheckFeatures(anchors, candidates);
+        using var scope = NewDisposeScope();
+        if (Mode == ContrastMode.TwoViews)
+        {
+            Guard.SameRows(anchors, candidates);
+            if (sampleIds is not null)
+            {
+                Guard.Integers(sampleIds, anchors.shape[0]);
+                sampleIds = cat([sampleIds, sampleIds]);
+            }
+            if (anchors.shape[0] > 0) pairs ??= PairMap.TwoViews(anchors.shape[0]);
+            anchors = candidates = cat([anchors, candidates]);
+        }
+        var map = Resolve(pairs, anchors, candidates, sampleIds);
+        if (Mode == ContrastMode.Symmetric && reduction == nn.Reduction.None) Guard.SameRows(anchors, candidates);
+
+        var engine = Engine;
+        return Report(Mode == ContrastMode.Symmetric
+            ? engine.Symmetric(anchors, candidates, map)
+            : engine.OneDirection(anchors, candidates, map));
+    }
+
+    /// <summary>The loss with negatives of the caller's choice, which replace the other candidates of the batch.</summary>
+    /// <param name="anchors">(N, D).</param>
+    /// <param name="positives">(N, D); row i is anchor i's positive.</param>
+    /// <param name="negatives">(M, D), negatives of every anchor, or (N, M, D), M of each anchor's own.</param>
+    /// <param name="pairs">
+    /// A map made with <see cref="PairMap.Negatives"/>, (N, M): sample ids and masks that exclude false negatives, and the
+    /// logit bias.
+    /// </param>
+    /// <returns>The loss, its value as objective and the number of anchors left out.</returns>
+    /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
+    /// <exception cref="InvalidOperationException">The loss contrasts in more than one direction.</exception>
+    public ContrastiveResult EvaluateNegatives(Tensor anchors, Tensor positives, Tensor negatives, PairMap? pairs = null)
+    {
+        if (Mode != ContrastMode.OneDirection)
+            throw new InvalidOperationException($"explicit negatives are negatives of the anchors alone, but the mode is {Mode}");
+        CheckFeatures(anchors, positives);
+        Guard.SameRows(anchors, positives);
+        if (anchors.shape[0] == 0) throw new ArgumentException("anchors have no rows", nameof(anchors));
+        var negativeCount = CheckNegatives(anchors, negatives);
+        if (pairs is not null)
+        {
+            if (pairs.AnchorCount != anchors.shape[0] || pairs.CandidateCount != negativeCount)
+                throw new ArgumentException(
+                    $"the pair map has {pairs.AnchorCount} anchors and {pairs.CandidateCount} candidates "
+                    + $"but there are {anchors.shape[0]} anchors and {negativeCount} negatives",
+                    nameof(pairs));
+            pairs.CheckDevice(anchors, nameof(anchors));
+            if (!pairs.HasNoPositives)
+                throw new ArgumentException("the pair map of explicit negatives must be made with PairMap.Negatives: it has positives", nameof(pairs));
+        }
+
+        using var scope = NewDisposeScope();
+        return Report(Engine.ExplicitNegatives(anchors, positives, negatives, pairs));
+    }
+
+    private InfoNCEEngine Engine => new(Temperature, Similarity, PositiveSum, MissingPairs, reduction);
+
+    private static ContrastiveResult Report((Tensor Loss, long Skipped) value)
+        => new ContrastiveResult(value.Loss, value.Loss.detach(), value.Skipped).MoveToOuterDisposeScope();
+
+    private static long CheckNegatives(Tensor anchors, Tensor negatives)
+    {
+        ArgumentNullException.ThrowIfNull(negatives);
+        var rank = negatives.dim();
+        if (rank is not (2 or 3))
+            throw new ArgumentException(
+                $"negatives must have the shape (M, D) or (N, M, D) but have {Guard.Shape(negatives)}", nameof(negatives));
+        Guard.Floating(negatives);
+        if (rank == 3) Guard.SameRows(anchors, negatives);
+        Guard.Comparable(anchors, negatives);
+        var count = negatives.shape[^2];
+        if (count == 0) throw new ArgumentException("negatives have no rows", nameof(negatives));
+        return count;
+    }
+}

@@ -1,0 +1,286 @@
+using Contrastive.Numerics;
+using static TorchSharp.torch;
+
+namespace Contrastive;
+
+/// <summary>
+/// Which candidate is a positive, which a negative and which no concern of an anchor: the one place where a loss learns
+/// this. Immutable; every method returns a new map. It refers to the tensors it is given and does not dispose them.
+/// </summary>
+/// <remarks>
+/// <para>A pair is <b>excluded</b> if <see cref="Exclude"/> or <see cref="ExcludeSelf"/> says so, else <b>positive</b> if the
+/// map's rule says so, else excluded if it has equal sample ids (<see cref="WithSampleIds(Tensor)"/>), else <b>negative</b>.
+/// Excluded pairs take no part in any sum.</para>
+/// <para>Masks are worked out a block at a time; a map made of labels, ids or positions never holds an (N, M) matrix.</para>
+/// </remarks>
+public sealed class PairMap
+{
+    private readonly PairRule positives;
+    private readonly PairRule? excluded;
+    private readonly PairRule? sameSample;
+    private readonly Tensor? logitBias;
+    private readonly bool biasTransposed;
+    private readonly PairBlock block;
+
+    private PairMap(
+        PairRule positives, PairRule? excluded, PairRule? sameSample, Tensor? logitBias, bool biasTransposed, PairBlock block)
+    {
+        this.positives = positives;
+        this.excluded = excluded;
+        this.sameSample = sameSample;
+        this.logitBias = logitBias;
+        this.biasTransposed = biasTransposed;
+        this.block = block;
+    }
+
+    private PairMap(PairRule positives, long anchors, long candidates)
+        : this(positives, null, null, null, false, new PairBlock(0, anchors, 0, candidates))
+    {
+    }
+
+    /// <summary>The number of anchors, N.</summary>
+    public long AnchorCount => block.Anchors;
+
+    /// <summary>The number of candidates, M.</summary>
+    public long CandidateCount => block.Candidates;
+
+    /// <summary>Row i of the anchors belongs to row i of the candidates: the usual batch of pairs.</summary>
+    /// <param name="count">N, the number of pairs. Range: N ≥ 1.</param>
+    public static PairMap Diagonal(long count)
+    {
+        Guard.AtLeast(count, 1);
+        return new PairMap(new DiagonalRule(), count, count);
+    }
+
+    /// <summary>
+    /// Two views of N items stacked to 2N rows, compared with themselves: rows i and i + N are each other's positive, every
+    /// other row is a negative, a row's pair with itself is excluded (NT-Xent, Chen et al. 2020, equation 1).
+    /// </summary>
+    /// <param name="count">N, the number of items. Range: N ≥ 1.</param>
+    public static PairMap TwoViews(long count)
+    {
+        Guard.AtLeast(count, 1);
+        return new PairMap(new TwoViewsRule(count), 2 * count, 2 * count).ExcludeSelf();
+    }
+
+    /// <summary>Every candidate is a negative of every anchor; for explicit negatives, whose positives come apart.</summary>
+    /// <param name="anchors">N. Range: N ≥ 1.</param>
+    /// <param name="candidates">M. Range: M ≥ 1.</param>
+    public static PairMap Negatives(long anchors, long candidates)
+    {
+        Guard.AtLeast(anchors, 1);
+        Guard.AtLeast(candidates, 1);
+        return new PairMap(new NoRule(), anchors, candidates);
+    }
+
+    /// <summary>The positives as a mask; any number an anchor.</summary>
+    /// <param name="positives">(N, M) bool, true where candidate j is a positive of anchor i.</param>
+    /// <exception cref="ArgumentException">The mask is not a bool matrix.</exception>
+    public static PairMap FromMask(Tensor positives)
+    {
+        ArgumentNullException.ThrowIfNull(positives);
+        if (positives.dim() != 2)
+            throw new ArgumentException($"positives must have the shape (N, M) but has {Guard.Shape(positives)}", nameof(positives));
+        Guard.Mask(positives, positives.shape[0], positives.shape[1]);
+        return new PairMap(new MaskRule(positives, false, nameof(positives)), positives.shape[0], positives.shape[1]);
+    }
+
+    /// <summary>
+    /// One set compared with itself: rows with equal labels are positives, a row's pair with itself is excluded (SupCon,
+    /// Khosla et al. 2020).
+    /// </summary>
+    /// <param name="labels">(N) integers.</param>
+    /// <exception cref="ArgumentException">The labels are not a vector of integers.</exception>
+    public static PairMap FromLabels(Tensor labels) => FromLabels(labels, labels).ExcludeSelf();
+
+    /// <summary>Two sets: candidates with the label of an anchor are its positives.</summary>
+    /// <param name="anchorLabels">(N) integers.</param>
+    /// <param name="candidateLabels">(M) integers.</param>
+    /// <exception cref="ArgumentException">The labels are not vectors of integers.</exception>
+    public static PairMap FromLabels(Tensor anchorLabels, Tensor candidateLabels)
+    {
+        CheckVector(anchorLabels, nameof(anchorLabels));
+        CheckVector(candidateLabels, nameof(candidateLabels));
+        return new PairMap(
+            new EqualityRule(anchorLabels, candidateLabels, nameof(anchorLabels), nameof(candidateLabels)),
+            anchorLabels.shape[0],
+            candidateLabels.shape[0]);
+    }
+
+    /// <summary>Leaves out the pairs marked: known false negatives, padding. A marked positive is left out as well.</summary>
+    /// <param name="pairs">(N, M) bool, true where a pair takes no part.</param>
+    /// <exception cref="ArgumentException">The mask is not bool, or not of the map's shape.</exception>
+    public PairMap Exclude(Tensor pairs)
+    {
+        CheckWhole();
+        Guard.Mask(pairs, AnchorCount, CandidateCount);
+        return WithExcluded(new MaskRule(pairs, false, nameof(pairs)));
+    }
+
+    /// <summary>Leaves out the pair of each row with itself, for a set compared with itself.</summary>
+    /// <exception cref="InvalidOperationException">The map is not square.</exception>
+    public PairMap ExcludeSelf()
+    {
+        CheckWhole();
+        if (AnchorCount != CandidateCount)
+            throw new InvalidOperationException(
+                $"only a set compared with itself has self-pairs, but the map has {AnchorCount} anchors and {CandidateCount} candidates");
+        return WithExcluded(new DiagonalRule());
+    }
+
+    /// <summary>
+    /// Says which sample each row is, for anchors and candidates that are rows of the same samples: rows of one sample are
+    /// never negatives of each other.
+    /// </summary>
+    /// <param name="ids">(N) integers; N = M.</param>
+    /// <exception cref="ArgumentException">The ids are not N = M integers.</exception>
+    public PairMap WithSampleIds(Tensor ids) => WithSampleIds(ids, ids);
+
+    /// <summary>Says which sample each row is: an anchor and a candidate of one sample are never negatives of each other.</summary>
+    /// <param name="anchorIds">(N) integers.</param>
+    /// <param name="candidateIds">(M) integers.</param>
+    /// <exception cref="ArgumentException">The ids are not N and M integers.</exception>
+    public PairMap WithSampleIds(Tensor anchorIds, Tensor candidateIds)
+    {
+        CheckWhole();
+        Guard.Integers(anchorIds, AnchorCount);
+        Guard.Integers(candidateIds, CandidateCount);
+        var rule = new EqualityRule(anchorIds, candidateIds, nameof(anchorIds), nameof(candidateIds));
+        return new PairMap(positives, excluded, Either(sameSample, rule), logitBias, biasTransposed, block);
+    }
+
+    /// <summary>
+    /// A term added to each similarity after the temperature: the log-frequency correction of sampled candidates
+    /// (-log q_j, a vector), prior knowledge of pairs, or noise (a matrix). No gradient is taken through it.
+    /// </summary>
+    /// <param name="bias">(M), or (N, M), floating point.</param>
+    /// <exception cref="ArgumentException">The bias is not floating point, or of another shape.</exception>
+    public PairMap WithLogitBias(Tensor bias)
+    {
+        CheckWhole();
+        Guard.Floating(bias);
+        var shape = bias.shape;
+        if (!(shape.Length == 1 && shape[0] == CandidateCount)
+            && !(shape.Length == 2 && shape[0] == AnchorCount && shape[1] == CandidateCount))
+            throw new ArgumentException(
+                $"bias must have the shape ({CandidateCount}) or ({AnchorCount}, {CandidateCount}) but has {Guard.Shape(bias)}", nameof(bias));
+        return new PairMap(positives, excluded, sameSample, bias, false, block);
+    }
+
+    /// <summary>The map of the candidates as anchors and the anchors as candidates.</summary>
+    public PairMap Transpose() => new(
+        positives.Transpose(), excluded?.Transpose(), sameSample?.Transpose(), logitBias, !biasTransposed, block.Transpose());
+
+    /// <summary>The part of the map that a rectangular block of the pairs needs.</summary>
+    /// <param name="firstAnchor">The first anchor, counted in this map.</param>
+    /// <param name="anchors">How many anchors.</param>
+    /// <param name="firstCandidate">The first candidate, counted in this map.</param>
+    /// <param name="candidates">How many candidates.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The block is not inside the map.</exception>
+    public PairMap Block(long firstAnchor, long anchors, long firstCandidate, long candidates)
+    {
+        CheckRange(firstAnchor, anchors, AnchorCount, nameof(firstAnchor), nameof(anchors));
+        CheckRange(firstCandidate, candidates, CandidateCount, nameof(firstCandidate), nameof(candidates));
+        return new PairMap(positives, excluded, sameSample, logitBias, biasTransposed, new PairBlock(
+            block.FirstAnchor + firstAnchor, anchors, block.FirstCandidate + firstCandidate, candidates));
+    }
+
+    /// <summary>Whether the map was made for explicit negatives.</summary>
+    internal bool HasNoPositives => positives is NoRule;
+
+    /// <summary>
+    /// Where anchor i's one positive is candidate i + offset and every other candidate of the block is a negative: then no
+    /// mask is needed, and each anchor's positive is inside the block.
+    /// </summary>
+    internal bool IsPlainDiagonal(out long offset)
+    {
+        offset = 0;
+        if (positives is not DiagonalRule diagonal || excluded is not null || sameSample is not null) return false;
+        offset = block.FirstAnchor + diagonal.Offset - block.FirstCandidate;
+        return offset >= 0 && offset + AnchorCount <= CandidateCount;
+    }
+
+    /// <summary>The masks of the map's block.</summary>
+    internal PairTile Tile(Device device)
+    {
+        var positive = positives.Evaluate(block, device);
+        var allowed = excluded?.Evaluate(block, device).logical_not();
+        if (allowed is not null) positive = positive.logical_and(allowed);
+
+        var negative = positive.logical_not();
+        if (allowed is not null) negative = negative.logical_and(allowed);
+        if (sameSample is not null) negative = negative.logical_and(sameSample.Evaluate(block, device).logical_not());
+        return new PairTile(positive, negative);
+    }
+
+    /// <summary>The pairs (i, i), counted in the whole map: an anchor's own candidate. Bool, of the block's shape.</summary>
+    internal Tensor OwnPairs(Device device) => new DiagonalRule().Evaluate(block, device);
+
+    /// <summary>Adds the bias of the map's block to its logits (N, M).</summary>
+    internal Tensor AddBias(Tensor logits)
+    {
+        if (logitBias is null) return logits;
+        var bias = logitBias.detach().to(logits.dtype);
+        if (bias.dim() == 1)
+        {
+            bias = biasTransposed
+                ? bias.narrow(0, block.FirstAnchor, block.Anchors).unsqueeze(1)
+                : bias.narrow(0, block.FirstCandidate, block.Candidates).unsqueeze(0);
+        }
+        else
+        {
+            var stored = biasTransposed ? block.Transpose() : block;
+            bias = bias.narrow(0, stored.FirstAnchor, stored.Anchors).narrow(1, stored.FirstCandidate, stored.Candidates);
+            if (biasTransposed) bias = bias.t();
+        }
+        return logits.Plus(bias);
+    }
+
+    /// <summary>Refuses features that the map was not made for.</summary>
+    internal void Check(Tensor anchors, Tensor candidates, string anchorName, string candidateName)
+    {
+        if (anchors.shape[0] != AnchorCount)
+            throw new ArgumentException($"{anchorName} have {anchors.shape[0]} rows but the pair map has {AnchorCount} anchors", anchorName);
+        if (candidates.shape[0] != CandidateCount)
+            throw new ArgumentException(
+                $"{candidateName} have {candidates.shape[0]} rows but the pair map has {CandidateCount} candidates", candidateName);
+
+        CheckDevice(anchors, anchorName);
+    }
+
+    /// <summary>Refuses features on another device than the map's labels, ids and masks.</summary>
+    internal void CheckDevice(Tensor anchors, string anchorName)
+    {
+        var sources = positives.Sources.Concat(excluded?.Sources ?? []).Concat(sameSample?.Sources ?? []);
+        foreach (var (tensor, name) in sources) Guard.SameDevice(anchors, tensor, anchorName, name);
+        if (logitBias is not null) Guard.SameDevice(anchors, logitBias, anchorName, "the values of the logit bias");
+    }
+
+    private PairMap WithExcluded(PairRule rule)
+        => new(positives, Either(excluded, rule), sameSample, logitBias, biasTransposed, block);
+
+    private static PairRule Either(PairRule? first, PairRule second) => first is null ? second : new EitherRule(first, second);
+
+    private static void CheckVector(Tensor tensor, string name)
+    {
+        ArgumentNullException.ThrowIfNull(tensor, name);
+        if (tensor.dim() != 1)
+            throw new ArgumentException($"{name} must have the shape (N) but have {Guard.Shape(tensor)}", name);
+        Guard.Integers(tensor, tensor.shape[0], name);
+    }
+
+    // A block remembers where it lies in the whole; what is added later would be counted from the wrong place.
+    private void CheckWhole()
+    {
+        if (block.FirstAnchor != 0 || block.FirstCandidate != 0)
+            throw new InvalidOperationException("complete the pair map before taking a block of it");
+    }
+
+    private static void CheckRange(long first, long count, long total, string firstName, string countName)
+    {
+        if (first < 0 || first >= total)
+            throw new ArgumentOutOfRangeException(firstName, first, $"{firstName} must lie in [0, {total - 1}] but is {first}");
+        if (count < 1 || count > total - first)
+            throw new ArgumentOutOfRangeException(countName, count, $"{countName} must lie in [1, {total - first}] but is {count}");
+    }
+}

@@ -1,0 +1,23 @@
+using static TorchSharp.torch;
+
+namespace Contrastive;
+
+/// <summary>What an estimator sees of a batch. Nothing in it has a graph.</summary>
+public sealed class PartitionObservation
+{
+    internal PartitionObservation(PartitionSums sums, Tensor scaledAnchors, Tensor? sampleIds)
+    {
+        Sums = sums;
+        ScaledAnchors = scaledAnchors;
+        SampleIds = sampleIds;
+    }
+
+    /// <summary>The sums over the batch's candidates.</summary>
+    public PartitionSums Sums { get; }
+
+    /// <summary>The anchors as similarities use them, (m, D): normalised where the loss asks for it, divided by τ.</summary>
+    public Tensor ScaledAnchors { get; }
+
+    /// <summary>Which sample each anchor is, (m) integers, if the caller said so.</summary>
+    public Tensor? SampleIds { get; }
+}

@@ -1,0 +1,107 @@
+using Contrastive.Numerics;
+using static TorchSharp.torch;
+
+namespace Contrastive;
+
+/// <summary>
+/// One estimate a sample, moved a little at each visit: Ẑ_i ← (1-ρ) Ẑ_i + ρ Z̃_i, in log space. The setting of the paper
+/// (Chen et al. 2022), for data sets whose samples are numbered.
+/// </summary>
+/// <remarks>
+/// <para>By default Ẑ_i takes in the current batch before u_i is drawn with it. The estimate is then slightly biased, by an
+/// amount that vanishes as ρ falls; with earlier visits only it is unbiased at every step, yet a batch with one large term
+/// that Ẑ_i has not seen makes a huge step, and training is much slower.</para>
+/// <para>Rows of one sample in a batch are one visit: their estimates are averaged.</para>
+/// </remarks>
+public sealed class PartitionTable : PartitionEstimator
+{
+    // Named as they are registered: TorchSharp finds the fields again by these names when the module moves.
+    private readonly Tensor log_partition;
+    private readonly Tensor visits;
+
+    /// <summary>Creates an empty table.</summary>
+    /// <param name="samples">The number of samples; ids are 0, …, samples - 1. Range: samples ≥ 2.</param>
+    /// <param name="schedule">ρ by visit; by default visit^(-0.6).</param>
+    /// <param name="includeCurrentBatch">Whether u_i is drawn with the estimate before or after the current batch.</param>
+    /// <param name="population">N, see <see cref="PartitionEstimator.Population"/>; by default <paramref name="samples"/>.</param>
+    /// <param name="dtype">The dtype of the estimates, float32 or float64.</param>
+    /// <exception cref="ArgumentException">A value is out of range.</exception>
+    public PartitionTable(
+        long samples,
+        StepSizeSchedule? schedule = null,
+        bool includeCurrentBatch = true,
+        long? population = null,
+        ScalarType dtype = ScalarType.Float32)
+        : base(nameof(PartitionTable), population ?? Guard.AtLeast(samples, 2))
+    {
+        if (dtype is not (ScalarType.Float32 or ScalarType.Float64))
+            throw new ArgumentException($"dtype must be float32 or float64 but is {dtype}", nameof(dtype));
+        Samples = Guard.AtLeast(samples, 2);
+        Schedule = schedule ?? StepSizeSchedule.Power(0.6);
+        IncludeCurrentBatch = includeCurrentBatch;
+
+        log_partition = zeros(samples, dtype: dtype).DetachFromDisposeScope();
+        visits = zeros(samples, dtype: ScalarType.Int64).DetachFromDisposeScope();
+        register_buffer(nameof(log_partition), log_partition);
+        register_buffer(nameof(visits), visits);
+    }
+
+    /// <summary>The number of samples.</summary>
+    public long Samples { get; }
+
+    /// <summary>ρ by visit.</summary>
+    public StepSizeSchedule Schedule { get; }
+
+    /// <summary>Whether u_i is drawn with an estimate that has the current batch in it.</summary>
+    public bool IncludeCurrentBatch { get; }
+
+    /// <summary>log Ẑ_i of each sample, (samples); 0 for one not visited yet. The table itself, not a copy.</summary>
+    public Tensor LogPartition => log_partition;
+
+    /// <summary>How often each sample was visited, (samples) int64. The table itself, not a copy.</summary>
+    public Tensor Visits => visits;
+
+    /// <inheritdoc/>
+    public override PartitionEstimator CreateSibling()
+        => new PartitionTable(Samples, Schedule, IncludeCurrentBatch, Population, log_partition.dtype);
+
+    /// <inheritdoc/>
+    public override PartitionEstimate Estimate(PartitionObservation observation)
+    {
+        var ids = CheckIds(observation);
+        var estimate = observation.Sums.LogEstimate(Population);
+        CheckFinite(estimate);
+
+        var batch = SampleGroups.Of(ids);
+        var current = batch.LogMean(estimate.to(log_partition.dtype));
+        var before = log_partition.index_select(0, batch.Samples);
+        var visited = visits.index_select(0, batch.Samples);
+
+        var visit = visited.add(Scalars.OneIndex, Scalars.OneIndex);
+        var first = visited.eq(Scalars.ZeroIndex);
+        var rho = Schedule.At(visit, log_partition.dtype).masked_fill(first, Scalars.One);
+        var after = before.Plus(rho.neg().log1p()).logaddexp(current.Plus(rho.log()));
+
+        // A first visit has nothing earlier to go by.
+        var used = IncludeCurrentBatch ? after : where(first, current, before);
+        return new PartitionEstimate(batch.ToRows(used).to(estimate.dtype), () =>
+        {
+            log_partition.index_copy_(0, batch.Samples, after);
+            visits.index_copy_(0, batch.Samples, visit);
+        });
+    }
+
+    private Tensor CheckIds(PartitionObservation observation)
+    {
+        var ids = observation.SampleIds ?? throw new ArgumentException(
+            $"sampleIds are missing: {nameof(PartitionTable)} keeps one estimate a sample and needs to know which sample each anchor is");
+        Guard.SameDevice(ids, log_partition, "sampleIds", "the values of the partition table");
+        if (ids.shape[0] == 0) return ids.to(ScalarType.Int64);
+        using var scope = NewDisposeScope();
+        long low = ids.min().to(ScalarType.Int64).item<long>(), high = ids.max().to(ScalarType.Int64).item<long>();
+        if (low < 0 || high >= Samples)
+            throw new ArgumentOutOfRangeException(
+                nameof(observation), low < 0 ? low : high, $"sampleIds must lie in [0, {Samples - 1}] but reach from {low} to {high}");
+        return ids.to(ScalarType.Int64).MoveToOuterDisposeScope();
+    }
+}

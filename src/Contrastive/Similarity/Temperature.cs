@@ -1,0 +1,99 @@
+using Contrastive.Numerics;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Contrastive;
+
+/// <summary>
+/// The temperature τ that similarities are divided by: fixed, or learned as log(1/τ) within bounds. One instance may
+/// serve several losses, which then share it.
+/// </summary>
+/// <remarks>
+/// A learned temperature is kept as the logarithm of the logit scale 1/τ, as CLIP does (Radford et al. 2021, section 2.5):
+/// steps are relative, and the scale is positive. Before each use the parameter is brought back into its bounds in place,
+/// so that an optimiser that stepped over a bound can come back at once. Pass <c>temperature.parameters()</c> (or a loss's
+/// parameters, which include it) to the optimiser.
+/// </remarks>
+public sealed class Temperature : nn.Module
+{
+    // Named as it is registered: TorchSharp finds the field again by this name when the module moves or changes its dtype.
+    private readonly Parameter? log_scale;
+    private readonly double fixedTemperature;
+
+    private Temperature(double initial, double minimum, double maximum, bool learned)
+        : base(nameof(Temperature))
+    {
+        fixedTemperature = initial;
+        Minimum = minimum;
+        Maximum = maximum;
+        if (!learned) return;
+
+        using var start = tensor(-Math.Log(initial), dtype: ScalarType.Float32);
+        log_scale = new Parameter(start.clone());
+        log_scale.DetachFromDisposeScope();
+        register_parameter(nameof(log_scale), log_scale);
+    }
+
+    /// <summary>A temperature that stays as it is.</summary>
+    /// <param name="temperature">τ. Range: τ > 0.</param>
+    /// <exception cref="ArgumentOutOfRangeException">τ is not positive and finite.</exception>
+    public static Temperature Fixed(double temperature)
+    {
+        Guard.Positive(temperature);
+        return new Temperature(temperature, temperature, temperature, learned: false);
+    }
+
+    /// <summary>A temperature that is trained, as log(1/τ) in float32. The defaults are open_clip's: 1/τ from 1/0.07, in [1, 100].</summary>
+    /// <param name="initial">τ at the start. Range: minimum ≤ τ ≤ maximum.</param>
+    /// <param name="minimum">The lower bound of τ. Range: τ > 0.</param>
+    /// <param name="maximum">The upper bound of τ.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A value is not positive, or they are not in order.</exception>
+    public static Temperature Learned(double initial = 0.07, double minimum = 0.01, double maximum = 1.0)
+    {
+        Guard.Positive(minimum);
+        Guard.Positive(maximum);
+        Guard.Between(initial, minimum, maximum);
+        return new Temperature(initial, minimum, maximum, learned: true);
+    }
+
+    /// <summary>Whether an optimiser can change it.</summary>
+    public bool IsLearned => log_scale is not null;
+
+    /// <summary>The lower bound of τ.</summary>
+    public double Minimum { get; }
+
+    /// <summary>The upper bound of τ.</summary>
+    public double Maximum { get; }
+
+    /// <summary>τ now. Reading a learned one waits for its device.</summary>
+    public double Value
+    {
+        get
+        {
+            if (log_scale is null) return fixedTemperature;
+            using var scope = NewDisposeScope();
+            return Math.Clamp(Math.Exp(-log_scale.detach().to(ScalarType.Float64).item<double>()), Minimum, Maximum);
+        }
+    }
+
+    /// <summary>Features times 1/τ, in the features' dtype.</summary>
+    internal Tensor Scale(Tensor features)
+    {
+        if (log_scale is null) return features.Times(1 / fixedTemperature);
+
+        using (no_grad())
+        {
+            using var low = (-Math.Log(Maximum)).ToScalar();
+            using var high = (-Math.Log(Minimum)).ToScalar();
+            log_scale.clamp_(low, high);
+        }
+        return features.mul(log_scale.to(features.dtype).exp());
+    }
+
+    /// <summary>Refuses a learned temperature that lives on another device than the features.</summary>
+    internal void CheckDevice(Tensor features, string name)
+    {
+        if (log_scale is not null) Guard.SameDevice(features, log_scale, name, "the parameters of the temperature");
+    }
+}
