@@ -57,7 +57,8 @@ public static class PlotFile
         plot.Title(panel.Title);
         plot.XLabel(panel.XLabel);
         plot.YLabel(panel.YLabel);
-        plot.ShowLegend();
+        plot.Legend.Orientation = Orientation.Horizontal;
+        plot.ShowLegend(Edge.Bottom);
     }
 
     private static double Place(double value, bool logarithmic)
