@@ -1,0 +1,3 @@
+using Contrastive.Samples.AlignFeatures;
+
+return AlignFeaturesProgram.Run(args);

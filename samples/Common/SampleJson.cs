@@ -1,0 +1,53 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
+
+namespace Contrastive.Samples;
+
+/// <summary>How the samples write JSON: snake_case names (recall_at_1), enumerations by name.</summary>
+internal static partial class SampleJson
+{
+    /// <summary>For people and scripts: indented, and a number that is not finite is null, since JSON has none.</summary>
+    public static readonly JsonSerializerOptions Summary = Options(indented: true, new FiniteOrNull());
+
+    /// <summary>For reading back: every double exactly as it was, NaN included.</summary>
+    public static readonly JsonSerializerOptions Exact = Options(indented: false);
+
+    private static JsonSerializerOptions Options(bool indented, params JsonConverter[] converters)
+    {
+        var options = new JsonSerializerOptions
+        {
+            PropertyNamingPolicy = new SnakeCase(),
+            NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+            RespectRequiredConstructorParameters = true,
+            RespectNullableAnnotations = true,
+            WriteIndented = indented,
+        };
+        options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower));
+        foreach (var converter in converters)
+            options.Converters.Add(converter);
+        return options;
+    }
+
+    /// <summary>snake_case with numbers as words of their own, as in recall_at_1.</summary>
+    private sealed partial class SnakeCase : JsonNamingPolicy
+    {
+        public override string ConvertName(string name) => NumberAfterLetter().Replace(SnakeCaseLower.ConvertName(name), "_");
+
+        [GeneratedRegex("(?<=[a-z])(?=[0-9])")]
+        private static partial Regex NumberAfterLetter();
+    }
+
+    private sealed class FiniteOrNull : JsonConverter<double>
+    {
+        public override double Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetDouble();
+
+        public override void Write(Utf8JsonWriter writer, double value, JsonSerializerOptions options)
+        {
+            if (double.IsFinite(value))
+                writer.WriteNumberValue(value);
+            else
+                writer.WriteNullValue();
+        }
+    }
+}
