@@ -19,8 +19,15 @@ internal sealed class AlignCommand
     private readonly Option<string> _learningRate = Text("--learning-rate", "0.001", "Adam's, falling to 0 on a cosine", "x");
     private readonly Option<string> _weightDecay = Text("--weight-decay", "0.01", "Decoupled, as AdamW's", "x");
     private readonly Option<string> _testFraction = Text("--test-fraction", "0.2", "Share of the items held out", "x");
+    private readonly Option<string> _structure = Text("--structure", "none", "What to ask of the space beside: none, separation, bridge, consistency, all", "list");
+    private readonly Option<string> _separationWeight = Text("--separation-weight", "1", "Of the feature separation", "x");
+    private readonly Option<string> _bridgeWeight = Text("--bridge-weight", "1", "Of the Brownian bridge", "x");
+    private readonly Option<string> _consistencyWeight = Text("--consistency-weight", "0.1", "Of the geometric consistency", "x");
+    private readonly Option<string> _noise = Text("--noise", "0.3", "Noise an augmentation adds, in standard deviations of a feature", "x");
+    private readonly Option<string> _dropout = Text("--dropout", "0.3", "Share of the features an augmentation drops", "x");
+    private readonly Option<bool> _probe = new("--probe") { Description = "Probe the embeddings for the labels: linear, few-shot and nearest neighbours. On with a structure" };
     private readonly Option<string> _device = Text("--device", "cpu", "cpu, cuda or cuda:1", "name");
-    private readonly Option<string> _out = Text("--out", "align-features", "Folder for the results", "folder");
+    private readonly Option<string> _out = Text("--out", "out/align-features", "Folder for the results", "folder");
     private readonly Option<bool> _quick = new("--quick") { Description = "A look in seconds: 300 made-up items, 2 epochs, 1 seed, batch size 8, where not given" };
     private readonly Option<string?> _resume = new("--resume")
     {
@@ -34,8 +41,9 @@ internal sealed class AlignCommand
         Root = new RootCommand("Trains two small towers so that matching rows of two feature files meet, and compares losses on held-out rows.");
         Option[] options =
         [
-            _left, _right, _labels, _loss, _batchSize, _epochs, _temperature, _seeds, _hidden, _features, _learningRate,
-            _weightDecay, _testFraction, _device, _out, _quick, _resume,
+            _left, _right, _labels, _loss, _structure, _batchSize, _epochs, _temperature, _seeds, _hidden, _features,
+            _learningRate, _weightDecay, _testFraction, _separationWeight, _bridgeWeight, _consistencyWeight, _noise, _dropout,
+            _probe, _device, _out, _quick, _resume,
         ];
         foreach (var option in options)
             Root.Add(option);
@@ -57,6 +65,11 @@ internal sealed class AlignCommand
             throw new UserError($"--left and --right belong together: {(left is null ? "--left" : "--right")} is missing");
         if (labels is not null && left is null)
             throw new UserError("--labels needs --left and --right");
+        var structures = Names(_structure, parsed, Training.Structures.Names);
+        var labelled = labels is not null || left is null;
+        if (parsed.GetValue(_probe) && !labelled)
+            throw new UserError("--probe needs --labels");
+        var probe = labelled && (parsed.GetValue(_probe) || structures.Any(name => name != Training.Structures.None));
         return new AlignSettings
         {
             Left = left,
@@ -64,7 +77,8 @@ internal sealed class AlignCommand
             Labels = labels,
             Items = quick ? 300 : 1000,
             Device = parsed.GetRequiredValue(_device),
-            Losses = Names(parsed),
+            Losses = Names(_loss, parsed, Training.Losses.Names),
+            Structures = structures,
             BatchSizes = [.. List(_batchSize, Value(_batchSize, "8"), text => (int)Whole(_batchSize, text, 2, 1 << 20))],
             Seeds = Seeds(Value(_seeds, "1")),
             Epochs = (int)Whole(_epochs, Value(_epochs, "2"), 1, 100_000),
@@ -74,6 +88,12 @@ internal sealed class AlignCommand
             LearningRate = Real(_learningRate, 1e-9, 10),
             WeightDecay = Real(_weightDecay, 0, 10),
             TestFraction = Real(_testFraction, 0.01, 0.9),
+            SeparationWeight = Real(_separationWeight, 0, 1e6),
+            BridgeWeight = Real(_bridgeWeight, 0, 1e6),
+            ConsistencyWeight = Real(_consistencyWeight, 0, 1e6),
+            Noise = Real(_noise, 0, 100),
+            Dropout = Real(_dropout, 0, 0.99),
+            Probe = probe,
         };
 
         string Value(Option<string> option, string? whenQuick = null)
@@ -88,8 +108,9 @@ internal sealed class AlignCommand
         }
     }
 
-    private string[] Names(ParseResult parsed) => List(_loss, parsed.GetRequiredValue(_loss), name
-        => Training.Losses.Names.Contains(name) ? name : throw new UserError($"--loss: '{name}' is not one of {string.Join(", ", Training.Losses.Names)}"));
+    private static string[] Names(Option<string> option, ParseResult parsed, IReadOnlyList<string> known)
+        => List(option, parsed.GetRequiredValue(option), name
+            => known.Contains(name) ? name : throw new UserError($"{option.Name}: '{name}' is not one of {string.Join(", ", known)}"));
 
     private long[] Seeds(string text)
         => text.Contains(',', StringComparison.Ordinal)

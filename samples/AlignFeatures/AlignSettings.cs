@@ -20,6 +20,9 @@ public sealed record AlignSettings
     [JsonPropertyName("loss")]
     public required IReadOnlyList<string> Losses { get; init; }
 
+    [JsonPropertyName("structure")]
+    public required IReadOnlyList<string> Structures { get; init; }
+
     [JsonPropertyName("batch_size")]
     public required IReadOnlyList<int> BatchSizes { get; init; }
 
@@ -39,4 +42,20 @@ public sealed record AlignSettings
     public required double WeightDecay { get; init; }
 
     public required double TestFraction { get; init; }
+
+    /// <summary>The weights of the structures beside the contrastive loss.</summary>
+    public required double SeparationWeight { get; init; }
+
+    public required double BridgeWeight { get; init; }
+
+    public required double ConsistencyWeight { get; init; }
+
+    /// <summary>The standard deviation of the noise that an augmentation adds to standardised features.</summary>
+    public required double Noise { get; init; }
+
+    /// <summary>The share of features that an augmentation drops.</summary>
+    public required double Dropout { get; init; }
+
+    /// <summary>Whether runs are probed for the labels; needs labels.</summary>
+    public required bool Probe { get; init; }
 }

@@ -4,18 +4,22 @@ using static TorchSharp.torch;
 namespace Contrastive.Samples.AlignFeatures.Models;
 
 /// <summary>The sizes of two towers that meet in one space; enough to build them again.</summary>
-public sealed record TowerSizes(long Left, long Right, long Hidden, long Embedding);
+public sealed record TowerSizes(long Left, long Right, long Hidden, long Embedding, bool Independent);
 
 /// <summary>The two towers of a run.</summary>
 public sealed class TowerPair : IDisposable
 {
     private readonly TowerSizes _sizes;
 
-    public TowerPair(TowerSizes sizes, Generator random)
+    /// <param name="sizes">The sizes, and whether there are independent heads.</param>
+    /// <param name="random">Draws the weights.</param>
+    /// <param name="independentRandom">Draws those of the independent heads, so that the others are the same with and without.</param>
+    public TowerPair(TowerSizes sizes, Generator random, Generator independentRandom)
     {
         _sizes = sizes;
-        Left = new Tower(sizes.Left, sizes.Hidden, sizes.Embedding, random);
-        Right = new Tower(sizes.Right, sizes.Hidden, sizes.Embedding, random);
+        var independent = sizes.Independent ? independentRandom : null;
+        Left = new Tower(sizes.Left, sizes.Hidden, sizes.Embedding, random, independent);
+        Right = new Tower(sizes.Right, sizes.Hidden, sizes.Embedding, random, independent);
     }
 
     public Tower Left { get; }
@@ -40,7 +44,7 @@ public sealed class TowerPair : IDisposable
         var file = CheckpointFile.Open(path);
         // The weights drawn here are replaced at once.
         using var random = new Generator(0);
-        var towers = new TowerPair(file.Header<TowerSizes>(), random);
+        var towers = new TowerPair(file.Header<TowerSizes>(), random, random);
         file.Restore(towers.AddTo(new CheckpointParts()));
         return towers;
     }

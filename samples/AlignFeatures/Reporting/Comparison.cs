@@ -16,27 +16,38 @@ public sealed record Spread(double Mean, double StandardDeviation)
         => double.IsNaN(StandardDeviation) ? Mean.ToString($"F{digits}", null) : $"{Mean.ToString($"F{digits}", null)} ± {StandardDeviation.ToString($"F{digits}", null)}";
 }
 
-/// <summary>The runs of one loss at one batch size.</summary>
-public sealed record Group(string Loss, int BatchSize, IReadOnlyList<FinishedRun> Runs)
+/// <summary>The runs of one loss and structure at one batch size.</summary>
+public sealed record Group(string Structure, string Loss, int BatchSize, IReadOnlyList<FinishedRun> Runs)
 {
+    public string Name => Structure == Structures.None ? Loss : $"{Loss} + {Structure}";
+
     public static IReadOnlyList<Group> Of(IEnumerable<FinishedRun> runs)
-        => [.. runs.GroupBy(run => (run.Result.BatchSize, run.Result.Loss)).Select(group => new Group(group.Key.Loss, group.Key.BatchSize, [.. group]))];
+        => [.. runs.GroupBy(run => (run.Result.BatchSize, run.Result.Loss, run.Result.Structure))
+            .Select(group => new Group(group.Key.Structure, group.Key.Loss, group.Key.BatchSize, [.. group]))];
 
     public Spread Over(Func<RunResult, double> figure) => Spread.Of(Runs.Select(run => figure(run.Result)));
 }
 
 /// <summary>Recall@1 of one group against another's, seed by seed.</summary>
-public sealed record Comparison(string Loss, int BatchSize, string Against, int AgainstBatchSize, PairedDifference RecallAt1)
+public sealed record Comparison(
+    string Structure, string Loss, int BatchSize, string Against, int AgainstBatchSize, PairedDifference RecallAt1)
 {
-    /// <summary>Every other loss against the baseline at its own batch size, and then at each other batch size.</summary>
+    /// <summary>
+    /// Every other loss against the baseline with the same structure, at its own batch size and then at each other batch size.
+    /// </summary>
     public static IReadOnlyList<Comparison> All(IReadOnlyList<Group> groups)
         => [.. from baseline in groups
                where baseline.Loss == Losses.Baseline
                from treated in groups
-               where treated != baseline
+               where treated != baseline && treated.Structure == baseline.Structure
                orderby treated.Loss == Losses.Baseline, treated.BatchSize != baseline.BatchSize
                select new Comparison(
-                   treated.Loss, treated.BatchSize, baseline.Loss, baseline.BatchSize, PairedDifference.Of(Recall(treated), Recall(baseline)))];
+                   treated.Structure,
+                   treated.Loss,
+                   treated.BatchSize,
+                   baseline.Loss,
+                   baseline.BatchSize,
+                   PairedDifference.Of(Recall(treated), Recall(baseline)))];
 
     // Runs come in the order of the seeds, the same in every group.
     private static double[] Recall(Group group) => [.. group.Runs.Select(run => run.Result.RecallAt1)];

@@ -18,7 +18,8 @@ internal static class Report
             settings,
             ("groups", groups.Select(Figures)),
             ("paired_differences", comparisons),
-            ("curves", runs.Select(run => new { run.Result.Loss, run.Result.BatchSize, run.Result.Seed, run.Curves.Objective, run.Curves.RecallAt1 })));
+            ("structure_differences", StructureComparison.All(groups)),
+            ("curves", runs.Select(run => new { run.Result.Structure, run.Result.Loss, run.Result.BatchSize, run.Result.Seed, run.Curves.Objective, run.Curves.RecallAt1 })));
         console.Line();
         console.Line($"written: {outputs.Summary}, {outputs.Curves}, {runs.Count} pairs of towers");
     }
@@ -32,7 +33,7 @@ internal static class Report
         foreach (var group in groups)
         {
             table.Row([
-                group.Loss,
+                group.Name,
                 $"{group.BatchSize}",
                 group.Over(run => run.RecallAt1).Text(),
                 group.Over(run => run.RecallAt5).Text(),
@@ -47,15 +48,16 @@ internal static class Report
         }
 
         table.Write(console.Output);
+        Probes(groups, console);
         if (comparisons.Count == 0 || settings.Seeds.Count < 2)
             return;
         console.Line();
         console.Line("Recall@1, paired by seed");
         var differences = new ResultsTable("difference", "mean", "std", "std. error", "won", "p (t test)");
-        foreach (var (loss, batch, against, againstBatch, difference) in comparisons)
+        foreach (var (structure, loss, batch, against, againstBatch, difference) in comparisons)
         {
             differences.Row(
-                $"{loss} B={batch} - {against} B={againstBatch}",
+                $"{loss} B={batch} - {against} B={againstBatch}{(structure == Structures.None ? "" : $", both + {structure}")}",
                 $"{difference.Mean:+0.0000;-0.0000}",
                 $"{difference.StandardDeviation:F4}",
                 $"{difference.StandardError:F4}",
@@ -66,8 +68,53 @@ internal static class Report
         differences.Write(console.Output);
     }
 
+    /// <summary>The labels read off the embeddings, and what each structure changes in that.</summary>
+    private static void Probes(IReadOnlyList<Group> groups, SampleConsole console)
+    {
+        if (groups.All(group => group.Runs[0].Result.Probes.Count == 0))
+            return;
+        console.Line();
+        console.Line("Accuracy of probes for the labels: linear on all training items, on 10, 5 and 1 a class, and nearest neighbours");
+        var table = new ResultsTable("loss", "B", "features", "linear", "10", "5", "1", "k-NN");
+        foreach (var group in groups)
+        {
+            foreach (var features in group.Runs[0].Result.Probes.Select(probe => probe.Features))
+            {
+                table.Row([
+                    group.Name,
+                    $"{group.BatchSize}",
+                    features,
+                    .. ProbeResult.Figures.Select(figure => group.Over(run => figure.Value(run.Probes.Single(probe => probe.Features == features))).Text()),
+                ]);
+            }
+        }
+
+        table.Write(console.Output);
+        var differences = StructureComparison.All(groups);
+        if (differences.Count == 0 || groups[0].Runs.Count < 2)
+            return;
+        console.Line();
+        console.Line("What a structure changes, paired by seed");
+        var changes = new ResultsTable("structure", "loss", "B", "figure", "mean", "std. error", "won", "p (t test)");
+        foreach (var (structure, loss, batch, figure, features, difference) in differences)
+        {
+            changes.Row(
+                structure,
+                loss,
+                $"{batch}",
+                features is null ? figure : $"{features}, {figure}",
+                $"{difference.Mean:+0.0000;-0.0000}",
+                $"{difference.StandardError:F4}",
+                $"{difference.Won}/{difference.Pairs}",
+                $"{difference.PValue:F3}");
+        }
+
+        changes.Write(console.Output);
+    }
+
     private static object Figures(Group group) => new
     {
+        group.Structure,
         group.Loss,
         group.BatchSize,
         Seeds = group.Runs.Count,
@@ -96,7 +143,7 @@ internal static class Report
             var epochs = Enumerable.Range(0, group.Runs[0].Curves.Epochs).ToArray();
             var spreads = epochs.Select(epoch => Spread.Of(group.Runs.Select(run => figure(run.Curves)[epoch]))).ToArray();
             return new Curve(
-                group.Loss,
+                group.Name,
                 [.. epochs.Select(epoch => epoch + 1.0)],
                 [.. spreads.Select(spread => spread.Mean)],
                 group.Runs.Count > 1 ? [.. spreads.Select(spread => spread.StandardDeviation)] : null);

@@ -8,8 +8,8 @@ public sealed record RunResult
 {
     public required string Loss { get; init; }
 
-    /// <summary>This program trains on plain pairs; the others name the structure between modalities here.</summary>
-    public string Structure { get; init; } = "none";
+    /// <summary>What was asked of the space beside the contrastive loss.</summary>
+    public required string Structure { get; init; }
 
     public required int BatchSize { get; init; }
 
@@ -33,18 +33,22 @@ public sealed record RunResult
 
     public required double Seconds { get; init; }
 
+    /// <summary>Empty where the run was not probed.</summary>
+    public required IReadOnlyList<ProbeResult> Probes { get; init; }
+
     public required Direction LeftToRight { get; init; }
 
     public required Direction RightToLeft { get; init; }
 
     [JsonIgnore]
-    public RunKey Key => new(Loss, BatchSize, Seed);
+    public RunKey Key => new(Structure, Loss, BatchSize, Seed);
 
-    public static RunResult Of(RunKey key, HeldOut held, double seconds)
+    public static RunResult Of(RunKey key, HeldOut held, IReadOnlyList<ProbeResult> probes, double seconds)
     {
         return new RunResult
         {
             Loss = key.Loss,
+            Structure = key.Structure,
             BatchSize = key.BatchSize,
             Seed = key.Seed,
             RecallAt1 = held.RecallAt1,
@@ -56,6 +60,7 @@ public sealed record RunResult
             Alignment = held.Alignment,
             Uniformity = held.Uniformity,
             Seconds = seconds,
+            Probes = probes,
             LeftToRight = held.LeftToRight,
             RightToLeft = held.RightToLeft,
         };

@@ -80,7 +80,7 @@ internal sealed class Experiment(AlignSettings settings, PairedData data, Device
                 Save(curves, run.Parts);
         }
 
-        var finished = new FinishedRun(RunResult.Of(key, run.Held(), curves.Seconds), curves);
+        var finished = new FinishedRun(RunResult.Of(key, run.Held(), settings.Probe ? run.Probes() : [], curves.Seconds), curves);
         run.Towers.Save(outputs.Towers(key));
         _finished.Add(finished);
         Save(underway: null, new CheckpointParts());

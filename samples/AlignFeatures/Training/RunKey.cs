@@ -1,11 +1,16 @@
 namespace Contrastive.Samples.AlignFeatures.Training;
 
 /// <summary>One run of the experiment.</summary>
-public sealed record RunKey(string Loss, int BatchSize, long Seed)
+public sealed record RunKey(string Structure, string Loss, int BatchSize, long Seed)
 {
-    /// <summary>All runs, the losses of a seed beside each other, so that an early look compares like with like.</summary>
+    /// <summary>All runs, the structures and losses of a seed beside each other, so that an early look compares like with like.</summary>
     public static IReadOnlyList<RunKey> Grid(AlignSettings settings)
-        => [.. from seed in settings.Seeds from batch in settings.BatchSizes from loss in settings.Losses select new RunKey(loss, batch, seed)];
+        => [.. from seed in settings.Seeds
+               from batch in settings.BatchSizes
+               from loss in settings.Losses
+               from structure in settings.Structures
+               select new RunKey(structure, loss, batch, seed)];
 
-    public override string ToString() => $"{Loss} B={BatchSize} seed {Seed}";
+    public override string ToString()
+        => Structure == Structures.None ? $"{Loss} B={BatchSize} seed {Seed}" : $"{Loss} + {Structure} B={BatchSize} seed {Seed}";
 }

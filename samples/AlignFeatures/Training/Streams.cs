@@ -11,7 +11,7 @@ internal static class Streams
     /// <summary>The engine behind a generator keeps 32 bits of its seed.</summary>
     public const long LargestSeed = uint.MaxValue / Count;
 
-    private const int Count = 4;
+    private const int Count = 7;
 
     public static Generator Split(long seed) => Of(seed, 0, CPU);
 
@@ -20,6 +20,12 @@ internal static class Streams
     public static Generator Order(long seed) => Of(seed, 2, CPU);
 
     public static Generator Loss(long seed, Device device) => Of(seed, 3, device);
+
+    public static Generator Augmentation(long seed, Device device) => Of(seed, 4, device);
+
+    public static Generator IndependentWeights(long seed) => Of(seed, 5, CPU);
+
+    public static Generator Probes(long seed) => Of(seed, 6, CPU);
 
     private static Generator Of(long seed, int purpose, Device device) => new((ulong)(seed * Count + purpose), device);
 }

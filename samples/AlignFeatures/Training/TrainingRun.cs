@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Contrastive.Modality;
 using Contrastive.Samples.AlignFeatures.Data;
 using Contrastive.Samples.AlignFeatures.Models;
 using Contrastive.Samples.AlignFeatures.Reporting;
@@ -16,10 +17,12 @@ internal sealed class TrainingRun : IDisposable
     private readonly RunKey _key;
     private readonly AlignSettings _settings;
     private readonly Split _split;
-    private readonly ContrastiveLoss _loss;
+    private readonly CompositeLoss _loss;
     private readonly SafeAdamW _optimizer;
     private readonly Generator _order;
     private readonly Generator _lossRandom;
+    private readonly Generator _augmentationRandom;
+    private readonly Augmentation? _augmentation;
 
     public TrainingRun(RunKey key, AlignSettings settings, PairedData data, Device device)
     {
@@ -27,15 +30,22 @@ internal sealed class TrainingRun : IDisposable
         _settings = settings;
         using (var random = Streams.Split(key.Seed))
             _split = Split.Of(data, settings.TestFraction, random, device);
+        var sizes = new TowerSizes(
+            data.Left.Columns, data.Right.Columns, settings.Hidden, settings.Features, Structures.NeedsIndependent(key.Structure));
         using (var random = Streams.Weights(key.Seed))
-            Towers = new TowerPair(new TowerSizes(data.Left.Columns, data.Right.Columns, settings.Hidden, settings.Features), random);
+        using (var independentRandom = Streams.IndependentWeights(key.Seed))
+            Towers = new TowerPair(sizes, random, independentRandom);
         Towers.Left.Fit(_split.Train.Left);
         Towers.Right.Fit(_split.Train.Right);
         Towers.To(device);
 
         _order = Streams.Order(key.Seed);
         _lossRandom = Streams.Loss(key.Seed, device);
-        _loss = Losses.Create(key.Loss, _split.Train.Items, settings, _lossRandom);
+        _augmentationRandom = Streams.Augmentation(key.Seed, device);
+        if (Structures.NeedsAugmentation(key.Structure))
+            _augmentation = new Augmentation(settings.Noise, settings.Dropout, _augmentationRandom);
+        _loss = Structures.Create(
+            key.Structure, Losses.Create(key.Loss, _split.Train.Items, settings, _lossRandom), settings, _lossRandom);
         _loss.to(device);
         _optimizer = new SafeAdamW(Towers.Parameters, settings.LearningRate, settings.WeightDecay);
     }
@@ -46,7 +56,8 @@ internal sealed class TrainingRun : IDisposable
         .Module("loss", _loss)
         .Module("optimizer", _optimizer)
         .Generator("order", _order)
-        .Generator("loss_random", _lossRandom);
+        .Generator("loss_random", _lossRandom)
+        .Generator("augmentation", _augmentationRandom);
 
     /// <summary>How many steps an epoch has; a last batch that is not full is left out.</summary>
     public static long StepsPerEpoch(long trainItems, int batchSize) => trainItems / batchSize;
@@ -83,6 +94,18 @@ internal sealed class TrainingRun : IDisposable
         return HeldOut.Measure(Towers.Left.call(_split.Test.Left), Towers.Right.call(_split.Test.Right), _split.Test.Labels);
     }
 
+    /// <summary>The labels read off the embeddings. Needs labels.</summary>
+    public IReadOnlyList<ProbeResult> Probes()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return Reporting.Probes.Measure(
+            Both(_split.Train), _split.Train.Labels!, Both(_split.Test), _split.Test.Labels!, () => Streams.Probes(_key.Seed));
+
+        (ModalityFeatures Left, ModalityFeatures Right) Both(Pairs items)
+            => (Towers.Left.Features(items.Left, augment: null), Towers.Right.Features(items.Right, augment: null));
+    }
+
     public void Dispose()
     {
         _optimizer.Dispose();
@@ -90,6 +113,7 @@ internal sealed class TrainingRun : IDisposable
         Towers.Dispose();
         _order.Dispose();
         _lossRandom.Dispose();
+        _augmentationRandom.Dispose();
         _split.Dispose();
     }
 
@@ -97,11 +121,12 @@ internal sealed class TrainingRun : IDisposable
     {
         using var scope = NewDisposeScope();
         _optimizer.zero_grad();
-        var left = Towers.Left.call(_split.Train.Left.index_select(0, items));
-        var right = Towers.Right.call(_split.Train.Right.index_select(0, items));
+        Func<Tensor, Tensor>? augment = _augmentation is null ? null : _augmentation.Apply;
+        var left = Towers.Left.Features(_split.Train.Left.index_select(0, items), augment);
+        var right = Towers.Right.Features(_split.Train.Right.index_select(0, items), augment);
         var result = _loss.Evaluate(left, right, items);
-        result.Loss.backward();
+        result.Total.backward();
         _optimizer.step();
-        return result.Objective.item<float>();
+        return result[Structures.Curve].item<float>();
     }
 }

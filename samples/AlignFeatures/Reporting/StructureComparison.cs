@@ -1,0 +1,35 @@
+using Contrastive.Samples.AlignFeatures.Training;
+
+namespace Contrastive.Samples.AlignFeatures.Reporting;
+
+/// <summary>What a structure changes in one figure against the same loss without any, seed by seed.</summary>
+public sealed record StructureComparison(
+    string Structure, string Loss, int BatchSize, string Figure, string? Features, PairedDifference Difference)
+{
+    public static IReadOnlyList<StructureComparison> All(IReadOnlyList<Group> groups)
+        => [.. from plain in groups
+               where plain.Structure == Structures.None
+               from treated in groups
+               where treated.Structure != Structures.None && treated.Loss == plain.Loss && treated.BatchSize == plain.BatchSize
+               from comparison in Of(treated, plain)
+               select comparison];
+
+    private static IEnumerable<StructureComparison> Of(Group treated, Group plain)
+    {
+        yield return Compare("recall_at_1", null, run => run.RecallAt1);
+        // What both runs have: the independent features are no part of this, other than in "both".
+        foreach (var features in plain.Runs[0].Result.Probes.Select(probe => probe.Features))
+        {
+            foreach (var (figure, value) in ProbeResult.Figures)
+                yield return Compare(figure, features, run => value(run.Probes.Single(probe => probe.Features == features)));
+        }
+
+        StructureComparison Compare(string figure, string? features, Func<RunResult, double> value) => new(
+            treated.Structure,
+            treated.Loss,
+            treated.BatchSize,
+            figure,
+            features,
+            PairedDifference.Of([.. treated.Runs.Select(run => value(run.Result))], [.. plain.Runs.Select(run => value(run.Result))]));
+    }
+}
