@@ -1,0 +1,38 @@
+namespace Contrastive.Samples.AlignFeatures.Data;
+
+/// <summary>Reads features and labels from <c>.npy</c> and <c>.csv</c> files, chosen by the name's ending.</summary>
+public static class FeatureFile
+{
+    /// <exception cref="UserError">The file cannot be used; the message names it and says why.</exception>
+    public static FeatureMatrix ReadFeatures(string path) => Reading(path, NpyFile.ReadFeatures, CsvFile.ReadFeatures);
+
+    /// <exception cref="UserError">The file cannot be used; the message names it and says why.</exception>
+    public static ClassLabels ReadLabels(string path) => Reading(path, NpyFile.ReadLabels, CsvFile.ReadLabels);
+
+    private static T Reading<T>(string path, Func<string, Stream, T> npy, Func<string, Stream, T> csv)
+    {
+        var read = Path.GetExtension(path).ToUpperInvariant() switch
+        {
+            ".NPY" => npy,
+            ".CSV" => csv,
+            var other => throw new UserError($"{path}: files of the type '{other}' are not supported, only .npy and .csv"),
+        };
+        if (Directory.Exists(path))
+            throw new UserError($"{path}: is a folder, not a file");
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16);
+            if (stream.Length == 0)
+                throw new UserError($"{path}: the file is empty");
+            return read(path, stream);
+        }
+        catch (Exception problem) when (problem is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new UserError($"{path}: no such file", problem);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new UserError($"{path}: cannot be read: {problem.Message}", problem);
+        }
+    }
+}

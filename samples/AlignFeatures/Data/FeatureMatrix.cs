@@ -1,0 +1,11 @@
+namespace Contrastive.Samples.AlignFeatures.Data;
+
+/// <summary>Features as read: one row an item, row after row. Every value is finite.</summary>
+/// <param name="Source">The file, for messages and the summary.</param>
+/// <param name="Rows">At least one.</param>
+/// <param name="Columns">At least one.</param>
+/// <param name="Values">Rows · Columns numbers.</param>
+public sealed record FeatureMatrix(string Source, int Rows, int Columns, float[] Values);
+
+/// <summary>One class id for each item, counted from zero in the sorted order of the labels.</summary>
+public sealed record ClassLabels(string Source, long[] Ids, int Classes);

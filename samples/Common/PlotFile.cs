@@ -1,0 +1,71 @@
+using ScottPlot;
+
+namespace Contrastive.Samples;
+
+/// <summary>One line of a panel; <paramref name="Spread"/>, if given, draws a band of that half-width around it.</summary>
+public sealed record Curve(string Name, IReadOnlyList<double> X, IReadOnlyList<double> Y, IReadOnlyList<double>? Spread = null);
+
+/// <summary>One set of axes. A logarithmic axis leaves out what is not positive.</summary>
+public sealed record Panel(
+    string Title, string XLabel, string YLabel, IReadOnlyList<Curve> Curves, bool LogX = false, bool LogY = false);
+
+/// <summary>Line plots with legends, side by side in one PNG, written atomically.</summary>
+public static class PlotFile
+{
+    public static void Write(string path, IReadOnlyList<Panel> panels, int panelWidth = 640, int panelHeight = 440, int columns = 2)
+    {
+        columns = Math.Min(columns, panels.Count);
+        var rows = (panels.Count + columns - 1) / columns;
+        var sheet = new Multiplot();
+        sheet.AddPlots(panels.Count);
+        sheet.Layout = new ScottPlot.MultiplotLayouts.Grid(rows, columns);
+        for (var p = 0; p < panels.Count; p++)
+            Draw(panels[p], sheet.GetPlot(p));
+        using var image = sheet.Render(columns * panelWidth, rows * panelHeight);
+        AtomicFile.Write(path, image.GetImageBytes(ImageFormat.Png));
+    }
+
+    private static void Draw(Panel panel, Plot plot)
+    {
+        foreach (var curve in panel.Curves)
+        {
+            var shown = Enumerable.Range(0, curve.X.Count)
+                .Where(i => double.IsFinite(Place(curve.X[i], panel.LogX)) && double.IsFinite(Place(curve.Y[i], panel.LogY)))
+                .ToArray();
+            if (shown.Length == 0)
+                continue;
+            var x = shown.Select(i => Place(curve.X[i], panel.LogX)).ToArray();
+            var y = shown.Select(i => Place(curve.Y[i], panel.LogY)).ToArray();
+            var line = plot.Add.Scatter(x, y);
+            line.LegendText = curve.Name;
+            line.LineWidth = 2;
+            line.MarkerSize = shown.Length > 20 ? 0 : 6;
+            if (curve.Spread is not { } spread)
+                continue;
+            var high = shown.Select(i => Place(curve.Y[i] + spread[i], panel.LogY)).ToArray();
+            // On a logarithmic axis a band that reaches zero or below ends at the line.
+            var low = shown.Select((i, n) => Place(curve.Y[i] - spread[i], panel.LogY) is var v && double.IsFinite(v) ? v : y[n]).ToArray();
+            var band = plot.Add.FillY(x, low, high);
+            band.FillColor = line.Color.WithAlpha(0.15);
+            band.LineWidth = 0;
+        }
+
+        if (panel.LogX)
+            plot.Axes.Bottom.TickGenerator = PowersOfTen();
+        if (panel.LogY)
+            plot.Axes.Left.TickGenerator = PowersOfTen();
+        plot.Title(panel.Title);
+        plot.XLabel(panel.XLabel);
+        plot.YLabel(panel.YLabel);
+        plot.ShowLegend();
+    }
+
+    private static double Place(double value, bool logarithmic)
+        => !logarithmic ? value : value > 0 ? Math.Log10(value) : double.NaN;
+
+    private static ScottPlot.TickGenerators.NumericAutomatic PowersOfTen() => new()
+    {
+        MinorTickGenerator = new ScottPlot.TickGenerators.LogMinorTickGenerator(),
+        LabelFormatter = position => $"{Math.Pow(10, position):G3}",
+    };
+}

@@ -1,0 +1,44 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Contrastive.Samples;
+
+/// <summary>How the samples write JSON: snake_case names, enumerations by name.</summary>
+internal static class SampleJson
+{
+    /// <summary>For people and scripts: indented, and a number that is not finite is null, since JSON has none.</summary>
+    public static readonly JsonSerializerOptions Summary = Options(indented: true, new FiniteOrNull());
+
+    /// <summary>For reading back: every double exactly as it was, NaN included.</summary>
+    public static readonly JsonSerializerOptions Exact = Options(indented: false);
+
+    private static JsonSerializerOptions Options(bool indented, params JsonConverter[] converters)
+    {
+        var options = new JsonSerializerOptions
+        {
+            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+            DictionaryKeyPolicy = JsonNamingPolicy.SnakeCaseLower,
+            NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+            RespectRequiredConstructorParameters = true,
+            RespectNullableAnnotations = true,
+            WriteIndented = indented,
+        };
+        options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower));
+        foreach (var converter in converters)
+            options.Converters.Add(converter);
+        return options;
+    }
+
+    private sealed class FiniteOrNull : JsonConverter<double>
+    {
+        public override double Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.GetDouble();
+
+        public override void Write(Utf8JsonWriter writer, double value, JsonSerializerOptions options)
+        {
+            if (double.IsFinite(value))
+                writer.WriteNumberValue(value);
+            else
+                writer.WriteNullValue();
+        }
+    }
+}

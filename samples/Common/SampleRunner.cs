@@ -1,0 +1,70 @@
+using System.CommandLine;
+
+namespace Contrastive.Samples;
+
+/// <summary>Runs a sample's command: parses the arguments, reports what went wrong in one line, and handles Ctrl-C.</summary>
+public static class SampleRunner
+{
+    public const int Succeeded = 0;
+    public const int Refused = 2;
+
+    /// <summary>The shell's code for a program stopped by Ctrl-C (128 + SIGINT).</summary>
+    public const int Stopped = 130;
+
+    /// <param name="command">The command with its options; its action is set here.</param>
+    /// <param name="arguments">The command line.</param>
+    /// <param name="body">The program. It throws <see cref="UserError"/> for whatever the user can put right.</param>
+    /// <param name="output">Standard output unless given, as tests do.</param>
+    /// <param name="error">Standard error unless given.</param>
+    /// <param name="cancellation">A further way to stop, beside Ctrl-C.</param>
+    /// <returns>The exit code.</returns>
+    public static int Run(
+        RootCommand command,
+        IReadOnlyList<string> arguments,
+        Action<ParseResult, SampleConsole> body,
+        TextWriter? output = null,
+        TextWriter? error = null,
+        CancellationToken cancellation = default)
+    {
+        var interactive = output is null && !Console.IsOutputRedirected;
+        output ??= Console.Out;
+        error ??= Console.Error;
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        void Cancel(object? sender, ConsoleCancelEventArgs key)
+        {
+            // The first Ctrl-C lets the step in progress end; a second one ends the process at once.
+            key.Cancel = !stop.IsCancellationRequested;
+            stop.Cancel();
+        }
+
+        Console.CancelKeyPress += Cancel;
+        try
+        {
+            command.SetAction(result => body(result, new SampleConsole(output, interactive, stop.Token)));
+            var parsed = command.Parse(arguments);
+            if (parsed.Errors.Count > 0)
+                throw new UserError($"{parsed.Errors[0].Message.TrimEnd('.')} (--help lists the options)");
+            return parsed.Invoke(new InvocationConfiguration
+            {
+                Output = output,
+                Error = error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
+            });
+        }
+        catch (UserError refused)
+        {
+            error.WriteLine($"error: {refused.Message}");
+            return Refused;
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            error.WriteLine("stopped");
+            return Stopped;
+        }
+        finally
+        {
+            Console.CancelKeyPress -= Cancel;
+        }
+    }
+}
