@@ -1,1 +1,3 @@
-Console.WriteLine("to come");
+using Contrastive.Samples.AlignFeatures;
+
+return AlignFeaturesProgram.Run(args);

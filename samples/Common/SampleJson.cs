@@ -1,10 +1,11 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
 
 namespace Contrastive.Samples;
 
-/// <summary>How the samples write JSON: snake_case names, enumerations by name.</summary>
-internal static class SampleJson
+/// <summary>How the samples write JSON: snake_case names (recall_at_1), enumerations by name.</summary>
+internal static partial class SampleJson
 {
     /// <summary>For people and scripts: indented, and a number that is not finite is null, since JSON has none.</summary>
     public static readonly JsonSerializerOptions Summary = Options(indented: true, new FiniteOrNull());
@@ -16,8 +17,7 @@ internal static class SampleJson
     {
         var options = new JsonSerializerOptions
         {
-            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-            DictionaryKeyPolicy = JsonNamingPolicy.SnakeCaseLower,
+            PropertyNamingPolicy = new SnakeCase(),
             NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
             RespectRequiredConstructorParameters = true,
             RespectNullableAnnotations = true,
@@ -27,6 +27,15 @@ internal static class SampleJson
         foreach (var converter in converters)
             options.Converters.Add(converter);
         return options;
+    }
+
+    /// <summary>snake_case with numbers as words of their own, as in recall_at_1.</summary>
+    private sealed partial class SnakeCase : JsonNamingPolicy
+    {
+        public override string ConvertName(string name) => NumberAfterLetter().Replace(SnakeCaseLower.ConvertName(name), "_");
+
+        [GeneratedRegex("(?<=[a-z])(?=[0-9])")]
+        private static partial Regex NumberAfterLetter();
     }
 
     private sealed class FiniteOrNull : JsonConverter<double>

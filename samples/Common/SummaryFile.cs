@@ -7,7 +7,7 @@ public static class SummaryFile
 {
     /// <summary>
     /// Writes <c>{"results": […], "settings": {…}}</c> and whatever <paramref name="more"/> names, atomically. Property
-    /// names become snake_case; numbers that are not finite become null.
+    /// names become snake_case (recall_at_1); numbers that are not finite become null.
     /// </summary>
     public static void Write<TResult, TSettings>(
         string path, IReadOnlyList<TResult> results, TSettings settings, params (string Name, object Value)[] more)

@@ -11,10 +11,10 @@ public static class FeatureFile
 
     private static T Reading<T>(string path, Func<string, Stream, T> npy, Func<string, Stream, T> csv)
     {
-        var read = Path.GetExtension(path).ToUpperInvariant() switch
+        var read = Path.GetExtension(path) switch
         {
-            ".NPY" => npy,
-            ".CSV" => csv,
+            var ending when ending.Equals(".npy", StringComparison.OrdinalIgnoreCase) => npy,
+            var ending when ending.Equals(".csv", StringComparison.OrdinalIgnoreCase) => csv,
             var other => throw new UserError($"{path}: files of the type '{other}' are not supported, only .npy and .csv"),
         };
         if (Directory.Exists(path))

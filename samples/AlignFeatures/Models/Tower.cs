@@ -56,7 +56,10 @@ public sealed class Tower : nn.Module<Tensor, Tensor>
     private static Parameter Drawn(long[] shape, long fanIn, Generator random)
     {
         var bound = 1 / Math.Sqrt(fanIn);
+        using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        return new Parameter(empty(shape).uniform_(-bound, bound, random));
+        var parameter = new Parameter(empty(shape).uniform_(-bound, bound, random));
+        parameter.DetachFromDisposeScope();
+        return parameter;
     }
 }

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.AlignFeatures.Models;
@@ -22,6 +23,12 @@ public sealed class TowerPair : IDisposable
     public Tower Right { get; }
 
     public IEnumerable<TorchSharp.Modules.Parameter> Parameters => Left.parameters().Concat(Right.parameters());
+
+    public void To(Device device)
+    {
+        Left.to(device);
+        Right.to(device);
+    }
 
     public CheckpointParts AddTo(CheckpointParts parts) => parts.Module("left", Left).Module("right", Right);
 

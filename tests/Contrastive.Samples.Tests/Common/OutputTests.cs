@@ -44,7 +44,7 @@ public sealed class OutputTests : IDisposable
 
         using var json = JsonDocument.Parse(File.ReadAllText(path));
         var result = json.RootElement.GetProperty("results")[0];
-        result.GetProperty("recall_at1").GetDouble().Should().Be(0.25);
+        result.GetProperty("recall_at_1").GetDouble().Should().Be(0.25);
         result.GetProperty("map").ValueKind.Should().Be(JsonValueKind.Null);
         json.RootElement.GetProperty("settings").GetProperty("batch_size").GetInt32().Should().Be(8);
         json.RootElement.GetProperty("comparisons").GetArrayLength().Should().Be(1);

@@ -1,0 +1,117 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace Contrastive.Samples.AlignFeatures;
+
+/// <summary>The options of the command line and what they mean; every value is checked here, before anything is read.</summary>
+internal sealed class AlignCommand
+{
+    private readonly Option<string?> _left = new("--left") { Description = "Features of one side, .npy or .csv; row i is item i", HelpName = "file" };
+    private readonly Option<string?> _right = new("--right") { Description = "Features of the other side, the same items in the same order", HelpName = "file" };
+    private readonly Option<string?> _labels = new("--labels") { Description = "Class of each item, .npy or .csv, for the label mAP", HelpName = "file" };
+    private readonly Option<string> _loss = Text("--loss", "infonce,gamma,gamma-mean", "Losses to compare, of infonce, gamma (u drawn) and gamma-mean (u its posterior mean)", "list");
+    private readonly Option<string> _batchSize = Text("--batch-size", "8,32", "Batch sizes to compare", "list");
+    private readonly Option<string> _epochs = Text("--epochs", "20", "Passes over the training items", "n");
+    private readonly Option<string> _temperature = Text("--temperature", "0.1", "What similarities are divided by", "x");
+    private readonly Option<string> _seeds = Text("--seeds", "3", "How many seeds, counted from 0, or a list such as 0,1,7", "n|list");
+    private readonly Option<string> _hidden = Text("--hidden", "256", "Units of each tower's hidden layer", "n");
+    private readonly Option<string> _features = Text("--features", "32", "Width of the embeddings", "n");
+    private readonly Option<string> _learningRate = Text("--learning-rate", "0.001", "Adam's, falling to 0 on a cosine", "x");
+    private readonly Option<string> _weightDecay = Text("--weight-decay", "0.01", "Decoupled, as AdamW's", "x");
+    private readonly Option<string> _testFraction = Text("--test-fraction", "0.2", "Share of the items held out", "x");
+    private readonly Option<string> _device = Text("--device", "cpu", "cpu, cuda or cuda:1", "name");
+    private readonly Option<string> _out = Text("--out", "align-features", "Folder for the results", "folder");
+    private readonly Option<bool> _quick = new("--quick") { Description = "A look in seconds: 300 made-up items, 2 epochs, 1 seed, batch size 8, where not given" };
+    private readonly Option<string?> _resume = new("--resume")
+    {
+        Description = "Go on from a checkpoint of the same settings; without a file, from the one in --out",
+        HelpName = "file",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    public AlignCommand()
+    {
+        Root = new RootCommand("Trains two small towers so that matching rows of two feature files meet, and compares losses on held-out rows.");
+        Option[] options =
+        [
+            _left, _right, _labels, _loss, _batchSize, _epochs, _temperature, _seeds, _hidden, _features, _learningRate,
+            _weightDecay, _testFraction, _device, _out, _quick, _resume,
+        ];
+        foreach (var option in options)
+            Root.Add(option);
+    }
+
+    public RootCommand Root { get; }
+
+    public string Out(ParseResult parsed) => parsed.GetRequiredValue(_out) is { Length: > 0 } folder ? folder : throw new UserError("--out is empty");
+
+    /// <summary>The checkpoint to go on from, or null to start afresh.</summary>
+    public string? Resume(ParseResult parsed)
+        => parsed.GetResult(_resume) is null ? null : parsed.GetValue(_resume) ?? Path.Combine(Out(parsed), Outputs.Checkpoint);
+
+    public AlignSettings Settings(ParseResult parsed)
+    {
+        var quick = parsed.GetValue(_quick);
+        string? left = parsed.GetValue(_left), right = parsed.GetValue(_right), labels = parsed.GetValue(_labels);
+        if (left is null != right is null)
+            throw new UserError($"--left and --right belong together: {(left is null ? "--left" : "--right")} is missing");
+        if (labels is not null && left is null)
+            throw new UserError("--labels needs --left and --right");
+        return new AlignSettings
+        {
+            Left = left,
+            Right = right,
+            Labels = labels,
+            Items = quick ? 300 : 1000,
+            Device = parsed.GetRequiredValue(_device),
+            Losses = Names(parsed),
+            BatchSizes = [.. List(_batchSize, Value(_batchSize, "8"), text => (int)Whole(_batchSize, text, 2, 1 << 20))],
+            Seeds = Seeds(Value(_seeds, "1")),
+            Epochs = (int)Whole(_epochs, Value(_epochs, "2"), 1, 100_000),
+            Temperature = Real(_temperature, 0.001, 100),
+            Hidden = (int)Whole(_hidden, Value(_hidden), 1, 65_536),
+            Features = (int)Whole(_features, Value(_features), 1, 65_536),
+            LearningRate = Real(_learningRate, 1e-9, 10),
+            WeightDecay = Real(_weightDecay, 0, 10),
+            TestFraction = Real(_testFraction, 0.01, 0.9),
+        };
+
+        string Value(Option<string> option, string? whenQuick = null)
+            => quick && whenQuick is not null && parsed.GetResult(option) is null or { Implicit: true } ? whenQuick : parsed.GetRequiredValue(option);
+
+        double Real(Option<string> option, double low, double high)
+        {
+            var text = Value(option);
+            if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value))
+                throw new UserError($"{option.Name}: '{text}' is not a number");
+            return value >= low && value <= high ? value : throw new UserError($"{option.Name} must lie between {low} and {high} but is {text}");
+        }
+    }
+
+    private string[] Names(ParseResult parsed) => List(_loss, parsed.GetRequiredValue(_loss), name
+        => Training.Losses.Names.Contains(name) ? name : throw new UserError($"--loss: '{name}' is not one of {string.Join(", ", Training.Losses.Names)}"));
+
+    private long[] Seeds(string text)
+        => text.Contains(',', StringComparison.Ordinal)
+            ? List(_seeds, text, seed => Whole(_seeds, seed, 0, Training.Streams.LargestSeed))
+            : [.. Enumerable.Range(0, (int)Whole(_seeds, text, 1, 1000)).Select(seed => (long)seed)];
+
+    private static T[] List<T>(Option option, string text, Func<string, T> read)
+        where T : notnull
+    {
+        var values = text.Split(',', StringSplitOptions.TrimEntries).Select(read).ToArray();
+        return values.GroupBy(value => value).FirstOrDefault(group => group.Count() > 1) is { } repeated
+            ? throw new UserError($"{option.Name}: '{repeated.Key}' is there twice")
+            : values;
+    }
+
+    private static long Whole(Option option, string text, long low, long high)
+    {
+        if (!long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value))
+            throw new UserError($"{option.Name}: '{text}' is not a whole number");
+        return value >= low && value <= high ? value : throw new UserError($"{option.Name} must lie between {low} and {high} but is {text}");
+    }
+
+    private static Option<string> Text(string name, string standard, string description, string helpName)
+        => new(name) { Description = description, HelpName = helpName, DefaultValueFactory = _ => standard };
+}

@@ -1,0 +1,72 @@
+using System.CommandLine;
+using Contrastive.Samples.AlignFeatures.Data;
+using Contrastive.Samples.AlignFeatures.Reporting;
+using Contrastive.Samples.AlignFeatures.Training;
+using TorchSharp;
+
+namespace Contrastive.Samples.AlignFeatures;
+
+/// <summary>The program: checks everything, then trains, then reports.</summary>
+public static class AlignFeaturesProgram
+{
+    // The made-up data set is the same whatever the seeds of the runs are.
+    private const long DataSeed = 0;
+
+    // Recall@10 among ten candidates or fewer is 1 whatever the towers do.
+    private const int FewestTestItems = 11;
+
+    /// <returns>0, or 2 after one line on standard error if something has to be put right, or 130 if stopped by Ctrl-C.</returns>
+    public static int Run(string[] arguments) => Run(arguments, null, null, () => { }, CancellationToken.None);
+
+    /// <summary>As <see cref="Run(string[])"/>, with the console and the way to stop given, and a look at every step: for tests.</summary>
+    internal static int Run(string[] arguments, TextWriter? output, TextWriter? error, Action afterStep, CancellationToken cancellation)
+    {
+        var command = new AlignCommand();
+        return SampleRunner.Run(
+            command.Root, arguments, (parsed, console) => Run(command, parsed, console, afterStep), output, error, cancellation);
+    }
+
+    private static void Run(AlignCommand command, ParseResult parsed, SampleConsole console, Action afterStep)
+    {
+        var settings = command.Settings(parsed);
+        var folder = command.Out(parsed);
+        if (File.Exists(folder))
+            throw new UserError($"--out {folder}: is a file, not a folder");
+        var device = Devices.Of(settings.Device);
+        // The matrices of a step are too small to share out: on a busy machine two threads take twenty times as long as one.
+        torch.set_num_threads(1);
+        var data = settings is { Left: { } left, Right: { } right }
+            ? PairedData.Read(left, right, settings.Labels)
+            : SyntheticPairs.Generate(settings.Items, DataSeed);
+        CheckSizes(settings, data);
+
+        var outputs = new Outputs(folder);
+        var experiment = new Experiment(settings, data, device, outputs);
+        if (command.Resume(parsed) is { } checkpoint)
+            experiment.Resume(checkpoint);
+        console.Line($"{data.Items} items, {data.Left.Columns} features ({data.Left.Source}) and {data.Right.Columns} ({data.Right.Source}), "
+            + (data.Labels is { } labels ? $"{labels.Classes} classes" : "no labels"));
+
+        IReadOnlyList<FinishedRun> runs;
+        try
+        {
+            runs = experiment.Run(console, afterStep);
+        }
+        catch (OperationCanceledException) when (File.Exists(outputs.CheckpointPath))
+        {
+            console.Line($"the last full epoch is in {outputs.CheckpointPath}; the same command with --resume goes on from there");
+            throw;
+        }
+
+        Report.Write(settings, runs, outputs, console);
+    }
+
+    private static void CheckSizes(AlignSettings settings, PairedData data)
+    {
+        var test = Split.TestItems(data.Items, settings.TestFraction);
+        if (test < FewestTestItems)
+            throw new UserError($"--test-fraction {settings.TestFraction} holds out {test} of {data.Items} items, but at least {FewestTestItems} are needed");
+        if (settings.BatchSizes.FirstOrDefault(batch => batch > data.Items - test) is var tooLarge and > 0)
+            throw new UserError($"--batch-size {tooLarge} is larger than the {data.Items - test} training items");
+    }
+}

@@ -1,0 +1,17 @@
+using Contrastive.Samples.AlignFeatures.Training;
+
+namespace Contrastive.Samples.AlignFeatures;
+
+/// <summary>The files of an experiment, all in one folder.</summary>
+internal sealed class Outputs(string folder)
+{
+    public const string Checkpoint = "checkpoint.zip";
+
+    public string CheckpointPath => Path.Combine(folder, Checkpoint);
+
+    public string Summary => Path.Combine(folder, "summary.json");
+
+    public string Curves => Path.Combine(folder, "curves.png");
+
+    public string Towers(RunKey key) => Path.Combine(folder, $"towers-{key.Loss}-b{key.BatchSize}-s{key.Seed}.zip");
+}

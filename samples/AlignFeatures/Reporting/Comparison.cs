@@ -1,0 +1,43 @@
+using Contrastive.Samples.AlignFeatures.Training;
+using MathNet.Numerics.Statistics;
+
+namespace Contrastive.Samples.AlignFeatures.Reporting;
+
+/// <summary>Mean and standard deviation (n - 1) of a figure over the seeds.</summary>
+public sealed record Spread(double Mean, double StandardDeviation)
+{
+    public static Spread Of(IEnumerable<double> values)
+    {
+        var all = values.ToArray();
+        return new Spread(all.Mean(), all.Length > 1 ? all.StandardDeviation() : double.NaN);
+    }
+
+    public string Text(int digits = 3)
+        => double.IsNaN(StandardDeviation) ? Mean.ToString($"F{digits}", null) : $"{Mean.ToString($"F{digits}", null)} ± {StandardDeviation.ToString($"F{digits}", null)}";
+}
+
+/// <summary>The runs of one loss at one batch size.</summary>
+public sealed record Group(string Loss, int BatchSize, IReadOnlyList<FinishedRun> Runs)
+{
+    public static IReadOnlyList<Group> Of(IEnumerable<FinishedRun> runs)
+        => [.. runs.GroupBy(run => (run.Result.BatchSize, run.Result.Loss)).Select(group => new Group(group.Key.Loss, group.Key.BatchSize, [.. group]))];
+
+    public Spread Over(Func<RunResult, double> figure) => Spread.Of(Runs.Select(run => figure(run.Result)));
+}
+
+/// <summary>Recall@1 of one group against another's, seed by seed.</summary>
+public sealed record Comparison(string Loss, int BatchSize, string Against, int AgainstBatchSize, PairedDifference RecallAt1)
+{
+    /// <summary>Every other loss against the baseline at its own batch size, and then at each other batch size.</summary>
+    public static IReadOnlyList<Comparison> All(IReadOnlyList<Group> groups)
+        => [.. from baseline in groups
+               where baseline.Loss == Losses.Baseline
+               from treated in groups
+               where treated != baseline
+               orderby treated.Loss == Losses.Baseline, treated.BatchSize != baseline.BatchSize
+               select new Comparison(
+                   treated.Loss, treated.BatchSize, baseline.Loss, baseline.BatchSize, PairedDifference.Of(Recall(treated), Recall(baseline)))];
+
+    // Runs come in the order of the seeds, the same in every group.
+    private static double[] Recall(Group group) => [.. group.Runs.Select(run => run.Result.RecallAt1)];
+}

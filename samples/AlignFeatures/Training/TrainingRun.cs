@@ -1,0 +1,105 @@
+using System.Diagnostics;
+using Contrastive.Samples.AlignFeatures.Data;
+using Contrastive.Samples.AlignFeatures.Models;
+using Contrastive.Samples.AlignFeatures.Reporting;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Contrastive.Samples.AlignFeatures.Training;
+
+/// <summary>
+/// One run: two towers, a loss, an optimiser. <see cref="Parts"/> is all of its state that changes, so a run restored from
+/// them goes on as if it had never stopped; the rest follows from the seed.
+/// </summary>
+internal sealed class TrainingRun : IDisposable
+{
+    private readonly RunKey _key;
+    private readonly AlignSettings _settings;
+    private readonly Split _split;
+    private readonly ContrastiveLoss _loss;
+    private readonly SafeAdamW _optimizer;
+    private readonly Generator _order;
+    private readonly Generator _lossRandom;
+
+    public TrainingRun(RunKey key, AlignSettings settings, PairedData data, Device device)
+    {
+        _key = key;
+        _settings = settings;
+        using (var random = Streams.Split(key.Seed))
+            _split = Split.Of(data, settings.TestFraction, random, device);
+        using (var random = Streams.Weights(key.Seed))
+            Towers = new TowerPair(new TowerSizes(data.Left.Columns, data.Right.Columns, settings.Hidden, settings.Features), random);
+        Towers.Left.Fit(_split.Train.Left);
+        Towers.Right.Fit(_split.Train.Right);
+        Towers.To(device);
+
+        _order = Streams.Order(key.Seed);
+        _lossRandom = Streams.Loss(key.Seed, device);
+        _loss = Losses.Create(key.Loss, _split.Train.Items, settings, _lossRandom);
+        _loss.to(device);
+        _optimizer = new SafeAdamW(Towers.Parameters, settings.LearningRate, settings.WeightDecay);
+    }
+
+    public TowerPair Towers { get; }
+
+    public CheckpointParts Parts => Towers.AddTo(new CheckpointParts())
+        .Module("loss", _loss)
+        .Module("optimizer", _optimizer)
+        .Generator("order", _order)
+        .Generator("loss_random", _lossRandom);
+
+    /// <summary>How many steps an epoch has; a last batch that is not full is left out.</summary>
+    public static long StepsPerEpoch(long trainItems, int batchSize) => trainItems / batchSize;
+
+    /// <summary>Trains one more epoch and looks at the held-out items.</summary>
+    public RunCurves Epoch(RunCurves soFar, Action step, CancellationToken cancellation)
+    {
+        var clock = Stopwatch.StartNew();
+        using var scope = NewDisposeScope();
+        var train = _split.Train;
+        var steps = StepsPerEpoch(train.Items, _key.BatchSize);
+        var order = randperm(train.Items, generator: _order).to(train.Left.device);
+        var objective = 0.0;
+        for (var s = 0L; s < steps; s++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var done = (soFar.Epochs * steps + s) / (double)(_settings.Epochs * steps);
+            _optimizer.LearningRate = _settings.LearningRate * (1 + Math.Cos(Math.PI * done)) / 2;
+            objective += Step(order.narrow(0, s * _key.BatchSize, _key.BatchSize));
+            step();
+        }
+
+        var seconds = clock.Elapsed.TotalSeconds;
+        return soFar.With(objective / steps, Held().RecallAt1, seconds);
+    }
+
+    /// <summary>Every figure on the held-out items.</summary>
+    public HeldOut Held()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        return HeldOut.Measure(Towers.Left.call(_split.Test.Left), Towers.Right.call(_split.Test.Right), _split.Test.Labels);
+    }
+
+    public void Dispose()
+    {
+        _optimizer.Dispose();
+        _loss.Dispose();
+        Towers.Dispose();
+        _order.Dispose();
+        _lossRandom.Dispose();
+        _split.Dispose();
+    }
+
+    private double Step(Tensor items)
+    {
+        using var scope = NewDisposeScope();
+        _optimizer.zero_grad();
+        var left = Towers.Left.call(_split.Train.Left.index_select(0, items));
+        var right = Towers.Right.call(_split.Train.Right.index_select(0, items));
+        var result = _loss.Evaluate(left, right, items);
+        result.Loss.backward();
+        _optimizer.step();
+        return result.Objective.item<float>();
+    }
+}

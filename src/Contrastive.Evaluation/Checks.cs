@@ -1,0 +1,31 @@
+using System.Runtime.CompilerServices;
+using Contrastive.Numerics;
+using static TorchSharp.torch;
+
+namespace Contrastive.Evaluation;
+
+/// <summary>The checks every metric makes on its features, beyond those of <see cref="Guard"/>.</summary>
+internal static class Checks
+{
+    /// <summary>At least <paramref name="minimum"/> rows.</summary>
+    public static void Rows(Tensor features, long minimum, [CallerArgumentExpression(nameof(features))] string name = "")
+    {
+        if (features.shape[0] < minimum)
+            throw new ArgumentException($"{name} must have at least {minimum} rows but has {features.shape[0]}", name);
+    }
+
+    /// <summary>Neither NaN nor infinity: either would turn up as a plausible rank. Reads all features, so it comes last.</summary>
+    public static void Finite(Tensor features, [CallerArgumentExpression(nameof(features))] string name = "")
+    {
+        using var scope = NewDisposeScope();
+        long wrong = features.numel() - features.isfinite().count_nonzero().item<long>();
+        if (wrong > 0)
+            throw new ArgumentException($"{name} has {wrong} values of {features.numel()} that are NaN or infinite", name);
+    }
+
+    public static void Chunk(long? chunkSize)
+    {
+        if (chunkSize is { } size)
+            Guard.AtLeast(size, 1, nameof(chunkSize));
+    }
+}

@@ -1,0 +1,62 @@
+using System.Reflection;
+using System.Runtime.Loader;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.Text;
+
+namespace Contrastive.Documentation.Tests;
+
+/// <summary>An example as a reader would try it: pasted as Program.cs of a console project, built and run.</summary>
+internal static class ExampleProgram
+{
+    // What a project made by `dotnet new console` imports by itself.
+    private const string ImplicitUsings = """
+        global using System;
+        global using System.Collections.Generic;
+        global using System.IO;
+        global using System.Linq;
+        global using System.Net.Http;
+        global using System.Threading;
+        global using System.Threading.Tasks;
+        """;
+
+    private static readonly Lazy<IReadOnlyList<MetadataReference>> References = new(() =>
+        [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
+            .Select(path => MetadataReference.CreateFromFile(path))]);
+
+    /// <summary>What the program wrote to the console.</summary>
+    public static string Run(string code)
+    {
+        var options = CSharpParseOptions.Default.WithLanguageVersion(LanguageVersion.CSharp14);
+        var compilation = CSharpCompilation.Create(
+            "Example",
+            [CSharpSyntaxTree.ParseText(SourceText.From(code), options), CSharpSyntaxTree.ParseText(SourceText.From(ImplicitUsings), options)],
+            References.Value,
+            new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable));
+        using var image = new MemoryStream();
+        var result = compilation.Emit(image);
+        result.Diagnostics.Where(d => d.Severity >= DiagnosticSeverity.Warning).Should().BeEmpty("an example compiles without a warning");
+
+        image.Position = 0;
+        var context = new AssemblyLoadContext("Example", isCollectible: true);
+        var before = Console.Out;
+        using var output = new StringWriter();
+        Console.SetOut(output);
+        try
+        {
+            var main = context.LoadFromStream(image).EntryPoint!;
+            var returned = main.Invoke(null, main.GetParameters().Length == 0 ? null : [Array.Empty<string>()]);
+            if (returned is Task task) task.GetAwaiter().GetResult();
+        }
+        catch (TargetInvocationException exception)
+        {
+            throw new InvalidOperationException($"the example failed: {exception.InnerException!.Message}", exception.InnerException);
+        }
+        finally
+        {
+            Console.SetOut(before);
+            context.Unload();
+        }
+        return output.ToString();
+    }
+}

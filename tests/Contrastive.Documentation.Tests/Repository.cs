@@ -1,0 +1,24 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
+
+namespace Contrastive.Documentation.Tests;
+
+internal static partial class Repository
+{
+    public static string Root { get; } = typeof(Repository).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+        .Single(attribute => attribute.Key == "RepositoryRoot").Value!;
+
+    /// <summary>README.md and the pages of docs/, relative to the root.</summary>
+    public static IEnumerable<string> Pages
+        => Directory.EnumerateFiles(Path.Combine(Root, "docs"), "*.md", SearchOption.AllDirectories)
+            .Select(path => Path.GetRelativePath(Root, path)).Order(StringComparer.Ordinal).Prepend("README.md");
+
+    public static string Read(string page) => File.ReadAllText(Path.Combine(Root, page));
+
+    /// <summary>The C# examples of a page, in order.</summary>
+    public static IReadOnlyList<string> Examples(string page)
+        => [.. CSharpFence().Matches(Read(page).ReplaceLineEndings("\n")).Select(match => match.Groups["code"].Value)];
+
+    [GeneratedRegex(@"^```csharp\n(?<code>.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex CSharpFence();
+}

@@ -1,0 +1,133 @@
+using System.Text.Json;
+using Contrastive.Samples.AlignFeatures.Models;
+using TorchSharp;
+
+namespace Contrastive.Samples.Tests.AlignFeatures;
+
+public sealed class ExperimentTests : IDisposable
+{
+    private static readonly string[] Small = ["--quick", "--epochs", "3", "--seeds", "2", "--loss", "infonce,gamma,gamma-mean", "--batch-size", "16,32", "--hidden", "16", "--features", "8"];
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void A_quick_run_writes_everything_it_promises()
+    {
+        var (code, output, error) = RunProgram.With([.. Small, "--out", _folder.Path("out")]);
+
+        code.Should().Be(0, error);
+        output.Should().ContainAll("R@1", "R@10", "MRR", "mAP", "gamma-mean B=16 - infonce B=16", "gamma-mean B=16 - infonce B=32", "infonce B=32 - infonce B=16");
+        File.ReadAllBytes(_folder.Path("out", "curves.png"))[1..4].Should().Equal("PNG"u8.ToArray());
+        using var summary = JsonDocument.Parse(File.ReadAllText(_folder.Path("out", "summary.json")));
+        var results = summary.RootElement.GetProperty("results").EnumerateArray().ToArray();
+        results.Should().HaveCount(12);
+        foreach (var result in results)
+        {
+            result.GetProperty("structure").GetString().Should().Be("none");
+            result.GetProperty("recall_at_1").GetDouble().Should().BeInRange(0.02, result.GetProperty("recall_at_5").GetDouble());
+            result.GetProperty("recall_at_10").GetDouble().Should().BeInRange(result.GetProperty("recall_at_5").GetDouble(), 1);
+            result.GetProperty("mrr").GetDouble().Should().BeInRange(0.05, 1);
+            result.GetProperty("map").GetDouble().Should().BeInRange(0.1, 1);
+            result.GetProperty("modality_gap").GetDouble().Should().BeInRange(0, 2);
+            result.GetProperty("alignment").GetDouble().Should().BeInRange(0, 4);
+            result.GetProperty("uniformity").GetDouble().Should().BeInRange(-8, 0);
+            result.GetProperty("seconds").GetDouble().Should().BePositive();
+            var towers = _folder.Path("out", $"towers-{result.GetProperty("loss")}-b{result.GetProperty("batch_size")}-s{result.GetProperty("seed")}.zip");
+            using var pair = TowerPair.Load(towers);
+            using var embedding = pair.Left.call(torch.zeros(2, 32));
+            embedding.shape.Should().Equal(2, 8);
+        }
+
+        var settings = summary.RootElement.GetProperty("settings");
+        settings.GetProperty("epochs").GetInt32().Should().Be(3);
+        settings.GetProperty("loss").GetArrayLength().Should().Be(3);
+        Directory.GetFiles(_folder.Path("out"), "*.tmp").Should().BeEmpty();
+    }
+
+    /// <summary>Stops the program at a step, as Ctrl-C would, and goes on: every figure must be that of a run never stopped.</summary>
+    [Theory]
+    [InlineData(20)]   // the second epoch of the first run
+    [InlineData(45)]   // between two runs
+    [InlineData(150)]  // another batch size
+    [InlineData(390)]  // the last run
+    public void A_resumed_experiment_ends_with_the_same_figures_and_towers_bit_for_bit(int stopAfter)
+    {
+        RunProgram.With([.. Small, "--out", _folder.Path("whole")]).Code.Should().Be(0);
+
+        RunProgram.Stopping(stopAfter, [.. Small, "--out", _folder.Path("cut")]).Code.Should().Be(130);
+        File.Exists(_folder.Path("cut", "summary.json")).Should().BeFalse();
+        var (code, _, error) = RunProgram.With([.. Small, "--out", _folder.Path("cut"), "--resume"]);
+
+        code.Should().Be(0, error);
+        Figures(_folder.Path("cut")).Should().Equal(Figures(_folder.Path("whole")));
+        foreach (var towers in Directory.GetFiles(_folder.Path("whole"), "towers-*"))
+            File.ReadAllBytes(_folder.Path("cut", Path.GetFileName(towers))).Should().Equal(File.ReadAllBytes(towers), towers);
+    }
+
+    [Fact]
+    public void A_finished_experiment_is_only_reported_again()
+    {
+        RunProgram.With("--quick", "--out", _folder.Path("out")).Code.Should().Be(0);
+        var before = Figures(_folder.Path("out"), withSeconds: true);
+
+        RunProgram.With("--quick", "--out", _folder.Path("out"), "--resume").Code.Should().Be(0);
+
+        Figures(_folder.Path("out"), withSeconds: true).Should().Equal(before);
+    }
+
+    [Fact]
+    public void The_same_seed_gives_the_same_figures_and_another_seed_others()
+    {
+        RunProgram.With("--quick", "--out", _folder.Path("a")).Code.Should().Be(0);
+        RunProgram.With("--quick", "--out", _folder.Path("b")).Code.Should().Be(0);
+        RunProgram.With("--quick", "--seeds", "5,6", "--out", _folder.Path("c")).Code.Should().Be(0);
+
+        Figures(_folder.Path("a")).Should().Equal(Figures(_folder.Path("b")));
+        Figures(_folder.Path("c")).Should().NotIntersectWith(Figures(_folder.Path("a")));
+    }
+
+    [Fact]
+    public void Resuming_under_other_settings_or_data_or_from_a_damaged_file_is_refused_and_changes_nothing()
+    {
+        var left = _folder.File("left.npy", NpyBytes.Features(60, 3, (r, c) => MathF.Sin(r * (c + 1))));
+        var right = _folder.File("right.npy", NpyBytes.Features(60, 2, (r, c) => MathF.Cos(r * (c + 2))));
+        string[] run = ["--left", left, "--right", right, "--epochs", "2", "--seeds", "1", "--batch-size", "8"];
+        RunProgram.With([.. run, "--out", _folder.Path("first")]).Code.Should().Be(0);
+        var checkpoint = _folder.Path("first", "checkpoint.zip");
+
+        RunProgram.ShouldRefuse(_folder, [.. run, "--temperature", "0.2", "--resume", checkpoint], checkpoint, "--temperature 0.1", "0.2");
+        RunProgram.ShouldRefuse(_folder, [.. run, "--loss", "gamma", "--resume", checkpoint], checkpoint, "--loss infonce,gamma,gamma-mean", "it is gamma");
+        RunProgram.ShouldRefuse(_folder, ["--left", right, "--right", left, .. run[4..], "--resume", checkpoint], checkpoint, "other data");
+        RunProgram.ShouldRefuse(_folder, [.. run, "--resume"], "checkpoint.zip", "no such");
+
+        var damaged = File.ReadAllBytes(checkpoint);
+        damaged[damaged.Length / 2] ^= 1;
+        RunProgram.ShouldRefuse(_folder, [.. run, "--resume", _folder.File("damaged.zip", damaged)], "damaged.zip");
+        RunProgram.ShouldRefuse(_folder, [.. run, "--resume", _folder.File("cut.zip", damaged[..100])], "cut.zip");
+    }
+
+    [Fact]
+    public void Training_leaves_no_tensors_behind()
+    {
+        RunProgram.With("--quick", "--out", _folder.Path("a")).Code.Should().Be(0);
+        var before = torch.Tensor.TotalCount;
+
+        RunProgram.With("--quick", "--epochs", "4", "--out", _folder.Path("b")).Code.Should().Be(0);
+
+        // 360 steps and 12 evaluations: a tensor left by each would be hundreds.
+        (torch.Tensor.TotalCount - before).Should().BeLessThan(20);
+    }
+
+    private static string[] Figures(string folder, bool withSeconds = false)
+    {
+        using var summary = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "summary.json")));
+        return
+        [
+            .. from result in summary.RootElement.GetProperty("results").EnumerateArray()
+               select string.Join(';', result.EnumerateObject().Where(p => withSeconds || p.Name != "seconds").Select(p => p.ToString())),
+            summary.RootElement.GetProperty("curves").ToString(),
+        ];
+    }
+}

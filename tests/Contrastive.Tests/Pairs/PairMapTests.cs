@@ -1,0 +1,90 @@
+using static Contrastive.Tests.Refusal;
+using static TorchSharp.torch;
+
+namespace Contrastive.Tests.Pairs;
+
+public class PairMapTests
+{
+    [Fact]
+    public void A_map_says_of_every_pair_what_it_was_made_to_say()
+        => PairCase.Any.Check(make =>
+        {
+            var pairs = make();
+            Kinds(pairs.Map).Should().BeEquivalentTo(pairs.Kinds, pairs.Name);
+            var transposed = pairs.Transpose();
+            Kinds(transposed.Map).Should().BeEquivalentTo(transposed.Kinds, transposed.Name);
+        });
+
+    [Fact]
+    public void Blocks_tile_the_map_and_its_bias_in_both_directions()
+        => PairCase.Any.Check(make =>
+        {
+            var given = make();
+            foreach (var pairs in new[] { given, given.Transpose() })
+            {
+                var whole = pairs.Map.AddBias(zeros(pairs.Anchors, pairs.Candidates, dtype: ScalarType.Float64));
+                for (var i = 0; i < pairs.Anchors; i += 2)
+                {
+                    for (var j = 0; j < pairs.Candidates; j += 3)
+                    {
+                        var (rows, columns) = (Math.Min(2, pairs.Anchors - i), Math.Min(3, pairs.Candidates - j));
+                        var block = pairs.Map.Block(i, rows, j, columns);
+                        for (var r = 0; r < rows; r++)
+                            for (var c = 0; c < columns; c++)
+                                Kinds(block)[r, c].Should().Be(pairs.Kinds[i + r, j + c], pairs.Name);
+                        block.AddBias(zeros(rows, columns, dtype: ScalarType.Float64))
+                            .ShouldEqual(whole.narrow(0, i, rows).narrow(1, j, columns));
+                    }
+                }
+            }
+        });
+
+    [Fact]
+    public void A_plain_diagonal_is_recognised_and_keeps_its_place_in_blocks()
+    {
+        PairMap.Diagonal(6).IsPlainDiagonal(out var offset).Should().BeTrue();
+        offset.Should().Be(0);
+        PairMap.Diagonal(6).Block(2, 2, 1, 4).IsPlainDiagonal(out offset).Should().BeTrue();
+        offset.Should().Be(1);
+        PairMap.Diagonal(6).Block(2, 2, 3, 3).IsPlainDiagonal(out _).Should().BeFalse("anchor 2's positive is not in the block");
+        PairMap.Diagonal(6).ExcludeSelf().IsPlainDiagonal(out _).Should().BeFalse();
+        PairMap.TwoViews(3).IsPlainDiagonal(out _).Should().BeFalse();
+    }
+
+    [Fact]
+    public void Bad_maps_are_refused_with_both_values()
+    {
+        using var scope = NewDisposeScope();
+        var map = PairMap.Diagonal(3);
+        Refuses(() => PairMap.Diagonal(0), "count must be at least 1 but is 0");
+        Refuses(() => PairMap.TwoViews(0), "count must be at least 1 but is 0");
+        Refuses(() => PairMap.Negatives(2, 0), "candidates must be at least 1 but is 0");
+        Refuses(() => PairMap.FromMask(ones(2, 3)), "positives must be bool but is Float32");
+        Refuses(() => PairMap.FromMask(ones(2, dtype: ScalarType.Bool)), "positives must have the shape (N, M) but has (2)");
+        Refuses(() => PairMap.FromLabels(ones(2)), "must be integers but are Float32");
+        Refuses(() => map.Exclude(ones(3, 4, dtype: ScalarType.Bool)), "pairs must have the shape (3, 3) but has (3, 4)");
+        Refuses(() => map.WithSampleIds(arange(4)), "must have the shape (3) but have (4)");
+        Refuses(() => map.WithLogitBias(zeros(2)), "bias must have the shape (3) or (3, 3) but has (2)");
+        Refuses(() => map.Block(1, 3, 0, 3), "anchors must lie in [1, 2] but is 3");
+        Refuses(() => map.Block(3, 1, 0, 3), "firstAnchor must lie in [0, 2] but is 3");
+        FluentActions.Invoking(() => PairMap.Negatives(2, 3).ExcludeSelf()).Should().Throw<InvalidOperationException>();
+        FluentActions.Invoking(() => map.Block(1, 2, 1, 2).WithSampleIds(arange(2))).Should().Throw<InvalidOperationException>();
+        FluentActions.Invoking(() => PairMap.FromLabels(null!)).Should().Throw<ArgumentNullException>();
+    }
+
+    private static PairKind[,] Kinds(PairMap map)
+    {
+        var (positive, negative) = map.Tile(CPU);
+        var kinds = new PairKind[map.AnchorCount, map.CandidateCount];
+        for (var i = 0; i < map.AnchorCount; i++)
+        {
+            for (var j = 0; j < map.CandidateCount; j++)
+            {
+                kinds[i, j] = positive[i, j].item<bool>() ? PairKind.Positive
+                    : negative[i, j].item<bool>() ? PairKind.Negative
+                    : PairKind.Excluded;
+            }
+        }
+        return kinds;
+    }
+}

@@ -1,0 +1,113 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Contrastive.Tests.Similarity;
+
+public class TemperatureTests
+{
+    [Fact]
+    public void A_fixed_temperature_divides_exactly_and_has_no_state()
+    {
+        using var temperature = Temperature.Fixed(0.05);
+        temperature.IsLearned.Should().BeFalse();
+        temperature.Value.Should().Be(0.05);
+        temperature.parameters().Should().BeEmpty();
+        temperature.state_dict().Should().BeEmpty();
+        using var features = ones(2, 3, dtype: ScalarType.Float64);
+        using var scaled = temperature.Scale(features);
+        scaled[0, 0].item<double>().Should().Be(1 / 0.05);
+    }
+
+    [Fact]
+    public void A_learned_temperature_starts_and_is_bounded_as_in_open_clip()
+    {
+        using var temperature = Temperature.Learned();
+        temperature.Value.Should().BeApproximately(0.07, 1e-8);
+        temperature.Minimum.Should().Be(0.01);
+        temperature.Maximum.Should().Be(1);
+        temperature.parameters().Should().ContainSingle().Which.requires_grad.Should().BeTrue();
+    }
+
+    [Theory]
+    [InlineData(20.0, 100.0)]
+    [InlineData(-20.0, 1.0)]
+    public void A_step_over_a_bound_is_taken_back_before_the_next_use_and_gradients_still_flow(double logScale, double expected)
+    {
+        using var scope = NewDisposeScope();
+        using var temperature = Temperature.Learned();
+        var parameter = temperature.parameters().Single();
+        using (no_grad()) parameter.fill_(logScale);
+        var scaled = temperature.Scale(ones(1, 1));
+        scaled.item<float>().Should().BeApproximately((float)expected, (float)expected * 1e-5f);
+        scaled.sum().backward();
+        parameter.grad!.item<float>().Should().BeApproximately((float)expected, (float)expected * 1e-5f, "it can come back from the bound");
+    }
+
+    [Fact]
+    public void It_follows_the_module_to_another_dtype()
+    {
+        using var loss = new InfoNCELoss(Temperature.Learned(0.5, 0.1, 1));
+        loss.to(ScalarType.Float64);
+        loss.Temperature.parameters().Single().dtype.Should().Be(ScalarType.Float64);
+        using var a = Draw.Normal(1, 4, 3);
+        using var value = loss.forward(a, a);
+        loss.Temperature.Value.Should().BeApproximately(0.5, 1e-7);
+        value.backward();
+        loss.Temperature.parameters().Single().grad.Should().NotBeNull("the loss uses the parameter that the optimiser has");
+    }
+
+    [Fact]
+    public void Losses_share_it_and_its_gradient_is_the_sum_of_theirs()
+    {
+        using var scope = NewDisposeScope();
+        var temperature = Temperature.Learned(0.2, 0.1, 1);
+        temperature.to(ScalarType.Float64);
+        var (a, b) = (Draw.Normal(1, 5, 3), Draw.Normal(2, 5, 3));
+        var one = new InfoNCELoss(temperature);
+        var two = new GammaContrastiveLoss(new BatchPartition(), temperature);
+        var parameter = temperature.parameters().Single();
+        var apart = Gradients.Of(one.forward(a, b), parameter)[0] + Gradients.Of(two.forward(a, b), parameter)[0];
+        (one.forward(a, b) + two.forward(a, b)).backward();
+        parameter.grad!.ShouldEqual(apart, 1e-14);
+        one.parameters().Should().ContainSingle().Which.Should().BeSameAs(parameter);
+    }
+
+    [Fact]
+    public void Its_gradient_matches_finite_differences()
+    {
+        using var scope = NewDisposeScope();
+        var (a, b) = (Draw.Normal(1, 5, 3), Draw.Normal(2, 5, 3));
+        var temperature = Temperature.Learned(0.3, 0.01, 1);
+        temperature.to(ScalarType.Float64);
+        var parameter = temperature.parameters().Single();
+        using var loss = new InfoNCELoss(temperature, ContrastMode.Symmetric);
+        Gradients.ShouldMatchFiniteDifferences(() => loss.forward(a, b), parameter);
+
+        using var gamma = new GammaContrastiveLoss(new BatchPartition(), temperature);
+        var weights = gamma.ExpectationStep(a, b, PairMap.Diagonal(5));
+        Gradients.ShouldMatchFiniteDifferences(() => gamma.MaximizationStep(a, b, PairMap.Diagonal(5), weights), parameter);
+    }
+
+    [Fact]
+    public void It_is_saved_with_the_loss_bit_for_bit()
+    {
+        using var first = new InfoNCELoss(Temperature.Learned(0.0731));
+        using var second = new InfoNCELoss(Temperature.Learned(0.5));
+        Saved.Into(second, Saved.Of(first));
+        second.Temperature.Value.Should().Be(first.Temperature.Value);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData(double.NaN)]
+    [InlineData(double.PositiveInfinity)]
+    public void A_temperature_that_is_not_positive_and_finite_is_refused(double value)
+        => FluentActions.Invoking(() => Temperature.Fixed(value))
+            .Should().Throw<ArgumentOutOfRangeException>().WithMessage($"*temperature must be positive and finite but is {value}*");
+
+    [Fact]
+    public void Bounds_must_hold_the_start()
+        => FluentActions.Invoking(() => Temperature.Learned(2))
+            .Should().Throw<ArgumentOutOfRangeException>().WithMessage("*initial must lie in [0.01, 1] but is 2*");
+}
