@@ -44,6 +44,7 @@ public static class AlignFeaturesProgram
         var experiment = new Experiment(settings, data, device, outputs);
         if (command.Resume(parsed) is { } checkpoint)
             experiment.Resume(checkpoint);
+        outputs.MakeFolder();
         console.Line($"{data.Items} items, {data.Left.Columns} features ({data.Left.Source}) and {data.Right.Columns} ({data.Right.Source}), "
             + (data.Labels is { } labels ? $"{labels.Classes} classes" : "no labels"));
 

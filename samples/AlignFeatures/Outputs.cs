@@ -7,6 +7,19 @@ internal sealed class Outputs(string folder)
 {
     public const string Checkpoint = "checkpoint.zip";
 
+    /// <exception cref="UserError">The folder cannot be made: better known before the training than after.</exception>
+    public void MakeFolder()
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new UserError($"--out {folder}: {problem.Message}", problem);
+        }
+    }
+
     public string CheckpointPath => Path.Combine(folder, Checkpoint);
 
     public string Summary => Path.Combine(folder, "summary.json");

@@ -29,9 +29,6 @@ public sealed record Panel(
 
     /// <summary>The x values to label; round numbers unless given.</summary>
     public IReadOnlyList<double>? XTicks { get; init; }
-
-    /// <summary>The corner for the legend: one without curves.</summary>
-    public Alignment Legend { get; init; } = Alignment.LowerRight;
 }
 
 /// <summary>Line plots with legends, side by side in one PNG, written atomically.</summary>
@@ -95,7 +92,8 @@ public static class PlotFile
         plot.Title(panel.Title);
         plot.XLabel(panel.XLabel);
         plot.YLabel(panel.YLabel);
-        plot.ShowLegend(panel.Legend);
+        plot.Legend.Orientation = Orientation.Horizontal;
+        plot.ShowLegend(Edge.Bottom);
     }
 
     private static double Place(double value, bool logarithmic)

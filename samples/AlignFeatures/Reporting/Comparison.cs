@@ -28,12 +28,12 @@ public sealed record Group(string Loss, int BatchSize, IReadOnlyList<FinishedRun
 /// <summary>Recall@1 of one group against another's, seed by seed.</summary>
 public sealed record Comparison(string Loss, int BatchSize, string Against, int AgainstBatchSize, PairedDifference RecallAt1)
 {
-    /// <summary>Every other loss against the baseline at its own batch size, and then at each other batch size.</summary>
+    /// <summary>Every other loss against the baseline at its own batch size, then at each other one, then the baseline's own batch sizes.</summary>
     public static IReadOnlyList<Comparison> All(IReadOnlyList<Group> groups)
         => [.. from baseline in groups
                where baseline.Loss == Losses.Baseline
                from treated in groups
-               where treated != baseline
+               where treated.Loss != Losses.Baseline || treated.BatchSize > baseline.BatchSize
                orderby treated.Loss == Losses.Baseline, treated.BatchSize != baseline.BatchSize
                select new Comparison(
                    treated.Loss, treated.BatchSize, baseline.Loss, baseline.BatchSize, PairedDifference.Of(Recall(treated), Recall(baseline)))];

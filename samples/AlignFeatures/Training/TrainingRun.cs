@@ -70,6 +70,8 @@ internal sealed class TrainingRun : IDisposable
         }
 
         var seconds = clock.Elapsed.TotalSeconds;
+        if (!double.IsFinite(objective))
+            throw new UserError($"{_key}: the objective is no longer finite in epoch {soFar.Epochs + 1}: a smaller --learning-rate or a larger --temperature may help");
         return soFar.With(objective / steps, Held().RecallAt1, seconds);
     }
 

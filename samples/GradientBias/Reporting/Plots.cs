@@ -50,7 +50,6 @@ internal static class Plots
                 LogX: true,
                 LogY: true)
             {
-                Legend = ScottPlot.Alignment.LowerLeft,
                 XTicks = [.. shown.Select(entry => (double)entry.BatchSize).Distinct()],
             },
         ];

@@ -109,15 +109,17 @@ public sealed class ExperimentTests : IDisposable
     }
 
     [Fact]
-    public void Training_leaves_no_tensors_behind()
+    public void Steps_and_epochs_leave_no_tensors_behind()
     {
-        RunProgram.With("--quick", "--out", _folder.Path("a")).Code.Should().Be(0);
-        var before = torch.Tensor.TotalCount;
+        // A run's own parameters are counted as alive after they went into their module: the same number for any length.
+        Left(epochs: "4").Should().Be(Left(epochs: "2"));
 
-        RunProgram.With("--quick", "--epochs", "4", "--out", _folder.Path("b")).Code.Should().Be(0);
-
-        // 360 steps and 12 evaluations: a tensor left by each would be hundreds.
-        (torch.Tensor.TotalCount - before).Should().BeLessThan(20);
+        long Left(string epochs)
+        {
+            var before = torch.Tensor.TotalCount;
+            RunProgram.With("--quick", "--epochs", epochs, "--out", _folder.Path(epochs)).Code.Should().Be(0);
+            return torch.Tensor.TotalCount - before;
+        }
     }
 
     private static string[] Figures(string folder, bool withSeconds = false)
