@@ -2,12 +2,34 @@ using ScottPlot;
 
 namespace Contrastive.Samples;
 
-/// <summary>One line of a panel; <paramref name="Spread"/>, if given, draws a band of that half-width around it.</summary>
-public sealed record Curve(string Name, IReadOnlyList<double> X, IReadOnlyList<double> Y, IReadOnlyList<double>? Spread = null);
+/// <summary>
+/// One line of a panel; <paramref name="Spread"/>, if given, draws a band of that half-width around it. Without a name it
+/// is not in the legend.
+/// </summary>
+public sealed record Curve(
+    string Name,
+    IReadOnlyList<double> X,
+    IReadOnlyList<double> Y,
+    IReadOnlyList<double>? Spread = null,
+    CurveStyle? Style = null);
+
+/// <summary>How a curve looks, where it matters: curves that belong together share a colour.</summary>
+/// <param name="Color">As #rrggbb; the next of the palette without it.</param>
+/// <param name="Width">Of the line, in pixels.</param>
+/// <param name="Opacity">From 0 to 1.</param>
+/// <param name="Dashed">For what is not measured: limits, reference values.</param>
+public sealed record CurveStyle(string? Color = null, double Width = 2, double Opacity = 1, bool Dashed = false);
 
 /// <summary>One set of axes. A logarithmic axis leaves out what is not positive.</summary>
 public sealed record Panel(
-    string Title, string XLabel, string YLabel, IReadOnlyList<Curve> Curves, bool LogX = false, bool LogY = false);
+    string Title, string XLabel, string YLabel, IReadOnlyList<Curve> Curves, bool LogX = false, bool LogY = false)
+{
+    /// <summary>The range of the y axis; what the curves need unless given.</summary>
+    public (double Low, double High)? YRange { get; init; }
+
+    /// <summary>The x values to label; round numbers unless given.</summary>
+    public IReadOnlyList<double>? XTicks { get; init; }
+}
 
 /// <summary>Line plots with legends, side by side in one PNG, written atomically.</summary>
 public static class PlotFile
@@ -38,8 +60,13 @@ public static class PlotFile
             var y = shown.Select(i => Place(curve.Y[i], panel.LogY)).ToArray();
             var line = plot.Add.Scatter(x, y);
             line.LegendText = curve.Name;
-            line.LineWidth = 2;
-            line.MarkerSize = shown.Length > 20 ? 0 : 6;
+            var style = curve.Style ?? new CurveStyle();
+            if (style.Color is { } color)
+                line.Color = Color.FromHex(color);
+            line.Color = line.Color.WithOpacity(style.Opacity);
+            line.LineWidth = (float)style.Width;
+            line.LinePattern = style.Dashed ? LinePattern.Dashed : LinePattern.Solid;
+            line.MarkerSize = shown.Length > 20 || style.Dashed ? 0 : 6;
             if (curve.Spread is not { } spread)
                 continue;
             var high = shown.Select(i => Place(curve.Y[i] + spread[i], panel.LogY)).ToArray();
@@ -54,6 +81,14 @@ public static class PlotFile
             plot.Axes.Bottom.TickGenerator = PowersOfTen();
         if (panel.LogY)
             plot.Axes.Left.TickGenerator = PowersOfTen();
+        if (panel.XTicks is { } ticks)
+        {
+            plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericManual(
+                [.. ticks.Select(tick => Place(tick, panel.LogX))], [.. ticks.Select(tick => $"{tick:G3}")]);
+        }
+
+        if (panel.YRange is { } range)
+            plot.Axes.SetLimitsY(Place(range.Low, panel.LogY), Place(range.High, panel.LogY));
         plot.Title(panel.Title);
         plot.XLabel(panel.XLabel);
         plot.YLabel(panel.YLabel);
@@ -66,6 +101,7 @@ public static class PlotFile
 
     private static ScottPlot.TickGenerators.NumericAutomatic PowersOfTen() => new()
     {
+        IntegerTicksOnly = true,
         MinorTickGenerator = new ScottPlot.TickGenerators.LogMinorTickGenerator(),
         LabelFormatter = position => $"{Math.Pow(10, position):G3}",
     };

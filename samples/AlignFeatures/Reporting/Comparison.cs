@@ -33,13 +33,15 @@ public sealed record Comparison(
     string Structure, string Loss, int BatchSize, string Against, int AgainstBatchSize, PairedDifference RecallAt1)
 {
     /// <summary>
-    /// Every other loss against the baseline with the same structure, at its own batch size and then at each other batch size.
+    /// With the same structure: every other loss against the baseline at its own batch size, then at each other one, then the
+    /// baseline's own batch sizes.
     /// </summary>
     public static IReadOnlyList<Comparison> All(IReadOnlyList<Group> groups)
         => [.. from baseline in groups
                where baseline.Loss == Losses.Baseline
                from treated in groups
-               where treated != baseline && treated.Structure == baseline.Structure
+               where treated.Structure == baseline.Structure
+                   && (treated.Loss != Losses.Baseline || treated.BatchSize > baseline.BatchSize)
                orderby treated.Loss == Losses.Baseline, treated.BatchSize != baseline.BatchSize
                select new Comparison(
                    treated.Structure,

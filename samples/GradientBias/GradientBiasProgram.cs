@@ -1,0 +1,48 @@
+using System.CommandLine;
+using System.Diagnostics;
+using Contrastive.Samples.GradientBias.Measurement;
+using Contrastive.Samples.GradientBias.Problem;
+using Contrastive.Samples.GradientBias.Reporting;
+using Contrastive.Samples.GradientBias.Training;
+using TorchSharp;
+
+namespace Contrastive.Samples.GradientBias;
+
+/// <summary>The program: finds the optimum, trains, measures the gradients' bias, reports.</summary>
+public static class GradientBiasProgram
+{
+    /// <returns>0, or 2 after one line on standard error if something has to be put right, or 130 if stopped by Ctrl-C.</returns>
+    public static int Run(string[] arguments) => Run(arguments, null, null, Environment.ProcessorCount);
+
+    /// <summary>As <see cref="Run(string[])"/>, with the console and the number of threads given: for tests.</summary>
+    internal static int Run(string[] arguments, TextWriter? output, TextWriter? error, int threads)
+    {
+        var command = new GradientBiasCommand();
+        return SampleRunner.Run(command.Root, arguments, (parsed, console) => Run(command, parsed, threads, console), output, error);
+    }
+
+    private static void Run(GradientBiasCommand command, ParseResult parsed, int threads, SampleConsole console)
+    {
+        var settings = command.Settings(parsed);
+        var folder = command.Out(parsed);
+        if (File.Exists(folder))
+            throw new UserError($"--out {folder}: is a file, not a folder");
+        // The threads take whole runs; the matrices of a step are far too small to share out.
+        torch.set_num_threads(1);
+        var clock = Stopwatch.StartNew();
+
+        var problem = SyntheticProblem.Generate(settings.Seed);
+        var loss = new FullLoss(problem);
+        var optimum = Optimum.Find(loss, settings.Starts, settings.Seed);
+        console.Line(
+            $"{SyntheticProblem.Pairs} pairs in {SyntheticProblem.Dimensions} dimensions; optimum L* = {optimum.Loss:F10}, "
+            + $"{settings.Starts} starts agree to {optimum.Spread:E1}");
+        var biasPoint = optimum.HalfWay();
+        var fraction = optimum.Loss / loss.Value(biasPoint);
+
+        var curves = Experiment.Run(problem, optimum.Loss, settings, threads, console);
+        var bias = BiasMeasurement.Run(problem, biasPoint, settings, threads, console);
+        Report.Write(folder, settings, optimum, fraction, curves, bias, console);
+        console.Line($"{clock.Elapsed.TotalSeconds:F0} s on {threads} thread{(threads == 1 ? "" : "s")}");
+    }
+}

@@ -1,0 +1,83 @@
+using Contrastive.Samples.GradientBias.Problem;
+using Contrastive.Samples.GradientBias.Training;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Contrastive.Samples.GradientBias.Measurement;
+
+/// <summary>
+/// How far the expected minibatch gradient of each loss is from the gradient of the full loss, with the encoder held fixed,
+/// without added noise, in float64.
+/// </summary>
+internal static class BiasMeasurement
+{
+    public static IReadOnlyList<BiasEntry> Run(
+        SyntheticProblem problem, double[] weights, GradientBiasSettings settings, int threads, SampleConsole console)
+    {
+        // Small batches take longest.
+        (string Loss, int BatchSize)[] jobs =
+            [.. settings.BiasBatchSizes.SelectMany(size => Losses.Names.Reverse().Select(loss => (loss, size)))];
+        var entries = new BiasEntry[jobs.Length];
+        Progress.Run(console, "gradient bias", jobs.Length, progress => Workers.Run(
+            jobs.Length,
+            threads,
+            i =>
+            {
+                entries[i] = Measure(jobs[i].Loss, jobs[i].BatchSize, problem, weights, settings, console.Cancellation);
+                lock (progress)
+                    progress.Advance();
+            },
+            console.Cancellation));
+        return entries;
+    }
+
+    private static BiasEntry Measure(
+        string name, int batchSize, SyntheticProblem problem, double[] values, GradientBiasSettings settings, CancellationToken stop)
+    {
+        using var scope = NewDisposeScope();
+        using var random = new RunKey(name, 0, batchSize).Random(settings.Seed);
+        var (anchors, inputs) = problem.Tensors(ScalarType.Float64);
+        var weights = new Parameter(tensor(values).reshape(SyntheticProblem.Dimensions, SyntheticProblem.Dimensions));
+        using var full = Losses.Create(Losses.InfoNCE, SyntheticProblem.Pairs, Mean);
+        using var loss = Losses.Create(name, SyntheticProblem.Pairs, Mean, ScalarType.Float64);
+        if (loss is GammaContrastiveLoss)
+            WarmUp();
+
+        var report = Contrastive.Evaluation.GradientBias.Estimate(
+            [weights],
+            () => full.forward(anchors, inputs.matmul(weights)),
+            BatchLoss,
+            SyntheticProblem.Pairs,
+            batchSize,
+            settings.BiasPasses * (SyntheticProblem.Pairs / batchSize),
+            random);
+        return new BiasEntry(
+            name, batchSize, report.RelativeBias, report.CorrectedRelativeBias, report.StandardError, report.Batches);
+
+        Tensor BatchLoss(Tensor items)
+        {
+            stop.ThrowIfCancellationRequested();
+            return loss.forward(anchors.index_select(0, items), inputs.index_select(0, items).matmul(weights), items);
+        }
+
+        // The table as training has it late in a run, when the encoder hardly moves: filled, and its ρ small. It goes on
+        // learning while the bias is measured, as in training.
+        void WarmUp()
+        {
+            using var constant = no_grad();
+            for (var p = 0; p < settings.BiasWarmUpPasses; p++)
+            {
+                using var passScope = NewDisposeScope();
+                var order = randperm(SyntheticProblem.Pairs, generator: random);
+                for (var b = 0; b < SyntheticProblem.Pairs / batchSize; b++)
+                {
+                    using var batchScope = NewDisposeScope();
+                    BatchLoss(order.narrow(0, b * batchSize, batchSize));
+                }
+            }
+        }
+    }
+
+    /// <summary>ρ = 1 / visit: Ẑ is the mean over all visits, which is what falling step sizes tend to for a fixed encoder.</summary>
+    private static StepSizeSchedule Mean => StepSizeSchedule.Power(1);
+}

@@ -1,0 +1,3 @@
+using Contrastive.Samples.GradientBias;
+
+return GradientBiasProgram.Run(args);

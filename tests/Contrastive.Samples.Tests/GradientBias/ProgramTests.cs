@@ -1,0 +1,108 @@
+using System.Text.Json;
+using Contrastive.Samples.GradientBias;
+
+namespace Contrastive.Samples.Tests.GradientBias;
+
+public sealed class ProgramTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void The_quick_form_writes_the_summary_and_both_figures()
+    {
+        var (code, output, error) = Run(threads: 2, "--quick", "--out", _folder.Path("out"));
+
+        code.Should().Be(0, error);
+        output.Should().Contain("infonce").And.Contain("gamma").And.Contain("L* =");
+        foreach (var plot in new[] { "convergence.png", "bias.png" })
+            File.ReadAllBytes(_folder.Path("out", plot))[..4].Should().Equal(0x89, (byte)'P', (byte)'N', (byte)'G');
+        Directory.GetFiles(_folder.Path("out")).Should().HaveCount(3);
+
+        using var summary = JsonDocument.Parse(File.ReadAllText(_folder.Path("out", "summary.json")));
+        var root = summary.RootElement;
+        root.EnumerateObject().Select(property => property.Name).Should().BeEquivalentTo("results", "bias", "settings");
+        var results = root.GetProperty("results").EnumerateArray().Select(result =>
+        {
+            result.EnumerateObject().Select(property => property.Name).Should().Equal("loss", "noise", "runs");
+            return (
+                Loss: result.GetProperty("loss").GetString(),
+                Noise: result.GetProperty("noise").GetDouble(),
+                Runs: result.GetProperty("runs").EnumerateArray().Select(run => run.GetDouble()).ToArray());
+        }).ToArray();
+        results.Select(result => (result.Loss, result.Noise)).Should().Equal(
+            ("infonce", 0), ("gamma", 0), ("infonce", 1), ("gamma", 1), ("infonce", 2), ("gamma", 2));
+        results.Should().OnlyContain(result => result.Runs.Length == 2 && result.Runs.All(run => run > 0 && run <= 1));
+        results[1].Runs.Min().Should().BeGreaterThan(results[0].Runs.Max());
+
+        var bias = root.GetProperty("bias").EnumerateArray().ToArray();
+        bias.Select(entry => (entry.GetProperty("loss").GetString(), entry.GetProperty("batch_size").GetInt32())).Should().BeEquivalentTo(
+            new[] { ("infonce", 8), ("gamma", 8), ("infonce", 32), ("gamma", 32), ("infonce", 256), ("gamma", 256) });
+        foreach (var entry in bias)
+        {
+            entry.GetProperty("relative_bias").GetDouble().Should().BeGreaterThanOrEqualTo(entry.GetProperty("corrected_relative_bias").GetDouble());
+            entry.GetProperty("noise_floor").GetDouble().Should().BeGreaterThanOrEqualTo(0);
+            if (entry.GetProperty("batch_size").GetInt32() == 256)
+                entry.GetProperty("relative_bias").GetDouble().Should().BeLessThan(1e-6, "a batch of everything has no bias");
+        }
+
+        var optimum = root.GetProperty("settings").GetProperty("optimum");
+        optimum.GetProperty("starts").GetArrayLength().Should().BeGreaterThan(1);
+        optimum.GetProperty("spread").GetDouble().Should().BeLessThan(1e-9);
+    }
+
+    [Fact]
+    public void A_seed_decides_every_figure_whatever_the_number_of_threads()
+    {
+        string[] arguments = ["--quick", "--runs", "3", "--steps", "70", "--batch-size", "10", "--seed", "7", "--out"];
+        Run(threads: 1, [.. arguments, _folder.Path("one")]).Code.Should().Be(0);
+        Run(threads: 3, [.. arguments, _folder.Path("three")]).Code.Should().Be(0);
+
+        File.ReadAllText(_folder.Path("three", "summary.json")).Should().Be(File.ReadAllText(_folder.Path("one", "summary.json")));
+    }
+
+    [Theory]
+    [InlineData("--runs", "0", "--runs must lie between 1 and 1000 but is 0")]
+    [InlineData("--steps", "0", "--steps must lie between 1 and 10000000 but is 0")]
+    [InlineData("--steps", "many", "--steps: 'many' is not a whole number")]
+    [InlineData("--batch-size", "1", "--batch-size must lie between 2 and 256 but is 1")]
+    [InlineData("--batch-size", "257", "--batch-size must lie between 2 and 256 but is 257")]
+    [InlineData("--seed", "-1", "--seed must lie between 0 and 2147483647 but is -1")]
+    [InlineData("--epochs", "3", "--epochs")]
+    [InlineData("--out", "", "--out is empty")]
+    public void A_bad_option_is_refused_in_one_line(string option, string value, string words)
+    {
+        var (code, output, error) = Run(threads: 1, "--quick", option, value);
+
+        code.Should().Be(2);
+        output.Should().BeEmpty();
+        error.Trim().Should().StartWith("error: ").And.Contain(words).And.NotContain("\n");
+    }
+
+    [Fact]
+    public void A_file_in_the_place_of_the_folder_is_refused_before_anything_runs()
+    {
+        var (code, output, error) = Run(threads: 1, "--quick", "--out", _folder.File("taken", "text"));
+
+        code.Should().Be(2);
+        output.Should().BeEmpty();
+        error.Should().Contain("is a file, not a folder");
+    }
+
+    [Fact]
+    public void Help_names_every_option()
+    {
+        var (code, output, _) = Run(threads: 1, "--help");
+
+        code.Should().Be(0);
+        output.Should().ContainAll("--out", "--runs", "--steps", "--batch-size", "--seed", "--quick");
+    }
+
+    private static (int Code, string Output, string Error) Run(int threads, params string[] arguments)
+    {
+        var (output, error) = (new StringWriter(), new StringWriter());
+        var code = GradientBiasProgram.Run(arguments, output, error, threads);
+        return (code, output.ToString(), error.ToString());
+    }
+}
