@@ -1,0 +1,74 @@
+using System.Text.Json;
+using Contrastive.Samples.AlignFeatures.Models;
+using TorchSharp;
+
+namespace Contrastive.Samples.Tests.AlignFeatures;
+
+public sealed class StructureTests : IDisposable
+{
+    private static readonly string[] Small =
+    [
+        "--quick", "--epochs", "3", "--seeds", "2", "--loss", "infonce,gamma", "--batch-size", "32", "--hidden", "16", "--features", "8",
+        "--structure", "none,separation,bridge,consistency,all",
+    ];
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Every_structure_trains_and_is_probed_and_compared_with_none()
+    {
+        var (code, output, error) = RunProgram.With([.. Small, "--out", _folder.Path("out")]);
+
+        code.Should().Be(0, error);
+        output.Should().ContainAll("infonce + separation", "gamma + all", "Accuracy of probes", "What a structure changes");
+        using var summary = JsonDocument.Parse(File.ReadAllText(_folder.Path("out", "summary.json")));
+        var results = summary.RootElement.GetProperty("results").EnumerateArray().ToArray();
+        results.Should().HaveCount(2 * 2 * 5);
+        foreach (var result in results)
+        {
+            var structure = result.GetProperty("structure").GetString()!;
+            var separated = structure is "separation" or "all";
+            var probes = result.GetProperty("probes").EnumerateArray().ToArray();
+            probes.Select(probe => probe.GetProperty("features").GetString()).Should().Equal(
+                separated ? ["first", "second", "shared", "independent", "both"] : ["first", "second", "both"]);
+            foreach (var probe in probes)
+                foreach (var figure in new[] { "linear", "linear_10", "linear_5", "linear_1", "neighbors" })
+                    probe.GetProperty(figure).GetDouble().Should().BeInRange(0.05, 1, $"{structure} {probe}");
+
+            var prefix = structure == "none" ? "" : structure + "-";
+            using var pair = TowerPair.Load(_folder.Path("out", $"towers-{prefix}{result.GetProperty("loss")}-b32-s{result.GetProperty("seed")}.zip"));
+            using var scope = torch.NewDisposeScope();
+            (pair.Left.Features(torch.zeros(2, 32), augment: null).Independent is not null).Should().Be(separated);
+        }
+
+        var differences = summary.RootElement.GetProperty("structure_differences").EnumerateArray().ToArray();
+        differences.Should().HaveCount(2 * 4 * (1 + (3 * 5)));
+        // A structure changes the towers: were it left out by mistake, every difference would be 0.
+        differences.GroupBy(difference => difference.GetProperty("structure").GetString())
+            .Should().OnlyContain(group => group.Any(difference => difference.GetProperty("difference").GetProperty("mean").GetDouble() != 0));
+    }
+
+    [Fact]
+    public void A_run_with_structures_resumes_bit_for_bit()
+    {
+        string[] arguments = [.. Small[..^1], "separation,all"];
+        RunProgram.With([.. arguments, "--out", _folder.Path("whole")]).Code.Should().Be(0);
+        RunProgram.Stopping(33, [.. arguments, "--out", _folder.Path("cut")]).Code.Should().Be(130);
+        RunProgram.With([.. arguments, "--out", _folder.Path("cut"), "--resume"]).Code.Should().Be(0);
+        foreach (var towers in Directory.GetFiles(_folder.Path("whole"), "towers-*"))
+            File.ReadAllBytes(_folder.Path("cut", Path.GetFileName(towers))).Should().Equal(File.ReadAllBytes(towers), towers);
+    }
+
+    [Theory]
+    [InlineData("--structure", "none,magic", "'magic'", "separation")]
+    [InlineData("--separation-weight", "-1", "between 0 and", "-1")]
+    [InlineData("--dropout", "1", "between 0 and", "1")]
+    public void A_value_that_makes_no_sense_is_refused(string option, string value, params string[] words)
+        => RunProgram.ShouldRefuse(_folder, [option, value], [option, .. words]);
+
+    [Fact]
+    public void A_probe_without_labels_is_refused()
+        => RunProgram.ShouldRefuse(_folder, ["--probe", "--left", "a.npy", "--right", "b.npy"], "--probe", "--labels");
+}
