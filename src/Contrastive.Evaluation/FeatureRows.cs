@@ -24,11 +24,19 @@ internal static class FeatureRows
             return Unit(Wide(features));
 
         var wide = Wide(features);
-        double largest = linalg.vector_norm(wide, double.PositiveInfinity).to_type(ScalarType.Float64).item<double>();
-        if (largest == 0)
-            return wide;
-        int limit = wide.dtype == ScalarType.Float64 ? 1022 : 126;
-        return wide.Times(Math.ScaleB(1, -Math.Clamp(Math.ILogB(largest), -limit, limit)));
+        return wide.Times(PowerOfTwo(wide));
+    }
+
+    /// <summary>The power of two that brings the largest of all entries into [1, 2), or near; 1 where all are zero.</summary>
+    public static double PowerOfTwo(params Tensor[] features)
+    {
+        double largest = features.Max(matrix =>
+        {
+            using var norm = linalg.vector_norm(matrix, double.PositiveInfinity);
+            return norm.to_type(ScalarType.Float64).item<double>();
+        });
+        int limit = features[0].dtype == ScalarType.Float64 ? 1022 : 126;
+        return largest == 0 ? 1 : Math.ScaleB(1, -Math.Clamp(Math.ILogB(largest), -limit, limit));
     }
 
     /// <summary>Each row's Euclidean length, of shape (N).</summary>
@@ -42,9 +50,12 @@ internal static class FeatureRows
     /// </summary>
     public static double Rounding(Tensor features)
     {
-        double epsilon = features.dtype == ScalarType.Float64 ? double.BitIncrement(1) - 1 : float.BitIncrement(1) - 1;
-        return ((features.shape[1] / 2.0) + 4) * epsilon;
+        return ((features.shape[1] / 2.0) + 4) * Epsilon(features.dtype);
     }
+
+    /// <summary>The distance from 1 to the next number of float64 or float32.</summary>
+    public static double Epsilon(ScalarType type)
+        => type == ScalarType.Float64 ? double.BitIncrement(1) - 1 : float.BitIncrement(1) - 1;
 
     /// <summary>Divided by the largest entry first, so that no square overflows or vanishes.</summary>
     private static Tensor Unit(Tensor features)
