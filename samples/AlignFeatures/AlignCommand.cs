@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Contrastive.Modality;
 
 namespace Contrastive.Samples.AlignFeatures;
 
@@ -22,6 +23,8 @@ internal sealed class AlignCommand
     private readonly Option<string> _structure = Text("--structure", "none", "What to ask of the space beside: none, separation, bridge, consistency, all", "list");
     private readonly Option<string> _separationWeight = Text("--separation-weight", "1", "Of the feature separation", "x");
     private readonly Option<string> _bridgeWeight = Text("--bridge-weight", "1", "Of the Brownian bridge", "x");
+    private readonly Option<string> _bridgeSide = Text("--bridge-side", "first", "Whose augmentations lie on the bridge: first, second or both", "name");
+    private readonly Option<string> _bridgeTime = Text("--bridge-time", "0.25", "Where on the bridge: the weight of their own side", "x");
     private readonly Option<string> _consistencyWeight = Text("--consistency-weight", "0.1", "Of the geometric consistency", "x");
     private readonly Option<string> _noise = Text("--noise", "0.3", "Noise an augmentation adds, in standard deviations of a feature", "x");
     private readonly Option<string> _dropout = Text("--dropout", "0.3", "Share of the features an augmentation drops", "x");
@@ -42,7 +45,7 @@ internal sealed class AlignCommand
         Option[] options =
         [
             _left, _right, _labels, _loss, _structure, _batchSize, _epochs, _temperature, _seeds, _hidden, _features,
-            _learningRate, _weightDecay, _testFraction, _separationWeight, _bridgeWeight, _consistencyWeight, _noise, _dropout,
+            _learningRate, _weightDecay, _testFraction, _separationWeight, _bridgeWeight, _bridgeSide, _bridgeTime, _consistencyWeight, _noise, _dropout,
             _probe, _device, _out, _quick, _resume,
         ];
         foreach (var option in options)
@@ -90,6 +93,10 @@ internal sealed class AlignCommand
             TestFraction = Real(_testFraction, 0.01, 0.9),
             SeparationWeight = Real(_separationWeight, 0, 1e6),
             BridgeWeight = Real(_bridgeWeight, 0, 1e6),
+            BridgeSide = Enum.TryParse<BridgeSide>(Value(_bridgeSide), ignoreCase: true, out var side) && Enum.IsDefined(side)
+                ? side
+                : throw new UserError($"--bridge-side: '{Value(_bridgeSide)}' is not one of first, second, both"),
+            BridgeTime = Real(_bridgeTime, 0.001, 0.999),
             ConsistencyWeight = Real(_consistencyWeight, 0, 1e6),
             Noise = Real(_noise, 0, 100),
             Dropout = Real(_dropout, 0, 0.99),

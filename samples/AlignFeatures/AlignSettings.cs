@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Contrastive.Modality;
 
 namespace Contrastive.Samples.AlignFeatures;
 
@@ -47,6 +48,12 @@ public sealed record AlignSettings
     public required double SeparationWeight { get; init; }
 
     public required double BridgeWeight { get; init; }
+
+    /// <summary>Whose augmentations lie on the bridge.</summary>
+    public required BridgeSide BridgeSide { get; init; }
+
+    /// <summary>t, the weight of an augmentation's own side in its mean.</summary>
+    public required double BridgeTime { get; init; }
 
     public required double ConsistencyWeight { get; init; }
 

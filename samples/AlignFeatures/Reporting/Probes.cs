@@ -49,13 +49,13 @@ internal static class Probes
         double Full()
         {
             using var generator = random();
-            return LinearProbe.Evaluate(train, trainLabels, test, testLabels, generator).Accuracy;
+            return LinearProbe.Evaluate(train, trainLabels, test, testLabels, generator: generator).Accuracy;
         }
 
         double FewShot(int shots)
         {
             using var generator = random();
-            return LinearProbe.FewShot(train, trainLabels, test, testLabels, shots, FewShotDraws, generator).Mean;
+            return LinearProbe.FewShot(train, trainLabels, test, testLabels, shots, FewShotDraws, generator: generator).Mean;
         }
 
         double Neighbors() => NearestNeighborProbe.Evaluate(train, trainLabels, test, testLabels).Accuracy;

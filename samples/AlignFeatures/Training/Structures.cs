@@ -34,7 +34,7 @@ internal static class Structures
         if (structure is Separation or All)
             parts.Add((Separation, new FeatureSeparationLoss(Temperature.Fixed(settings.Temperature)), settings.SeparationWeight));
         if (structure is Bridge or All)
-            parts.Add((Bridge, new BrownianBridgeLoss(side: BridgeSide.Both, generator: random), settings.BridgeWeight));
+            parts.Add((Bridge, new BrownianBridgeLoss(BridgeTime.Fixed(settings.BridgeTime), settings.BridgeSide, generator: random), settings.BridgeWeight));
         if (structure is Consistency or All)
             parts.Add((Consistency, new GeometricConsistencyLoss(), settings.ConsistencyWeight));
         return new CompositeLoss([.. parts]);
