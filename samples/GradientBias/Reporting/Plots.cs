@@ -23,9 +23,9 @@ internal static class Plots
         return [.. curves.GroupBy(curve => curve.Key.Noise).OrderBy(noise => noise.Key).Select(noise => new Panel(
             noise.Key == 0 ? $"No noise in the similarities, B = {batchSize}" : $"Noise σ = {noise.Key} in the similarities, B = {batchSize}",
             "step",
-            "L* / L  (1 is the optimum of the full loss)",
+            "L* / L",
             [
-                new Curve("optimum", [0, noise.First().Steps[^1]], [1, 1], Style: new CurveStyle(Grey, 1, 1, Dashed: true)),
+                new Curve("optimum of the full loss", [0, noise.First().Steps[^1]], [1, 1], Style: new CurveStyle(Grey, 1, 1, Dashed: true)),
                 .. noise.Select(curve => new Curve(
                     "", curve.Steps, curve.Fractions, Style: new CurveStyle(Looks[curve.Key.Loss].Color, 1, 0.35))),
                 .. Losses.Names.Select(loss => Mean(loss, [.. noise.Where(curve => curve.Key.Loss == loss)])),
@@ -60,7 +60,7 @@ internal static class Plots
             double[] sizes = [.. entries.Select(entry => (double)entry.BatchSize)];
             yield return new Curve(title, sizes, [.. entries.Select(entry => entry.RelativeBias)], Style: new CurveStyle(color, 2.5));
             yield return new Curve(
-                $"{title}: noise floor", sizes, [.. entries.Select(entry => entry.NoiseFloor)], Style: new CurveStyle(color, 1.5, 0.7, Dashed: true));
+                $"{title}: by chance alone", sizes, [.. entries.Select(entry => entry.NoiseFloor)], Style: new CurveStyle(color, 1.5, 0.7, Dashed: true));
         }
     }
 
@@ -68,7 +68,7 @@ internal static class Plots
     {
         var (title, color) = Looks[loss];
         return new Curve(
-            $"{title}, mean of {curves.Length} run{(curves.Length == 1 ? "" : "s")}",
+            curves.Length == 1 ? title : $"{title}, mean of {curves.Length} runs",
             curves[0].Steps,
             [.. curves[0].Steps.Select((_, i) => curves.Average(curve => curve.Fractions[i]))],
             Style: new CurveStyle(color, 3));

@@ -23,7 +23,7 @@ internal static class Report
         string summary = Path.Combine(folder, "summary.json"),
             convergence = Path.Combine(folder, "convergence.png"),
             biasPlot = Path.Combine(folder, "bias.png");
-        PlotFile.Write(convergence, Plots.Convergence(curves, settings.BatchSize), panelWidth: 600, panelHeight: 460, columns: 3);
+        PlotFile.Write(convergence, Plots.Convergence(curves, settings.BatchSize), panelWidth: 640, panelHeight: 520, columns: 3);
         PlotFile.Write(biasPlot, Plots.Bias(bias, biasPointFraction), panelWidth: 800, panelHeight: 520);
         SummaryFile.Write(summary, results, Figures(settings, optimum, biasPointFraction), ("bias", bias));
         console.Line();

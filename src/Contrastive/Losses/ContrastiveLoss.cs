@@ -5,12 +5,20 @@ using static TorchSharp.torch;
 namespace Contrastive;
 
 /// <summary>A loss that draws anchors to their positives among the candidates and away from the negatives.</summary>
+/// <remarks>
+/// A loss disposes what it made itself and what is its own (an estimator), not a temperature it was given, which other losses
+/// may share.
+/// </remarks>
 public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
 {
+    private readonly bool ownsTemperature;
+    private bool releasing;
+
     private protected ContrastiveLoss(
         Temperature? temperature, SimilarityMeasure similarity, MissingPairs missingPairs, nn.Reduction reduction)
         : base(reduction)
     {
+        ownsTemperature = temperature is null;
         Temperature = temperature ?? Temperature.Fixed(0.1);
         Similarity = similarity;
         MissingPairs = missingPairs;
@@ -30,13 +38,17 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
     /// <param name="anchors">(N, D), float16, bfloat16, float32 or float64. Half precision is computed in float32.</param>
     /// <param name="candidates">(M, D), of the same dtype and device.</param>
     /// <param name="sampleIds">
-    /// (N) integers, the index of the sample that anchor i is. Where N = M, candidate i is the same sample, and rows of one
-    /// sample are never negatives of each other; else give the map the candidates' ids.
+    /// (N) integers, the index of the sample that anchor i is. An anchor and a candidate of one sample are never negatives of
+    /// each other.
     /// </param>
     /// <param name="pairs">Which candidate is which anchor's positive. By default row i belongs to row i, and N = M.</param>
+    /// <param name="candidateIds">
+    /// (M) integers, the index of the sample that candidate j is; by default, where N = M, the anchors' ids.
+    /// </param>
     /// <returns>The loss, the objective it stands for and the number of anchors left out.</returns>
     /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
-    public abstract ContrastiveResult Evaluate(Tensor anchors, Tensor candidates, Tensor? sampleIds = null, PairMap? pairs = null);
+    public abstract ContrastiveResult Evaluate(
+        Tensor anchors, Tensor candidates, Tensor? sampleIds = null, PairMap? pairs = null, Tensor? candidateIds = null);
 
     /// <summary>The loss of a batch whose row i belongs to row i.</summary>
     /// <param name="anchors">(N, D).</param>
@@ -49,9 +61,10 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
     /// <inheritdoc cref="Evaluate" path="/param"/>
     /// <returns>A scalar, or (N) where the reduction is none.</returns>
     /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
-    public Tensor forward(Tensor anchors, Tensor candidates, Tensor? sampleIds, PairMap? pairs = null)
+    public Tensor forward(
+        Tensor anchors, Tensor candidates, Tensor? sampleIds, PairMap? pairs = null, Tensor? candidateIds = null)
     {
-        var result = Evaluate(anchors, candidates, sampleIds, pairs);
+        var result = Evaluate(anchors, candidates, sampleIds, pairs, candidateIds);
         result.Objective.Dispose();
         return result.Loss;
     }
@@ -65,21 +78,59 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
         Temperature.CheckDevice(anchors, nameof(anchors));
     }
 
+    /// <summary>The candidates' sample ids: those given, or where the rows are the same samples the anchors'.</summary>
+    private protected static Tensor? CandidateIds(Tensor anchors, Tensor candidates, Tensor? sampleIds, Tensor? candidateIds)
+    {
+        if (sampleIds is not null) Guard.Integers(sampleIds, anchors.shape[0]);
+        if (candidateIds is null) return anchors.shape[0] == candidates.shape[0] ? sampleIds : null;
+        if (sampleIds is null)
+            throw new ArgumentException("candidateIds are given but sampleIds, those of the anchors, are not", nameof(candidateIds));
+        Guard.Integers(candidateIds, candidates.shape[0]);
+        return candidateIds;
+    }
+
     /// <summary>The map to use: the caller's, or the diagonal, with the sample ids worked in.</summary>
-    private protected static PairMap Resolve(PairMap? pairs, Tensor anchors, Tensor candidates, Tensor? sampleIds)
+    private protected static PairMap Resolve(
+        PairMap? pairs, Tensor anchors, Tensor candidates, Tensor? sampleIds, Tensor? candidateIds)
     {
         if (pairs is null) Guard.SameRows(anchors, candidates);
         if (anchors.shape[0] == 0) throw new ArgumentException("anchors have no rows", nameof(anchors));
         pairs ??= PairMap.Diagonal(anchors.shape[0]);
-        if (sampleIds is not null)
-        {
-            Guard.Integers(sampleIds, anchors.shape[0]);
-            Guard.SameDevice(anchors, sampleIds);
-            // Without a repeated sample the ids exclude nothing, and the map may stay a plain diagonal, which needs no masks.
-            if (pairs.AnchorCount == pairs.CandidateCount && SampleGroups.HasRepeats(sampleIds))
-                pairs = pairs.WithSampleIds(sampleIds);
-        }
         pairs.Check(anchors, candidates, nameof(anchors), nameof(candidates));
-        return pairs;
+        if (sampleIds is null || candidateIds is null) return pairs;
+
+        Guard.SameDevice(anchors, sampleIds);
+        Guard.SameDevice(anchors, candidateIds);
+        if (!pairs.IsWhole)
+            throw new ArgumentException("sampleIds of a block: give them to the whole map before taking a block of it", nameof(sampleIds));
+        // Where each sample is there once and is its own positive, ids exclude nothing, and the map may stay a plain
+        // diagonal, which needs no masks.
+        var nothingToExclude = pairs.IsPlainDiagonal(out _) && ReferenceEquals(sampleIds, candidateIds) && !SampleGroups.HasRepeats(sampleIds);
+        return nothingToExclude ? pairs : pairs.WithSampleIds(sampleIds, candidateIds);
     }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        releasing = true;
+        if (disposing && ownsTemperature) Temperature.Dispose();
+        base.Dispose(disposing);
+    }
+
+    // A module disposes all that it lists, submodules' tensors included. A loss has none of its own, and lists to that end
+    // only the submodules it may dispose.
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string name, nn.Module module)> named_modules()
+        => base.named_modules().Where(entry => !releasing || IsOwn(entry.module));
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string name, TorchSharp.Modules.Parameter parameter)> named_parameters(bool recurse = true)
+        => releasing ? [] : base.named_parameters(recurse);
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true)
+        => releasing ? [] : base.named_buffers(recurse, include_nonpersistent);
+
+    private bool IsOwn(nn.Module module) => !ReferenceEquals(module, Temperature);
 }

@@ -107,7 +107,10 @@ public sealed class PairMap
             candidateLabels.shape[0]);
     }
 
-    /// <summary>Leaves out the pairs marked: known false negatives, padding. A marked positive is left out as well.</summary>
+    /// <summary>
+    /// Leaves out the pairs marked: known false negatives, padding. A marked positive is left out as well. The features of
+    /// excluded rows must still be finite: NaN would reach the gradients.
+    /// </summary>
     /// <param name="pairs">(N, M) bool, true where a pair takes no part.</param>
     /// <exception cref="ArgumentException">The mask is not bool, or not of the map's shape.</exception>
     public PairMap Exclude(Tensor pairs)
@@ -151,7 +154,8 @@ public sealed class PairMap
 
     /// <summary>
     /// A term added to each similarity after the temperature: the log-frequency correction of sampled candidates
-    /// (-log q_j, a vector), prior knowledge of pairs, or noise (a matrix). No gradient is taken through it.
+    /// (-log q_j, a vector), prior knowledge of pairs, or noise (a matrix). No gradient is taken through it. Replaces an
+    /// earlier bias.
     /// </summary>
     /// <param name="bias">(M), or (N, M), floating point.</param>
     /// <exception cref="ArgumentException">The bias is not floating point, or of another shape.</exception>
@@ -184,6 +188,12 @@ public sealed class PairMap
         return new PairMap(positives, excluded, sameSample, logitBias, biasTransposed, new PairBlock(
             block.FirstAnchor + firstAnchor, anchors, block.FirstCandidate + firstCandidate, candidates));
     }
+
+    /// <summary>Whether this is no part of a larger map.</summary>
+    internal bool IsWhole => block.FirstAnchor == 0 && block.FirstCandidate == 0;
+
+    /// <summary>Whether a logit bias is set.</summary>
+    internal bool HasLogitBias => logitBias is not null;
 
     /// <summary>Whether the map was made for explicit negatives.</summary>
     internal bool HasNoPositives => positives is NoRule;
@@ -272,7 +282,7 @@ public sealed class PairMap
     // A block remembers where it lies in the whole; what is added later would be counted from the wrong place.
     private void CheckWhole()
     {
-        if (block.FirstAnchor != 0 || block.FirstCandidate != 0)
+        if (!IsWhole)
             throw new InvalidOperationException("complete the pair map before taking a block of it");
     }
 

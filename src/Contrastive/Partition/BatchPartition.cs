@@ -19,5 +19,5 @@ public sealed class BatchPartition : PartitionEstimator
 
     /// <inheritdoc/>
     public override PartitionEstimate Estimate(PartitionObservation observation)
-        => new(observation.Sums.LogEstimate(Population));
+        => new(observation.Sums.LogEstimate(Population), observation.Sums.LogSampledScale(Population));
 }

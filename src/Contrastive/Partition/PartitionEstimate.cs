@@ -7,5 +7,8 @@ namespace Contrastive;
 /// The two are apart so that a loss can work out everything, find whatever is wrong, and only then let any state change.
 /// </remarks>
 /// <param name="LogPartition">log Ẑ_i of each anchor, (m).</param>
+/// <param name="LogSampledScale">
+/// log c_i, (m): how many candidates of what Ẑ_i sums over each sampled candidate of the batch stands for in the M-step.
+/// </param>
 /// <param name="Commit">Stores what was learned; called at most once, and only in training. Null where there is nothing to store.</param>
-public sealed record PartitionEstimate(Tensor LogPartition, Action? Commit = null);
+public sealed record PartitionEstimate(Tensor LogPartition, Tensor LogSampledScale, Action? Commit = null);

@@ -5,7 +5,11 @@ namespace Contrastive;
 /// <summary>What an estimator sees of a batch. Nothing in it has a graph.</summary>
 public sealed class PartitionObservation
 {
-    internal PartitionObservation(PartitionSums sums, Tensor scaledAnchors, Tensor? sampleIds)
+    /// <summary>Creates an observation.</summary>
+    /// <param name="sums">The sums over the batch's candidates.</param>
+    /// <param name="scaledAnchors">(m, D), as similarities use them.</param>
+    /// <param name="sampleIds">(m) integers, or null.</param>
+    public PartitionObservation(PartitionSums sums, Tensor scaledAnchors, Tensor? sampleIds)
     {
         Sums = sums;
         ScaledAnchors = scaledAnchors;

@@ -71,10 +71,18 @@ public sealed class PartitionQueue : PartitionEstimator
             throw new ArgumentException($"anchors have {anchors.shape[1]} features but the queue's candidates have {FeatureCount}");
         Guard.SameDevice(anchors, candidates, "anchors", "the candidates of the queue");
 
+        if (candidates.dtype is not (ScalarType.Float32 or ScalarType.Float64))
+            throw new InvalidOperationException(
+                $"the queue was converted to {candidates.dtype}, which is too coarse for it: convert the encoders, not the loss");
+
         var sums = observation.Sums;
+        var inBatch = sums.SampledCount;
         var count = Count;
         if (count > 0)
         {
+            if (sums.HasLogitBias)
+                throw new ArgumentException("a logit bias says nothing of the queue's entries: use another estimator with it");
+            if (observation.SampleIds is { } given) CheckIds(given);
             var logits = anchors.matmul(candidates.narrow(0, 0, count).t().to(anchors.dtype));
             var others = ones_like(logits, dtype: ScalarType.Bool);
             if (observation.SampleIds is { } ids)
@@ -84,7 +92,10 @@ public sealed class PartitionQueue : PartitionEstimator
         }
         var estimate = sums.LogEstimate(Population);
         CheckFinite(estimate);
-        return new PartitionEstimate(estimate);
+
+        // The M-step has the batch's negatives only: they stand for the queue's as well, or for all of the population.
+        var scale = sums.LogSampledScale(Population).Plus(sums.SampledCount.log().sub(inBatch.clamp_min(Scalars.One).log()));
+        return new PartitionEstimate(estimate, scale);
     }
 
     /// <inheritdoc/>
@@ -108,6 +119,7 @@ public sealed class PartitionQueue : PartitionEstimator
         {
             Guard.Integers(sampleIds, candidates.shape[0]);
             Guard.SameDevice(candidates, sampleIds, nameof(candidates));
+            CheckIds(sampleIds);
         }
 
         using var scope = NewDisposeScope();
@@ -137,6 +149,14 @@ public sealed class PartitionQueue : PartitionEstimator
         var target = sample_ids.narrow(0, at, count);
         if (ids is not null) target.copy_(ids.narrow(0, first, count));
         else using (var unknown = UnknownSample.ToScalar()) target.fill_(unknown);
+    }
+
+    private static void CheckIds(Tensor sampleIds)
+    {
+        if (sampleIds.shape[0] == 0) return;
+        using var scope = NewDisposeScope();
+        var lowest = sampleIds.min().to(ScalarType.Int64).item<long>();
+        if (lowest < 0) throw new ArgumentOutOfRangeException(nameof(sampleIds), lowest, $"sampleIds must be at least 0 but {lowest} is among them");
     }
 
     private long Position(long index)

@@ -11,7 +11,7 @@ namespace Contrastive;
 public sealed class PartitionSums : IDisposable
 {
     internal PartitionSums(
-        Tensor logKnown, Tensor logSampled, Tensor knownCount, Tensor sampledCount, Tensor positiveCount, Tensor positiveLogits, bool plain)
+        Tensor logKnown, Tensor logSampled, Tensor knownCount, Tensor sampledCount, Tensor positiveCount, Tensor positiveLogits, bool plain, bool hasLogitBias)
     {
         LogKnown = logKnown;
         LogSampled = logSampled;
@@ -20,6 +20,7 @@ public sealed class PartitionSums : IDisposable
         PositiveCount = positiveCount;
         PositiveLogits = positiveLogits;
         IsPlain = plain;
+        HasLogitBias = hasLogitBias;
     }
 
     /// <summary>The logarithm of the sum over the candidates that are known to be the anchor's own.</summary>
@@ -43,6 +44,9 @@ public sealed class PartitionSums : IDisposable
     /// <summary>Every anchor has one positive and at least one negative; nobody needs to look.</summary>
     internal bool IsPlain { get; }
 
+    /// <summary>A bias was added to the similarities.</summary>
+    internal bool HasLogitBias { get; }
+
     /// <summary>The sums over these candidates and those of <paramref name="other"/>, for the same anchors.</summary>
     /// <param name="other">Sums of other candidates of the same (m) anchors.</param>
     /// <exception cref="ArgumentException">The number of anchors differs.</exception>
@@ -58,7 +62,8 @@ public sealed class PartitionSums : IDisposable
             SampledCount.Plus(other.SampledCount),
             PositiveCount.Plus(other.PositiveCount),
             PositiveLogits.Plus(other.PositiveLogits),
-            plain: false);
+            plain: false,
+            HasLogitBias || other.HasLogitBias);
     }
 
     /// <inheritdoc/>
@@ -67,17 +72,17 @@ public sealed class PartitionSums : IDisposable
         foreach (var tensor in All) tensor.Dispose();
     }
 
-    internal static PartitionSums Plain(Tensor logits, long offset)
+    internal static PartitionSums Plain(Tensor logits, long offset, bool hasLogitBias)
     {
         var positive = logits.diagonal(offset, 0, 1).clone();
         var others = logits.clone();
         others.diagonal(offset, 0, 1).fill_(Scalars.NegativeInfinity);
         var ones = ones_like(positive);
         return new PartitionSums(
-            positive, others.logsumexp(1), ones, ones.Times(logits.shape[1] - 1), ones, positive, plain: logits.shape[1] > 1);
+            positive, others.logsumexp(1), ones, ones.Times(logits.shape[1] - 1), ones, positive, plain: logits.shape[1] > 1, hasLogitBias);
     }
 
-    internal static PartitionSums Masked(Tensor logits, GammaTile tile)
+    internal static PartitionSums Masked(Tensor logits, GammaTile tile, bool hasLogitBias)
     {
         var type = logits.dtype;
         return new PartitionSums(
@@ -87,7 +92,8 @@ public sealed class PartitionSums : IDisposable
             tile.Sampled.sum(dim: 1).to(type),
             tile.Positive.sum(dim: 1).to(type),
             logits.masked_fill(tile.Positive.logical_not(), Scalars.Zero).sum(dim: 1),
-            plain: false);
+            plain: false,
+            hasLogitBias);
     }
 
     /// <summary>The same with more sampled candidates.</summary>
@@ -98,7 +104,8 @@ public sealed class PartitionSums : IDisposable
         SampledCount.Plus(sampledCount.to(SampledCount.dtype)),
         PositiveCount,
         PositiveLogits,
-        IsPlain);
+        IsPlain,
+        HasLogitBias);
 
     internal PartitionSums Select(Tensor rows) => new(
         LogKnown.index_select(0, rows),
@@ -107,20 +114,28 @@ public sealed class PartitionSums : IDisposable
         SampledCount.index_select(0, rows),
         PositiveCount.index_select(0, rows),
         PositiveLogits.index_select(0, rows),
-        IsPlain);
+        IsPlain,
+        HasLogitBias);
 
     /// <summary>
-    /// log c_i: each sampled candidate stands for (N - known) / sampled of the population's N, or for itself where N is not
+    /// log c_i, (m): each sampled candidate stands for (N - known) / sampled of the population's N, or for itself where N is not
     /// known.
     /// </summary>
-    internal Tensor LogSampledScale(long? population)
+    /// <param name="population">N, or null.</param>
+    public Tensor LogSampledScale(long? population)
     {
         if (population is not { } count) return zeros_like(LogSampled);
-        return KnownCount.neg().Plus(count).div(SampledCount.clamp_min(Scalars.One)).log();
+        using var scope = NewDisposeScope();
+        return KnownCount.neg().Plus(count).div(SampledCount.clamp_min(Scalars.One)).log().MoveToOuterDisposeScope();
     }
 
-    /// <summary>The unbiased estimate of log Z_i's argument: Z̃_i = Σ_known exp(s_ij) + c_i Σ_sampled exp(s_ij), as log Z̃_i.</summary>
-    internal Tensor LogEstimate(long? population) => LogKnown.logaddexp(LogSampled.Plus(LogSampledScale(population)));
+    /// <summary>log Z̃_i, (m), the logarithm of an unbiased estimate: Z̃_i = Σ_known exp(s_ij) + c_i Σ_sampled exp(s_ij).</summary>
+    /// <param name="population">N, or null.</param>
+    public Tensor LogEstimate(long? population)
+    {
+        using var scope = NewDisposeScope();
+        return LogKnown.logaddexp(LogSampled.Plus(LogSampledScale(population))).MoveToOuterDisposeScope();
+    }
 
     internal PartitionSums MoveToOuterDisposeScope()
     {

@@ -10,11 +10,15 @@ namespace Contrastive;
 /// <remarks>
 /// <para>By default Ẑ_i takes in the current batch before u_i is drawn with it. The estimate is then slightly biased, by an
 /// amount that vanishes as ρ falls; with earlier visits only it is unbiased at every step, yet a batch with one large term
-/// that Ẑ_i has not seen makes a huge step, and training is much slower.</para>
+/// that Ẑ_i has not seen makes a huge step (up to a factor of e^60, where Ẑ_i is held up so that nothing overflows), and
+/// training is much slower.</para>
 /// <para>Rows of one sample in a batch are one visit: their estimates are averaged.</para>
 /// </remarks>
 public sealed class PartitionTable : PartitionEstimator
 {
+    /// <summary>A batch's terms weigh at most e to this power when u_i comes from earlier visits; exp(88) overflows float32.</summary>
+    private const double LargestLogWeight = 60;
+
     // Named as they are registered: TorchSharp finds the fields again by these names when the module moves.
     private readonly Tensor log_partition;
     private readonly Tensor visits;
@@ -23,7 +27,10 @@ public sealed class PartitionTable : PartitionEstimator
     /// <param name="samples">The number of samples; ids are 0, …, samples - 1. Range: samples ≥ 2.</param>
     /// <param name="schedule">ρ by visit; by default visit^(-0.6).</param>
     /// <param name="includeCurrentBatch">Whether u_i is drawn with the estimate before or after the current batch.</param>
-    /// <param name="population">N, see <see cref="PartitionEstimator.Population"/>; by default <paramref name="samples"/>.</param>
+    /// <param name="population">
+    /// N, see <see cref="PartitionEstimator.Population"/>; by default <paramref name="samples"/>, right for two sets of rows. A set
+    /// compared with itself has one candidate less (samples - 1), two views of it 2 · samples - 1.
+    /// </param>
     /// <param name="dtype">The dtype of the estimates, float32 or float64.</param>
     /// <exception cref="ArgumentException">A value is out of range.</exception>
     public PartitionTable(
@@ -68,6 +75,9 @@ public sealed class PartitionTable : PartitionEstimator
     /// <inheritdoc/>
     public override PartitionEstimate Estimate(PartitionObservation observation)
     {
+        if (log_partition.dtype is not (ScalarType.Float32 or ScalarType.Float64))
+            throw new InvalidOperationException(
+                $"the partition table was converted to {log_partition.dtype}, which is too coarse for it: convert the encoders, not the loss");
         var ids = CheckIds(observation);
         var estimate = observation.Sums.LogEstimate(Population);
         CheckFinite(estimate);
@@ -82,9 +92,10 @@ public sealed class PartitionTable : PartitionEstimator
         var rho = Schedule.At(visit, log_partition.dtype).masked_fill(first, Scalars.One);
         var after = before.Plus(rho.neg().log1p()).logaddexp(current.Plus(rho.log()));
 
-        // A first visit has nothing earlier to go by.
-        var used = IncludeCurrentBatch ? after : where(first, current, before);
-        return new PartitionEstimate(batch.ToRows(used).to(estimate.dtype), () =>
+        // A first visit has nothing earlier to go by. Later ones are kept from overflowing where the batch shows terms beyond
+        // anything that went before.
+        var used = IncludeCurrentBatch ? after : where(first, current, before.maximum(current.Plus(-LargestLogWeight)));
+        return new PartitionEstimate(batch.ToRows(used).to(estimate.dtype), observation.Sums.LogSampledScale(Population), () =>
         {
             log_partition.index_copy_(0, batch.Samples, after);
             visits.index_copy_(0, batch.Samples, visit);

@@ -22,8 +22,11 @@ public abstract class StepSizeSchedule
     /// <exception cref="ArgumentOutOfRangeException">ρ is out of range.</exception>
     public static StepSizeSchedule Constant(double rho) => new ConstantSchedule(Rate(rho, nameof(rho)));
 
-    /// <summary>From one ρ to another along half a cosine, then constant.</summary>
-    /// <param name="from">ρ at the first visit after which there is an estimate. Range: 0 &lt; ρ ≤ 1.</param>
+    /// <summary>
+    /// From one ρ to another along half a cosine, then constant: ρ(v) = to + (from - to) (1 + cos(π v / visits)) / 2 at visit v
+    /// up to <paramref name="visits"/>.
+    /// </summary>
+    /// <param name="from">ρ where the fall begins, before the first visit. Range: 0 &lt; ρ ≤ 1.</param>
     /// <param name="to">ρ in the end. Range: 0 &lt; ρ ≤ 1.</param>
     /// <param name="visits">How many visits of a sample (epochs) the fall takes. Range: visits ≥ 1.</param>
     /// <exception cref="ArgumentOutOfRangeException">A value is out of range.</exception>

@@ -5,7 +5,8 @@ public enum SimilarityMeasure
 {
     /// <summary>
     /// The cosine of the angle between them: rows are divided by their length. A zero row has no direction; its
-    /// similarity is 0 with everything and no gradient reaches it.
+    /// similarity is 0 with everything and no gradient reaches it. (So it is with a row whose squared length is beyond the
+    /// dtype, in float32 one shorter than about 1e-22 or longer than 1e19.)
     /// </summary>
     Cosine,
 

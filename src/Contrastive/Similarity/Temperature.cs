@@ -12,8 +12,9 @@ namespace Contrastive;
 /// <remarks>
 /// A learned temperature is kept as the logarithm of the logit scale 1/τ, as CLIP does (Radford et al. 2021, section 2.5):
 /// steps are relative, and the scale is positive. Before each use the parameter is brought back into its bounds in place,
-/// so that an optimiser that stepped over a bound can come back at once. Pass <c>temperature.parameters()</c> (or a loss's
-/// parameters, which include it) to the optimiser.
+/// so that an optimiser that stepped over a bound can come back at once. Pass its parameters to the optimiser once: a loss's
+/// parameters include it, and where several losses share it, <c>[.. a.parameters(), .. b.parameters()]</c> would step it twice
+/// (add <c>.Distinct()</c>). A loss does not dispose a temperature it was given.
 /// </remarks>
 public sealed class Temperature : nn.Module
 {
@@ -36,11 +37,12 @@ public sealed class Temperature : nn.Module
     }
 
     /// <summary>A temperature that stays as it is.</summary>
-    /// <param name="temperature">τ. Range: τ > 0.</param>
-    /// <exception cref="ArgumentOutOfRangeException">τ is not positive and finite.</exception>
+    /// <param name="temperature">τ. Range: 1e-30 ≤ τ, so that 1/τ is a float32.</param>
+    /// <exception cref="ArgumentOutOfRangeException">τ is too small or not finite.</exception>
     public static Temperature Fixed(double temperature)
     {
         Guard.Positive(temperature);
+        Guard.Between(temperature, 1e-30, double.MaxValue);
         return new Temperature(temperature, temperature, temperature, learned: false);
     }
 

@@ -72,6 +72,22 @@ public class InfoNCEEdgeTests
     }
 
     [Fact]
+    public void Sample_ids_exclude_whatever_the_map_is_and_however_often_they_occur()
+    {
+        using var scope = NewDisposeScope();
+        var (a, b) = (Draw.Leaf(1, 4, 3), Draw.Leaf(2, 4, 3));
+        var positives = PairMap.FromMask(eye(4, dtype: ScalarType.Bool).roll(1, 0));
+        using var loss = new InfoNCELoss();
+        foreach (var ids in new[] { arange(4), tensor(new long[] { 0, 1, 1, 3 }) })
+            loss.forward(a, b, ids, positives).ShouldEqual(loss.forward(a, b, null, positives.WithSampleIds(ids)), 0);
+
+        var wide = PairMap.FromLabels(arange(4), arange(6));
+        var (c, candidateIds) = (Draw.Leaf(3, 6, 3), tensor(new long[] { 9, 8, 7, 6, 9, 5 }));
+        var anchorIds = tensor(new long[] { 9, 8, 7, 6 });
+        loss.forward(a, c, anchorIds, wide, candidateIds).ShouldEqual(loss.forward(a, c, null, wide.WithSampleIds(anchorIds, candidateIds)), 0);
+    }
+
+    [Fact]
     public void Zero_rows_have_similarity_zero_and_no_gradient()
     {
         using var scope = NewDisposeScope();

@@ -34,6 +34,24 @@ public class PartitionQueueTests
         }
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData(40L)]
+    public void The_batchs_negatives_stand_for_the_queues_in_the_gradient(long? population)
+    {
+        using var scope = NewDisposeScope();
+        var (a, b) = (Draw.Leaf(1, 3, 2), Draw.Leaf(2, 3, 2));
+        using var queue = new PartitionQueue(6, 2, population, enqueueBatches: false, dtype: ScalarType.Float64);
+        using var loss = new GammaContrastiveLoss(queue, Temperature.Fixed(1.0), similarity: SimilarityMeasure.DotProduct);
+        // The queue holds the batch's own candidates twice over: batch and queue together are three times the batch.
+        queue.Enqueue(cat([b, b]).detach(), cat([arange(3), arange(3)]));
+        using var whole = new GammaContrastiveLoss(new BatchPartition(population ?? 7), Temperature.Fixed(1.0), similarity: SimilarityMeasure.DotProduct);
+        var (actual, expected) = (loss.Evaluate(a, b, arange(3)), whole.Evaluate(a, b, arange(3)));
+        actual.Objective.ShouldEqual(expected.Objective, 1e-12);
+        actual.Loss.ShouldEqual(expected.Loss, 1e-12);
+        Gradients.Of(actual.Loss, a)[0].ShouldEqual(Gradients.Of(expected.Loss, a)[0], 1e-12);
+    }
+
     [Fact]
     public void It_keeps_the_newest_in_a_ring()
     {
@@ -99,6 +117,8 @@ public class PartitionQueueTests
         Refuses(() => queue.Enqueue(Draw.Normal(1, 2, 4), arange(3)), "sampleIds must have the shape (2) but have (3)");
         using var loss = new GammaContrastiveLoss(queue, symmetric: true);
         Refuses(() => loss.forward(Draw.Normal(1, 2, 3), Draw.Normal(1, 2, 3)), "anchors have 3 features but the queue's candidates have 4");
+        Refuses(() => queue.Enqueue(Draw.Normal(1, 2, 4), tensor(new long[] { 3, -1 })), "sampleIds must be at least 0 but -1 is among them");
+        Refuses(() => new GammaContrastiveLoss(queue).forward(Draw.Normal(1, 2, 4), Draw.Normal(2, 2, 4), null, PairMap.Diagonal(2).WithLogitBias(zeros(2))), "a logit bias says nothing of the queue's entries");
         Refuses(() => new PartitionQueue(0, 4), "capacity must be at least 1 but is 0");
         Refuses(() => new PartitionQueue(4, 0), "features must be at least 1 but is 0");
         Refuses(() => new PartitionQueue(4, 4, dtype: ScalarType.Float16), "dtype must be float32 or float64 but is Float16");

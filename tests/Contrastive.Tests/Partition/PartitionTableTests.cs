@@ -107,6 +107,20 @@ public class PartitionTableTests
     }
 
     [Fact]
+    public void State_in_half_precision_is_refused()
+    {
+        using var scope = NewDisposeScope();
+        using var table = new GammaContrastiveLoss(new PartitionTable(5));
+        using var queue = new GammaContrastiveLoss(new PartitionQueue(5, 4));
+        foreach (var loss in new[] { table, queue })
+        {
+            loss.to(ScalarType.Float16);
+            FluentActions.Invoking(() => loss.forward(ones(3, 4), ones(3, 4), arange(3)))
+                .Should().Throw<InvalidOperationException>().WithMessage("*was converted to Float16*");
+        }
+    }
+
+    [Fact]
     public void Settings_out_of_range_are_refused()
     {
         Refuses(() => new PartitionTable(1), "samples must be at least 2 but is 1");

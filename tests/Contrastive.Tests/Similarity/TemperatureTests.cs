@@ -73,6 +73,22 @@ public class TemperatureTests
     }
 
     [Fact]
+    public void It_outlives_a_loss_that_shared_it_and_is_not_left_behind_by_one_that_made_it()
+    {
+        using var scope = NewDisposeScope();
+        var (a, b) = (Draw.Normal(1, 5, 3), Draw.Normal(2, 5, 3));
+        var temperature = Temperature.Learned();
+        var train = new InfoNCELoss(temperature);
+        using (var evaluation = new InfoNCELoss(temperature)) evaluation.forward(a, b);
+        using (var gamma = new GammaContrastiveLoss(new PartitionTable(5), temperature)) gamma.forward(a, b, arange(5));
+        train.forward(a, b).ShouldBeFinite();
+        train.parameters().Should().ContainSingle();
+        temperature.Value.Should().BeApproximately(0.07, 1e-8);
+        TensorCount.ShouldStay(() => new InfoNCELoss().Dispose());
+        TensorCount.ShouldStay(() => new GammaContrastiveLoss(new PartitionTable(5), symmetric: true).Dispose());
+    }
+
+    [Fact]
     public void Its_gradient_matches_finite_differences()
     {
         using var scope = NewDisposeScope();

@@ -19,6 +19,7 @@ namespace Contrastive;
 /// and <see cref="MaximizationStep"/>. In evaluation mode the estimators' state does not change.</para>
 /// <para>The value of the loss says nothing about progress (given a good Ẑ_i its log-sum part is near 1 at all times): watch
 /// <see cref="ContrastiveResult.Objective"/>.</para>
+/// <para>Features that are not finite are refused before any state changes.</para>
 /// <para>The estimators' state and a learned temperature are part of the module's state; so that sampled runs resume
 /// exactly, save the generator's state beside it. One instance is not safe for use from several threads at once.</para>
 /// </remarks>
@@ -44,6 +45,11 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     /// <param name="positiveSampling">How several positives came into the batch.</param>
     /// <param name="missingPairs">What happens to anchors without a positive or a negative.</param>
     /// <param name="reduction">None gives one value an anchor; mean is over the anchors that count.</param>
+    /// <param name="reverseEstimator">
+    /// Keeps log Ẑ_j for the candidates as anchors of a symmetric loss; by default an empty one like
+    /// <paramref name="estimator"/>. Give one where candidates are numbered otherwise than anchors (captions of pictures).
+    /// </param>
+    /// <exception cref="ArgumentException">There is a reverse estimator but the loss is not symmetric, or it is the estimator itself.</exception>
     public GammaContrastiveLoss(
         PartitionEstimator estimator,
         Temperature? temperature = null,
@@ -53,12 +59,17 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         Generator? generator = null,
         PositiveSampling positiveSampling = PositiveSampling.Complete,
         MissingPairs missingPairs = MissingPairs.Throw,
-        nn.Reduction reduction = nn.Reduction.Mean)
+        nn.Reduction reduction = nn.Reduction.Mean,
+        PartitionEstimator? reverseEstimator = null)
         : base(temperature, similarity, missingPairs, reduction)
     {
         ArgumentNullException.ThrowIfNull(estimator);
+        if (reverseEstimator is not null && !symmetric)
+            throw new ArgumentException("there is a reverse estimator but the loss is not symmetric", nameof(reverseEstimator));
+        if (ReferenceEquals(estimator, reverseEstimator))
+            throw new ArgumentException("each direction needs an estimator of its own, but both are one", nameof(reverseEstimator));
         Estimator = estimator;
-        ReverseEstimator = symmetric ? estimator.CreateSibling() : null;
+        ReverseEstimator = symmetric ? reverseEstimator ?? estimator.CreateSibling() : null;
         EStep = eStep;
         PositiveSampling = positiveSampling;
         this.generator = generator;
@@ -80,15 +91,18 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
 
     /// <inheritdoc/>
     public override ContrastiveResult Evaluate(
-        Tensor anchors, Tensor candidates, Tensor? sampleIds = null, PairMap? pairs = null)
+        Tensor anchors, Tensor candidates, Tensor? sampleIds = null, PairMap? pairs = null, Tensor? candidateIds = null)
     {
         CheckFeatures(anchors, candidates);
-        var map = Resolve(pairs, anchors, candidates, sampleIds);
+        candidateIds = CandidateIds(anchors, candidates, sampleIds, candidateIds);
+        var map = Resolve(pairs, anchors, candidates, sampleIds, candidateIds);
         if (ReverseEstimator is not null && reduction == nn.Reduction.None) Guard.SameRows(anchors, candidates);
 
         using var scope = NewDisposeScope();
         var a = Features.Prepare(anchors, Similarity);
         var b = Features.Prepare(candidates, Similarity);
+        CheckFinite(a, nameof(anchors));
+        CheckFinite(b, nameof(candidates));
         var scaled = Temperature.Scale(a);
         var logits = map.AddBias(scaled.matmul(b.t()));
 
@@ -97,14 +111,14 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         var (loss, objective) = Reduce(forward, logits, map);
         if (ReverseEstimator is null)
         {
-            Commit(forward, Estimator, b, sampleIds);
+            Commit(forward, Estimator, b, candidateIds);
             return Result(loss, objective, forward.Presence.Missing);
         }
 
         var (reverseLogits, reverseMap) = (logits.t(), map.Transpose());
-        var backward = Expect(ReverseEstimator, SumsOf(reverseLogits, reverseMap), Temperature.Scale(b), sampleIds);
+        var backward = Expect(ReverseEstimator, SumsOf(reverseLogits, reverseMap), Temperature.Scale(b), candidateIds);
         var (reverseLoss, reverseObjective) = Reduce(backward, reverseLogits, reverseMap);
-        Commit(forward, Estimator, b, sampleIds);
+        Commit(forward, Estimator, b, candidateIds);
         Commit(backward, ReverseEstimator, a, sampleIds);
         return Result(
             LossReduction.MeanOfDirections(loss, reverseLoss),
@@ -146,7 +160,8 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
 
     /// <summary>
     /// The E-step from the sums over all candidates of the batch, merged from blocks. In training the estimator's state moves
-    /// on, so call it once a batch for each anchor. (A queue is not filled by it: call <see cref="PartitionQueue.Enqueue"/>.)
+    /// on, so call it once a batch for each anchor, and with all rows of a sample in one call (in two they would be two
+    /// visits). (A queue is not filled by it: call <see cref="PartitionQueue.Enqueue"/>.)
     /// </summary>
     /// <param name="sums">The merged sums of (m) anchors.</param>
     /// <param name="anchors">(m, D): the anchors of the sums.</param>
@@ -210,6 +225,17 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         pairs.Check(anchors, candidates, nameof(anchors), nameof(candidates));
     }
 
+    /// <summary>Refuses features that must not reach an estimator's state. Waits for the device.</summary>
+    private static void CheckFinite(Tensor features, string name)
+    {
+        using var scope = NewDisposeScope();
+        using var constant = no_grad();
+        var finite = features.isfinite().all(1);
+        if (finite.all().item<bool>()) return;
+        var row = finite.logical_not().nonzero()[0, 0].item<long>();
+        throw new ArgumentException($"{name} are not finite in row {row}; nothing was changed", name);
+    }
+
     private Tensor Logits(Tensor anchors, Tensor candidates, PairMap pairs)
     {
         var a = Temperature.Scale(Features.Prepare(anchors, Similarity));
@@ -222,8 +248,8 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         using var constant = no_grad();
         var values = logits.detach();
         return pairs.IsPlainDiagonal(out var offset)
-            ? PartitionSums.Plain(values, offset)
-            : PartitionSums.Masked(values, GammaTile.Of(pairs, PositiveSampling, values.device));
+            ? PartitionSums.Plain(values, offset, pairs.HasLogitBias)
+            : PartitionSums.Masked(values, GammaTile.Of(pairs, PositiveSampling, values.device), pairs.HasLogitBias);
     }
 
     private Tensor PerAnchor(Tensor logits, PairMap pairs, GammaWeights weights)

@@ -43,9 +43,10 @@ internal readonly record struct GammaExpectation(
         var objective = logPartition.sub(shown.PositiveLogits.mul(positiveShare));
         var weights = new GammaWeights(
             Spread(logShare, Scalars.NegativeInfinity),
-            Spread(shown.LogSampledScale(estimator.Population), Scalars.Zero),
+            Spread(estimate.LogSampledScale, Scalars.Zero),
             Spread(positiveShare, Scalars.Zero),
-            Spread(logPartition, Scalars.Zero));
+            Spread(logPartition, Scalars.Zero),
+            presence.Missing);
         return new GammaExpectation(weights, Spread(objective, Scalars.Zero), presence, estimate);
 
         Tensor Spread(Tensor values, Scalar elsewhere)

@@ -7,8 +7,10 @@ namespace Contrastive;
 /// <remarks>The tensors belong to the surrounding dispose scope, if there is one; <see cref="Dispose"/> frees them at once.</remarks>
 public sealed class GammaWeights : IDisposable
 {
-    internal GammaWeights(Tensor logWeights, Tensor logSampledScale, Tensor positiveShare, Tensor logPartition)
+    internal GammaWeights(
+        Tensor logWeights, Tensor logSampledScale, Tensor positiveShare, Tensor logPartition, long skippedAnchors)
     {
+        SkippedAnchors = skippedAnchors;
         LogWeights = logWeights;
         LogSampledScale = logSampledScale;
         PositiveShare = positiveShare;
@@ -29,11 +31,14 @@ public sealed class GammaWeights : IDisposable
         CheckSameShape(logWeights, positiveCount, nameof(positiveCount));
 
         using var scope = NewDisposeScope();
+        if (positiveCount is not null && !positiveCount.ge(Scalars.One).all().item<bool>())
+            throw new ArgumentException(
+                $"positiveCount must be at least 1 but {positiveCount.min().to(ScalarType.Float64).item<double>()} is among them", nameof(positiveCount));
         using var constant = no_grad();
         var weights = logWeights.detach().clone();
         var scale = logSampledScale?.detach().to(weights.dtype).clone() ?? zeros_like(weights);
         var share = positiveCount?.detach().to(weights.dtype).reciprocal() ?? ones_like(weights);
-        return new GammaWeights(weights, scale, share, weights.neg()).MoveToOuterDisposeScope();
+        return new GammaWeights(weights, scale, share, weights.neg(), 0).MoveToOuterDisposeScope();
     }
 
     /// <summary>log(u_i / k_i), (m); -∞ for an anchor that is left out.</summary>
@@ -47,6 +52,9 @@ public sealed class GammaWeights : IDisposable
 
     /// <summary>log Ẑ_i, (m), the estimate that u_i was drawn with.</summary>
     public Tensor LogPartition { get; }
+
+    /// <summary>How many of the E-step's anchors were left out for want of a positive or a negative.</summary>
+    public long SkippedAnchors { get; }
 
     /// <summary>The number of anchors, m.</summary>
     public long Count => LogWeights.shape[0];
@@ -64,7 +72,8 @@ public sealed class GammaWeights : IDisposable
             LogWeights.narrow(0, first, count),
             LogSampledScale.narrow(0, first, count),
             PositiveShare.narrow(0, first, count),
-            LogPartition.narrow(0, first, count));
+            LogPartition.narrow(0, first, count),
+            SkippedAnchors);
     }
 
     /// <inheritdoc/>
@@ -78,7 +87,7 @@ public sealed class GammaWeights : IDisposable
 
     /// <summary>Tensors of their own, whatever these are views of.</summary>
     internal GammaWeights Copy()
-        => new(LogWeights.clone(), LogSampledScale.clone(), PositiveShare.clone(), LogPartition.clone());
+        => new(LogWeights.clone(), LogSampledScale.clone(), PositiveShare.clone(), LogPartition.clone(), SkippedAnchors);
 
     internal GammaWeights MoveToOuterDisposeScope()
     {

@@ -2,7 +2,7 @@ namespace Contrastive;
 
 /// <summary>
 /// How an anchor's positives came into the batch, which decides what stands for the rest of the population in Ẑ_i. It makes
-/// no difference where the only positive is the anchor's own.
+/// no difference where the only positive is the pair (i, i).
 /// </summary>
 public enum PositiveSampling
 {
@@ -14,7 +14,7 @@ public enum PositiveSampling
 
     /// <summary>
     /// They are in the batch by chance, like the negatives (labels): only the pair (i, i), if it is a positive, is known to
-    /// be there, and all others stand for the rest, with weight (N - 1) / others.
+    /// be there, and all others stand for the rest, with weight (N - known) / others, known being 1 or 0.
     /// </summary>
     Sampled,
 }

@@ -53,22 +53,19 @@ public sealed class InfoNCELoss : ContrastiveLoss
     /// given, is of the shape (2N, 2N), and without reduction the loss is (2N).
     /// </remarks>
     public override ContrastiveResult Evaluate(
-        Tensor anchors, Tensor candidates, Tensor? sampleIds = null, PairMap? pairs = null)
+        Tensor anchors, Tensor candidates, Tensor? sampleIds = null, PairMap? pairs = null, Tensor? candidateIds = null)
     {
         CheckFeatures(anchors, candidates);
+        candidateIds = CandidateIds(anchors, candidates, sampleIds, candidateIds);
         using var scope = NewDisposeScope();
         if (Mode == ContrastMode.TwoViews)
         {
             Guard.SameRows(anchors, candidates);
-            if (sampleIds is not null)
-            {
-                Guard.Integers(sampleIds, anchors.shape[0]);
-                sampleIds = cat([sampleIds, sampleIds]);
-            }
+            if (sampleIds is not null) sampleIds = candidateIds = cat([sampleIds, candidateIds!]);
             if (anchors.shape[0] > 0) pairs ??= PairMap.TwoViews(anchors.shape[0]);
             anchors = candidates = cat([anchors, candidates]);
         }
-        var map = Resolve(pairs, anchors, candidates, sampleIds);
+        var map = Resolve(pairs, anchors, candidates, sampleIds, candidateIds);
         if (Mode == ContrastMode.Symmetric && reduction == nn.Reduction.None) Guard.SameRows(anchors, candidates);
 
         var engine = Engine;
