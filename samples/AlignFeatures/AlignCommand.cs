@@ -22,9 +22,9 @@ internal sealed class AlignCommand
     private readonly Option<string> _testFraction = Text("--test-fraction", "0.2", "Share of the items held out", "x");
     private readonly Option<string> _structure = Text("--structure", "none", "What to ask of the space beside: none, separation, bridge, consistency, all", "list");
     private readonly Option<string> _separationWeight = Text("--separation-weight", "1", "Of the feature separation", "x");
-    private readonly Option<string> _bridgeWeight = Text("--bridge-weight", "1", "Of the Brownian bridge", "x");
+    private readonly Option<string> _bridgeWeight = Text("--bridge-weight", "3", "Of the Brownian bridge", "x");
     private readonly Option<string> _bridgeSide = Text("--bridge-side", "first", "Whose augmentations lie on the bridge: first, second or both", "name");
-    private readonly Option<string> _bridgeTime = Text("--bridge-time", "0.25", "Where on the bridge: the weight of their own side", "x");
+    private readonly Option<string> _bridgeTime = Text("--bridge-time", "0.75", "Where on the bridge: the weight of their own side", "x");
     private readonly Option<string> _consistencyWeight = Text("--consistency-weight", "0.1", "Of the geometric consistency", "x");
     private readonly Option<string> _noise = Text("--noise", "0.3", "Noise an augmentation adds, in standard deviations of a feature", "x");
     private readonly Option<string> _dropout = Text("--dropout", "0.3", "Share of the features an augmentation drops", "x");
