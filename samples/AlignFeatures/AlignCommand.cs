@@ -29,6 +29,7 @@ internal sealed class AlignCommand
     private readonly Option<string> _noise = Text("--noise", "0.3", "Noise an augmentation adds, in standard deviations of a feature", "x");
     private readonly Option<string> _dropout = Text("--dropout", "0.3", "Share of the features an augmentation drops", "x");
     private readonly Option<bool> _probe = new("--probe") { Description = "Probe the embeddings for the labels: linear, few-shot and nearest neighbours. On with a structure" };
+    private readonly Option<string> _probeDraws = Text("--probe-draws", "5", "How often the items of a few-shot probe are drawn", "n");
     private readonly Option<string> _device = Text("--device", "cpu", "cpu, cuda or cuda:1", "name");
     private readonly Option<string> _out = Text("--out", "out/align-features", "Folder for the results", "folder");
     private readonly Option<bool> _quick = new("--quick") { Description = "A look in seconds: 300 made-up items, 2 epochs, 1 seed, batch size 8, where not given" };
@@ -46,7 +47,7 @@ internal sealed class AlignCommand
         [
             _left, _right, _labels, _loss, _structure, _batchSize, _epochs, _temperature, _seeds, _hidden, _features,
             _learningRate, _weightDecay, _testFraction, _separationWeight, _bridgeWeight, _bridgeSide, _bridgeTime, _consistencyWeight, _noise, _dropout,
-            _probe, _device, _out, _quick, _resume,
+            _probe, _probeDraws, _device, _out, _quick, _resume,
         ];
         foreach (var option in options)
             Root.Add(option);
@@ -101,6 +102,7 @@ internal sealed class AlignCommand
             Noise = Real(_noise, 0, 100),
             Dropout = Real(_dropout, 0, 0.99),
             Probe = probe,
+            ProbeDraws = (int)Whole(_probeDraws, Value(_probeDraws, "1"), 1, 1000),
         };
 
         string Value(Option<string> option, string? whenQuick = null)

@@ -65,4 +65,7 @@ public sealed record AlignSettings
 
     /// <summary>Whether runs are probed for the labels; needs labels.</summary>
     public required bool Probe { get; init; }
+
+    /// <summary>How often the items of a few-shot probe are drawn.</summary>
+    public required int ProbeDraws { get; init; }
 }

@@ -100,7 +100,7 @@ public class AllLossesTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void NaN_shows(string name)
+    public void NaN_shows_or_is_refused_where_it_would_reach_a_state(string name)
     {
         using var scope = NewDisposeScope();
         var c = new Case(1, 3, 4);
@@ -108,7 +108,8 @@ public class AllLossesTests
         broken[1, 1] = double.NaN;
         using var loss = Create(name);
         Tensor Evaluate() => loss.forward(c.First with { Shared = broken }, c.Second);
-        Evaluate().isnan().item<bool>().Should().BeTrue();
+        if (name == "gamma") Refuses(Evaluate, "anchors are not finite in row 1");
+        else Evaluate().isnan().item<bool>().Should().BeTrue();
     }
 
     [Theory]

@@ -7,20 +7,21 @@ namespace Contrastive.Samples.AlignFeatures.Reporting;
 /// <summary>Probes for the labels, on what the towers make of the training items and of those held out.</summary>
 internal static class Probes
 {
-    private const int FewShotDraws = 5;
-
     /// <param name="train">The features of both sides, training items.</param>
     /// <param name="trainLabels">(N) class ids.</param>
     /// <param name="test">The features of both sides, items held out.</param>
     /// <param name="testLabels">(M) class ids.</param>
+    /// <param name="draws">How often the items of a few-shot probe are drawn.</param>
     /// <param name="random">Draws the validation split and the few-shot items; the same for every loss of a seed.</param>
     public static IReadOnlyList<ProbeResult> Measure(
         (ModalityFeatures Left, ModalityFeatures Right) train,
         Tensor trainLabels,
         (ModalityFeatures Left, ModalityFeatures Right) test,
         Tensor testLabels,
+        int draws,
         Func<Generator> random)
-        => [.. Sets(train).Zip(Sets(test), (fit, held) => Measure(fit.Name, fit.Features, trainLabels, held.Features, testLabels, random))];
+        => [.. Sets(train).Zip(Sets(test), (fit, held)
+            => Measure(fit.Name, fit.Features, trainLabels, held.Features, testLabels, draws, random))];
 
     /// <summary>"Both" is everything the towers know of an item: shared features of both sides, and the independent ones.</summary>
     private static IEnumerable<(string Name, Tensor Features)> Sets((ModalityFeatures Left, ModalityFeatures Right) items)
@@ -42,7 +43,7 @@ internal static class Probes
     private static Tensor Together(params Tensor[] features) => cat([.. features.Select(x => nn.functional.normalize(x, dim: 1))], 1);
 
     private static ProbeResult Measure(
-        string name, Tensor train, Tensor trainLabels, Tensor test, Tensor testLabels, Func<Generator> random)
+        string name, Tensor train, Tensor trainLabels, Tensor test, Tensor testLabels, int draws, Func<Generator> random)
     {
         return new ProbeResult(name, Full(), FewShot(10), FewShot(5), FewShot(1), Neighbors());
 
@@ -55,7 +56,7 @@ internal static class Probes
         double FewShot(int shots)
         {
             using var generator = random();
-            return LinearProbe.FewShot(train, trainLabels, test, testLabels, shots, FewShotDraws, generator: generator).Mean;
+            return LinearProbe.FewShot(train, trainLabels, test, testLabels, shots, draws, generator: generator).Mean;
         }
 
         double Neighbors() => NearestNeighborProbe.Evaluate(train, trainLabels, test, testLabels).Accuracy;

@@ -100,7 +100,7 @@ internal sealed class TrainingRun : IDisposable
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         return Reporting.Probes.Measure(
-            Both(_split.Train), _split.Train.Labels!, Both(_split.Test), _split.Test.Labels!, () => Streams.Probes(_key.Seed));
+            Both(_split.Train), _split.Train.Labels!, Both(_split.Test), _split.Test.Labels!, _settings.ProbeDraws, () => Streams.Probes(_key.Seed));
 
         (ModalityFeatures Left, ModalityFeatures Right) Both(Pairs items)
             => (Towers.Left.Features(items.Left, augment: null), Towers.Right.Features(items.Right, augment: null));

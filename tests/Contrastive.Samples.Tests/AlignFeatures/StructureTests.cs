@@ -8,7 +8,7 @@ public sealed class StructureTests : IDisposable
 {
     private static readonly string[] Small =
     [
-        "--quick", "--epochs", "3", "--seeds", "2", "--loss", "infonce,gamma", "--batch-size", "32", "--hidden", "16", "--features", "8",
+        "--quick", "--epochs", "3", "--loss", "gamma", "--batch-size", "32", "--hidden", "16", "--features", "8",
         "--structure", "none,separation,bridge,consistency,all",
     ];
 
@@ -19,13 +19,13 @@ public sealed class StructureTests : IDisposable
     [Fact]
     public void Every_structure_trains_and_is_probed_and_compared_with_none()
     {
-        var (code, output, error) = RunProgram.With([.. Small, "--out", _folder.Path("out")]);
+        var (code, output, error) = RunProgram.With([.. Small, "--seeds", "2", "--out", _folder.Path("out")]);
 
         code.Should().Be(0, error);
-        output.Should().ContainAll("infonce + separation", "gamma + all", "Accuracy of probes", "What a structure changes");
+        output.Should().ContainAll("gamma + separation", "gamma + all", "Accuracy of probes", "What a structure changes");
         using var summary = JsonDocument.Parse(File.ReadAllText(_folder.Path("out", "summary.json")));
         var results = summary.RootElement.GetProperty("results").EnumerateArray().ToArray();
-        results.Should().HaveCount(2 * 2 * 5);
+        results.Should().HaveCount(2 * 5);
         foreach (var result in results)
         {
             var structure = result.GetProperty("structure").GetString()!;
@@ -44,7 +44,7 @@ public sealed class StructureTests : IDisposable
         }
 
         var differences = summary.RootElement.GetProperty("structure_differences").EnumerateArray().ToArray();
-        differences.Should().HaveCount(2 * 4 * (1 + (3 * 5)));
+        differences.Should().HaveCount(4 * (1 + (3 * 5)));
         // A structure changes the towers: were it left out by mistake, every difference would be 0.
         differences.GroupBy(difference => difference.GetProperty("structure").GetString())
             .Should().OnlyContain(group => group.Any(difference => difference.GetProperty("difference").GetProperty("mean").GetDouble() != 0));
@@ -55,7 +55,7 @@ public sealed class StructureTests : IDisposable
     {
         string[] arguments = [.. Small[..^1], "separation,all"];
         RunProgram.With([.. arguments, "--out", _folder.Path("whole")]).Code.Should().Be(0);
-        RunProgram.Stopping(33, [.. arguments, "--out", _folder.Path("cut")]).Code.Should().Be(130);
+        RunProgram.Stopping(30, [.. arguments, "--out", _folder.Path("cut")]).Code.Should().Be(130);
         RunProgram.With([.. arguments, "--out", _folder.Path("cut"), "--resume"]).Code.Should().Be(0);
         foreach (var towers in Directory.GetFiles(_folder.Path("whole"), "towers-*"))
             File.ReadAllBytes(_folder.Path("cut", Path.GetFileName(towers))).Should().Equal(File.ReadAllBytes(towers), towers);
