@@ -6,7 +6,7 @@ namespace Contrastive.Modality;
 /// <summary>A weighted sum of losses: as a rule a contrastive one and whatever structures are wanted beside it.</summary>
 /// <remarks>
 /// The result has each part's terms under the part's name (<c>bridge.first</c>), with the weight each has in the total, so
-/// that a training loop can log them. Parts are registered as modules under their names: their state and learned temperatures
+/// that a training loop can log them; a part of weight 0 is left out. Parts are registered as modules under their names: their state and learned temperatures
 /// are part of this module's.
 /// </remarks>
 /// <example>
@@ -40,8 +40,11 @@ public sealed class CompositeLoss : ModalityLoss
             Guard.Weight(weight, $"the weight of '{name}'");
             register_module(name, loss);
         }
-        this.parts = [.. parts];
+        if (parts.All(part => part.Weight == 0)) throw new ArgumentException("every weight is 0", nameof(parts));
+        this.parts = [.. parts.Where(part => part.Weight > 0)];
     }
+
+    internal override bool KeepsState => parts.Any(part => part.Loss.KeepsState);
 
     internal override void Require(ModalityFeatures first, ModalityFeatures second)
     {
@@ -50,11 +53,13 @@ public sealed class CompositeLoss : ModalityLoss
 
     internal override void Compute(ModalityFeatures first, ModalityFeatures second, Tensor? sampleIds, WeightedSum sum)
     {
-        foreach (var (name, loss, weight) in parts)
+        var results = new ModalityResult[parts.Length];
+        foreach (var index in Enumerable.Range(0, parts.Length).OrderBy(i => parts[i].Loss.KeepsState))
         {
             var part = new WeightedSum();
-            loss.Compute(first, second, sampleIds, part);
-            sum.Add(name, weight, part.ToResult());
+            parts[index].Loss.Compute(first, second, sampleIds, part);
+            results[index] = part.ToResult();
         }
+        for (var i = 0; i < parts.Length; i++) sum.Add(parts[i].Name, parts[i].Weight, results[i]);
     }
 }

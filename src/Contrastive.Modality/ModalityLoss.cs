@@ -42,6 +42,9 @@ public abstract class ModalityLoss : Loss<ModalityFeatures, ModalityFeatures, Te
         return result.Total;
     }
 
+    /// <summary>Whether a step changes state, so that it must come after whatever else may fail.</summary>
+    internal virtual bool KeepsState => false;
+
     /// <summary>Refuses a step that lacks what the loss needs, before anything is computed or changed.</summary>
     internal abstract void Require(ModalityFeatures first, ModalityFeatures second);
 

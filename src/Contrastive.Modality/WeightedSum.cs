@@ -9,28 +9,31 @@ internal sealed class WeightedSum
     private readonly List<ModalityTerm> terms = [];
     private Tensor? total;
 
-    /// <summary>
-    /// Adds weight · value; <paramref name="reported"/> is the value to log, if it is another. A term without weight is
-    /// reported, but takes no gradient.
-    /// </summary>
+    /// <summary>Adds weight · value under a name; <paramref name="reported"/> is the value to log, if it is another.</summary>
     public void Add(string name, double weight, Tensor value, Tensor? reported = null)
     {
-        terms.Add(new ModalityTerm(name, weight, (reported ?? value).detach()));
-        if (weight == 0) return;
-        var weighted = value.Times(weight);
-        total = total is null ? weighted : total.Plus(weighted);
+        Report(name, weight, reported ?? value);
+        AddTotal(weight, value);
     }
 
-    /// <summary>Adds another result as it is, its terms under a name of their own.</summary>
+    /// <summary>Adds another result, its terms under a name of their own.</summary>
     public void Add(string name, double weight, ModalityResult result)
     {
         foreach (var term in result.Terms)
             terms.Add(new ModalityTerm($"{name}.{term.Name}", weight * term.Weight, term.Value));
-        if (weight == 0) return;
-        var weighted = result.Total.Times(weight);
+        AddTotal(weight, result.Total);
+    }
+
+    /// <summary>Lists a term whose part of the total is added otherwise.</summary>
+    public void Report(string name, double weight, Tensor value) => terms.Add(new ModalityTerm(name, weight, value.detach()));
+
+    /// <summary>Adds weight · value without listing it.</summary>
+    public void AddTotal(double weight, Tensor value)
+    {
+        var weighted = value.Times(weight);
         total = total is null ? weighted : total.Plus(weighted);
     }
 
     public ModalityResult ToResult()
-        => new(total ?? (terms.Count > 0 ? terms[0].Value.mul(Scalars.Zero) : zeros([])), [.. terms]);
+        => new(total ?? throw new InvalidOperationException("a loss without terms"), [.. terms]);
 }

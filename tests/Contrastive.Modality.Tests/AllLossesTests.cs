@@ -7,6 +7,9 @@ public class AllLossesTests
 {
     public static TheoryData<string> Names => [.. All.Select(x => x.Name)];
 
+    // In the gamma loss u is held constant: differences of its value are no gradient. The core tests its steps apart.
+    public static TheoryData<string> NamesButGamma => [.. All.Select(x => x.Name).Where(x => x != "gamma")];
+
     private static readonly (string Name, bool Swaps, Func<ModalityLoss> Create)[] All =
     [
         ("contrastive", true, () => new MultimodalContrastiveLoss(new InfoNCELoss(mode: ContrastMode.Symmetric))),
@@ -26,14 +29,27 @@ public class AllLossesTests
     private static ModalityLoss Create(string name) => All.Single(x => x.Name == name).Create();
 
     [Theory]
-    [MemberData(nameof(Names))]
+    [MemberData(nameof(NamesButGamma))]
     public void Gradients_match_finite_differences_for_every_input(string name)
     {
+        FiniteDifferences(Create(name), 4, 3);
+        FiniteDifferences(Create(name), 9, 2); // more than three items a feature: the Gram form
+    }
+
+    [Fact]
+    public void Gradients_match_finite_differences_under_other_settings()
+    {
+        FiniteDifferences(new FeatureSeparationLoss(denominator: InModalDenominator.AsPrinted, kernelT: 0.7), 4, 3);
+        FiniteDifferences(new BrownianBridgeLoss(BridgeTime.Fixed(0.6), BridgeSide.Second, BridgeLikelihood.Gaussian), 4, 3);
+        FiniteDifferences(new GeometricConsistencyLoss(0.3, 1.7, 0.5, PairNormalization.Pairs), 4, 3);
+        FiniteDifferences(new GeometricConsistencyLoss(0.3, 1.7, 0.5), 9, 2);
+    }
+
+    private static void FiniteDifferences(ModalityLoss created, int n, int width)
+    {
         using var scope = NewDisposeScope();
-        var c = new Case(1, 4, 3);
-        using var loss = Create(name);
-        if (name == "gamma") return; // u is held constant: its finite differences are in the core's tests
-        var zero = (c.Vi.sum() + c.Ti.sum() + c.Via.sum() + c.Tia.sum() + c.Va.sum() + c.Ta.sum()) * 0;
+        using var loss = created;
+        var c = new Case(1, n, width);
         Gradients.ShouldMatchFiniteDifferences(
             () => loss.forward(c.First, c.Second) + ((c.Vi.sum() + c.Ti.sum() + c.Via.sum() + c.Tia.sum() + c.Va.sum() + c.Ta.sum()) * 0),
             c.V, c.T, c.Va, c.Ta, c.Vi, c.Ti, c.Via, c.Tia);
@@ -153,9 +169,10 @@ public class AllLossesTests
         using var loss = new CompositeLoss(
             ("contrastive", new MultimodalContrastiveLoss(new GammaContrastiveLoss(new PartitionTable(9), Temperature.Learned(), symmetric: true)), 1),
             ("bridge", new BrownianBridgeLoss(), 0.5),
-            ("consistency", new GeometricConsistencyLoss(), 0));
+            ("off", new FeatureSeparationLoss(), 0));
         var result = loss.Evaluate(c.First, c.Second, arange(4));
-        result.Terms.Select(x => (x.Name, x.Weight)).Should().Contain(("bridge.first", 0.5)).And.Contain(("consistency.in_modal", 0.0));
+        result.Terms.Select(x => (x.Name, x.Weight)).Should().Contain(("bridge.first", 0.5)).And.NotContain(x => x.Name.StartsWith("off", StringComparison.Ordinal));
+        loss.Evaluate(new(c.V, c.Va), new(c.T, c.Ta), arange(4)).Terms.Should().HaveCount(result.Terms.Count, "a part of weight 0 needs nothing");
         loss.state_dict().Keys.Should().Contain("contrastive.cross_modal.estimator.visits");
         loss.parameters().Should().HaveCount(1);
 
@@ -163,9 +180,20 @@ public class AllLossesTests
             ("contrastive", new MultimodalContrastiveLoss(loss.children().OfType<MultimodalContrastiveLoss>().Single().CrossModal), 1),
             ("separation", new FeatureSeparationLoss(), 1));
         Refuses(() => lacking.Evaluate(c.First, new(c.T, c.Ta), arange(4)), "FeatureSeparationLoss needs the independent features of the second modality");
-        loss.state_dict()["contrastive.cross_modal.estimator.visits"].max().item<long>().Should().Be(1, "nothing has changed");
+        loss.state_dict()["contrastive.cross_modal.estimator.visits"].max().item<long>().Should().Be(2, "nothing has changed");
+
+        // A part without state that fails does so before one with state is touched, whatever their order.
+        using var ordered = new CompositeLoss(
+            ("contrastive", new MultimodalContrastiveLoss(new GammaContrastiveLoss(new PartitionTable(9), symmetric: true), includeInModal: false), 1),
+            ("separation", new FeatureSeparationLoss(), 1));
+        var one = Case.Map(c.First, x => x.narrow(0, 0, 1));
+        Refuses(() => ordered.Evaluate(one, Case.Map(c.Second, x => x.narrow(0, 0, 1)), arange(1)), "no negative");
+        Refuses(() => ordered.Evaluate(c.First with { Independent = c.Vi * double.NaN }, c.Second, arange(9, 13)), "sampleIds must lie in [0, 8]");
+        ordered.state_dict()["contrastive.cross_modal.estimator.visits"].max().item<long>().Should().Be(0);
 
         Refuses(() => new CompositeLoss(), "parts are empty");
+        Refuses(() => new CompositeLoss(("a", new BrownianBridgeLoss(), 0)), "every weight is 0");
+        Refuses(() => new BrownianBridgeLoss(side: (BridgeSide)9), "side must be one of First, Second, Both but is 9");
         Refuses(() => new CompositeLoss(("a", new BrownianBridgeLoss(), 1), ("a", new BrownianBridgeLoss(), 1)), "two parts are named 'a'");
         Refuses(() => new CompositeLoss(("a.b", new BrownianBridgeLoss(), 1)), "has a dot");
         Refuses(() => new CompositeLoss(("a", new BrownianBridgeLoss(), -1)), "the weight of 'a' must be at least 0 and finite but is -1");

@@ -168,7 +168,7 @@ public class BrownianBridgeLossTests
         using var second = new BrownianBridgeLoss(side: BridgeSide.Second);
         Refuses(() => both.forward(c.First, new(c.T)), "BrownianBridgeLoss needs the augmented features of the second modality: second.Augmented is null");
         second.forward(new(c.V), c.Second).ShouldBeFinite();
-        Refuses(() => BridgeTime.Fixed(1), "time must lie in (0, 1) but is 1");
+        Refuses(() => BridgeTime.Fixed(1), "time must lie in [0.0001, 0.9999] but is 1");
         Refuses(() => BridgeTime.Drawn(0.5, 0.5), "high must be more than low, 0.5, but is 0.5");
         Refuses(() => BrownianBridge.SamplePaths(c.V, c.T, []), "times are empty");
         Refuses(() => BrownianBridge.SamplePaths(c.V, c.T, [0.5, 0.2]), "times must ascend but times[1] is 0.2 after 0.5");

@@ -79,6 +79,9 @@ public class FeatureSeparationLossTests
         Refuses(() => loss.forward(c.First, new(c.T, c.Ta, c.Ti)), "needs the independent features of the augmentation of the second modality: second.IndependentAugmented is null");
         using var printed = new FeatureSeparationLoss(denominator: InModalDenominator.AsPrinted);
         printed.forward(new(c.V, Independent: c.Vi), new(c.T, Independent: c.Ti)).ShouldBeFinite();
+        using var without = new FeatureSeparationLoss(contrastWeight: 0);
+        without.forward(new(c.V, Independent: c.Vi), new(c.T, Independent: c.Ti)).ShouldBeFinite("a term of weight 0 needs nothing");
+        Refuses(() => new FeatureSeparationLoss(orthogonality: 0, contrastWeight: 0, uniformity: 0), "every weight is 0");
         Refuses(() => new FeatureSeparationLoss(orthogonality: -1), "orthogonality must be at least 0 and finite but is -1");
         Refuses(() => new FeatureSeparationLoss(kernelT: 0), "kernelT must be positive and finite but is 0");
     }

@@ -62,6 +62,38 @@ public class GeometricConsistencyLossTests
     }
 
     [Theory]
+    [InlineData(1e-3)]
+    [InlineData(1e-5)]
+    public void The_change_of_pairs_keeps_its_digits_where_all_four_nearly_agree(double difference)
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(1, 6, 8);
+        Tensor Near(Tensor x) => Case.Unit(Case.Unit(c.V) + (difference * x));
+        var exact = new GeometricConsistencyLoss(0, 0).Evaluate(new(Near(c.Vi), Near(c.Va)), new(Near(c.T), Near(c.Ta)))["augmented.pairs"].item<double>();
+        // The plain formula in float64 has digits enough to compare with.
+        var (v, t, va, ta) = (Near(c.Vi), Near(c.T), Near(c.Va), Near(c.Ta));
+        exact.Should().BeApproximately((((v * t).sum(dim: 1) - (va * ta).sum(dim: 1)).pow(2)).mean().item<double>(), Math.Max(exact * 1e-3, 1e-30));
+    }
+
+    [Theory]
+    [InlineData(8, 6)]
+    [InlineData(400, 32)]
+    public void A_reflection_of_the_other_modality_has_no_loss_either_and_never_a_negative_one(int n, int width)
+    {
+        using var scope = NewDisposeScope();
+        var normal = Case.Unit(Draw.Normal(5, 1, width));
+        var reflection = eye(width, dtype: ScalarType.Float64) - (2 * normal.t().matmul(normal));
+        foreach (var dtype in new[] { ScalarType.Float32, ScalarType.Float64 })
+        {
+            var v = Draw.Normal(1, n, width).to(dtype);
+            using var loss = new GeometricConsistencyLoss(1, 1, augmented: 0);
+            var result = loss.Evaluate(new(v), new(v.matmul(reflection.to(dtype))));
+            result.Total.to(ScalarType.Float64).item<double>().Should().BeInRange(0, dtype == ScalarType.Float32 ? 1e-4 : 1e-12);
+            result.Terms.Should().OnlyContain(x => x.Value.to(ScalarType.Float64).item<double>() >= 0);
+        }
+    }
+
+    [Theory]
     [InlineData(4, 6)]
     [InlineData(40, 6)]
     public void Mirrored_features_have_no_loss_at_all(int n, int width)
@@ -86,6 +118,7 @@ public class GeometricConsistencyLossTests
         loss.forward(new(c.V), new(c.T)).ShouldEqual(expected, 1e-12);
         using var whole = new GeometricConsistencyLoss();
         Refuses(() => whole.forward(new(c.V), c.Second), "GeometricConsistencyLoss needs the augmented features of the first modality");
+        Refuses(() => new GeometricConsistencyLoss(0, 0, 0), "every weight is 0");
         Refuses(() => new GeometricConsistencyLoss(-1), "crossModal must be at least 0 and finite but is -1");
     }
 }

@@ -47,7 +47,7 @@ public class HeadsTests
 
         momentum.eval();
         online.eval();
-        var output = momentum.forward(rand(4, 3));
+        var output = momentum.Encoder.forward(rand(4, 3));
         output.requires_grad.Should().BeFalse();
         TensorCount.ShouldStay(momentum.Update);
     }
@@ -61,6 +61,12 @@ public class HeadsTests
         Refuses(() => new MomentumEncoder<nn.Module<Tensor, Tensor>>(online, nn.Linear(3, 4)), "'weight' is (2, 3) in online but (4, 3) in twin");
         Refuses(() => new MomentumEncoder<nn.Module<Tensor, Tensor>>(online, nn.Linear(3, 2, hasBias: false)), "twin has no 'bias', which online has");
         Refuses(() => new MomentumEncoder<nn.Module<Tensor, Tensor>>(nn.Linear(3, 2, hasBias: false), online), "twin has 'bias', which online has not");
+        Refuses(() => new MomentumEncoder<nn.Module<Tensor, Tensor>>(online, nn.Linear(3, 2, dtype: ScalarType.Float64)), "'weight' is Float32 in online but Float64 in twin");
+        var shared = nn.Linear(3, 2);
+        Refuses(() => new MomentumEncoder<nn.Module<Tensor, Tensor>>(nn.Sequential(shared), nn.Sequential(shared)), "twin shares parameters with online");
+        using var heads = new MomentumEncoder<SeparatedHeads>(new SeparatedHeads(3, 2), new SeparatedHeads(3, 2), 1);
+        heads.Update();
+        heads.Encoder.Features(rand(2, 3)).Independent!.requires_grad.Should().BeFalse();
         Refuses(() => new MomentumEncoder<nn.Module<Tensor, Tensor>>(online, nn.Linear(3, 2), 1.5), "momentum must lie in [0, 1] but is 1.5");
     }
 

@@ -65,6 +65,26 @@ public class MultimodalContrastiveLossTests
         loss.forward(new(c.V), new(c.T)).ShouldEqual(cross.forward(c.V, c.T), 0);
         using var whole = new MultimodalContrastiveLoss(cross);
         Refuses(() => whole.forward(c.First, new(c.T)), "MultimodalContrastiveLoss needs the augmented features of the second modality: second.Augmented is null");
-        Refuses(() => new MultimodalContrastiveLoss(new InfoNCELoss(reduction: nn.Reduction.None)), "crossModal has no reduction");
+        Refuses(() => new MultimodalContrastiveLoss(new InfoNCELoss(mode: ContrastMode.Symmetric, reduction: nn.Reduction.Sum)), "crossModal must have the reduction Mean, as the other parts, but has Sum");
+        Refuses(() => new MultimodalContrastiveLoss(new InfoNCELoss()), "crossModal must be symmetric");
+        Refuses(() => new MultimodalContrastiveLoss(new GammaContrastiveLoss(new BatchPartition())), "crossModal must be symmetric");
+    }
+
+    [Fact]
+    public void Similarity_and_missing_pairs_of_the_cross_modal_loss_hold_for_all_parts()
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(1, 4, 3);
+        foreach (var denominator in Enum.GetValues<InModalDenominator>())
+        {
+            using var dot = new MultimodalContrastiveLoss(
+                new InfoNCELoss(Temperature.Fixed(2.0), ContrastMode.Symmetric, SimilarityMeasure.DotProduct, missingPairs: MissingPairs.Skip), denominator: denominator);
+            var candidates = denominator == InModalDenominator.Augmented ? c.Va : c.V;
+            dot.Evaluate(c.First, c.Second)["in_modal.first"].ShouldEqual(Reference.Contrast(c.V, c.Va, candidates, 2.0));
+            ModalityFeatures One(ModalityFeatures x) => Case.Map(x, y => y.narrow(0, 0, 1));
+            dot.forward(One(c.First), One(c.Second)).ShouldBeFinite();
+        }
+        using var separation = new FeatureSeparationLoss(missingPairs: MissingPairs.Skip);
+        separation.forward(Case.Map(c.First, y => y.narrow(0, 0, 1)), Case.Map(c.Second, y => y.narrow(0, 0, 1))).ShouldBeFinite();
     }
 }

@@ -1,9 +1,9 @@
 namespace Contrastive.Samples.AlignFeatures.Reporting;
 
 /// <summary>How well the labels can be read off some of the embeddings, as accuracies on the held-out items.</summary>
-/// <param name="Features">Whose: "first", "second", "both", and "independent" where there are any.</param>
+/// <param name="Features">Whose: "first", "second", "both", and more with independent features.</param>
 /// <param name="Linear">A linear probe on all training items.</param>
-/// <param name="Linear10">On ten items a class, the mean over draws.</param>
+/// <param name="Linear10">On ten items a class, the mean over draws; NaN where a class has fewer.</param>
 /// <param name="Linear5">On five.</param>
 /// <param name="Linear1">On one.</param>
 /// <param name="Neighbors">The nearest neighbours among the training items.</param>

@@ -23,7 +23,10 @@ internal static class Probes
         => [.. Sets(train).Zip(Sets(test), (fit, held)
             => Measure(fit.Name, fit.Features, trainLabels, held.Features, testLabels, draws, random))];
 
-    /// <summary>"Both" is everything the towers know of an item: shared features of both sides, and the independent ones.</summary>
+    /// <summary>
+    /// Each side's shared features, and both. Where there are independent ones, "both" has them too: everything the towers know
+    /// of an item; "shared" is then what compares with a run that has none.
+    /// </summary>
     private static IEnumerable<(string Name, Tensor Features)> Sets((ModalityFeatures Left, ModalityFeatures Right) items)
     {
         var (left, right) = items;
@@ -36,6 +39,10 @@ internal static class Probes
         }
 
         yield return ("shared", Together(left.Shared, right.Shared));
+        yield return ("first independent", Together(left.Independent));
+        yield return ("second independent", Together(right.Independent));
+        yield return ("first all", Together(left.Shared, left.Independent));
+        yield return ("second all", Together(right.Shared, right.Independent));
         yield return ("independent", Together(left.Independent, right.Independent));
         yield return ("both", Together(left.Shared, right.Shared, left.Independent, right.Independent));
     }
@@ -45,6 +52,8 @@ internal static class Probes
     private static ProbeResult Measure(
         string name, Tensor train, Tensor trainLabels, Tensor test, Tensor testLabels, int draws, Func<Generator> random)
     {
+        var (_, _, perClass) = trainLabels.unique(return_counts: true);
+        var fewest = perClass!.min().item<long>();
         return new ProbeResult(name, Full(), FewShot(10), FewShot(5), FewShot(1), Neighbors());
 
         double Full()
@@ -55,6 +64,8 @@ internal static class Probes
 
         double FewShot(int shots)
         {
+            // A class with fewer items has no such figure, and then the average has none.
+            if (fewest < shots) return double.NaN;
             using var generator = random();
             return LinearProbe.FewShot(train, trainLabels, test, testLabels, shots, draws, generator: generator).Mean;
         }

@@ -6,6 +6,11 @@ namespace Contrastive.Samples.AlignFeatures.Reporting;
 public sealed record StructureComparison(
     string Structure, string Loss, int BatchSize, string Figure, string? Features, PairedDifference Difference)
 {
+    // The features of a run with a structure, and what they are compared with in one without. "Both" may have independent
+    // features in it and then be wider; "shared" is as wide as its counterpart.
+    private static readonly (string Features, string Counterpart)[] Counterparts =
+        [("first", "first"), ("second", "second"), ("shared", "both"), ("both", "both"), ("first all", "first"), ("second all", "second")];
+
     public static IReadOnlyList<StructureComparison> All(IReadOnlyList<Group> groups)
         => [.. from plain in groups
                where plain.Structure == Structures.None
@@ -17,11 +22,16 @@ public sealed record StructureComparison(
     private static IEnumerable<StructureComparison> Of(Group treated, Group plain)
     {
         yield return Compare("recall_at_1", null, run => run.RecallAt1);
-        // What both runs have: the independent features are no part of this, other than in "both".
-        foreach (var features in plain.Runs[0].Result.Probes.Select(probe => probe.Features))
+        var has = treated.Runs[0].Result.Probes.Select(probe => probe.Features).ToArray();
+        foreach (var (features, counterpart) in Counterparts.Where(pair => has.Contains(pair.Features)))
         {
             foreach (var (figure, value) in ProbeResult.Figures)
-                yield return Compare(figure, features, run => value(run.Probes.Single(probe => probe.Features == features)));
+            {
+                yield return Compare(
+                    figure,
+                    features,
+                    run => value(run.Probes.Single(probe => probe.Features == (run.Structure == Structures.None ? counterpart : features))));
+            }
         }
 
         StructureComparison Compare(string figure, string? features, Func<RunResult, double> value) => new(

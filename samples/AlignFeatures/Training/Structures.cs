@@ -7,6 +7,9 @@ namespace Contrastive.Samples.AlignFeatures.Training;
 internal static class Structures
 {
     public const string None = "none";
+
+    /// <summary>No structure, but the in-modal contrasts on the same augmentations: what augmentation alone brings.</summary>
+    public const string FourPart = "four-part";
     public const string Separation = "separation";
     public const string Bridge = "bridge";
     public const string Consistency = "consistency";
@@ -15,7 +18,7 @@ internal static class Structures
     /// <summary>The part of the objective that draws the curve.</summary>
     public const string Curve = "contrastive.cross_modal";
 
-    public static IReadOnlyList<string> Names { get; } = [None, Separation, Bridge, Consistency, All];
+    public static IReadOnlyList<string> Names { get; } = [None, FourPart, Separation, Bridge, Consistency, All];
 
     public static bool NeedsAugmentation(string structure) => structure != None;
 
@@ -29,7 +32,7 @@ internal static class Structures
     {
         var parts = new List<(string, ModalityLoss, double)>
         {
-            ("contrastive", new MultimodalContrastiveLoss(contrastive, includeInModal: false), 1),
+            ("contrastive", new MultimodalContrastiveLoss(contrastive, includeInModal: structure == FourPart), 1),
         };
         if (structure is Separation or All)
             parts.Add((Separation, new FeatureSeparationLoss(Temperature.Fixed(settings.Temperature)), settings.SeparationWeight));

@@ -32,8 +32,8 @@ public sealed class BrownianBridgeLoss : ModalityLoss
         Generator? generator = null)
     {
         Time = time ?? BridgeTime.Fixed(0.25);
-        Side = side;
-        Likelihood = likelihood;
+        Side = Guard.Defined(side);
+        Likelihood = Guard.Defined(likelihood);
         this.generator = generator;
     }
 

@@ -11,10 +11,10 @@ internal static class InModalContrast
         => loss.forward(features, augmented, sampleIds);
 
     /// <summary>mean_j -log( exp(⟨v_j, p_j⟩/τ) / Σ_k exp(⟨v_j, v_k⟩/τ) ), k = j included; p is v^a, or v itself.</summary>
-    public static Tensor AsPrinted(Tensor features, Tensor positives, Temperature temperature)
+    public static Tensor AsPrinted(Tensor features, Tensor positives, Temperature temperature, bool normalize = true)
     {
-        var v = UnitRows.Prepare(features, normalize: true);
-        var p = UnitRows.Prepare(positives, normalize: true);
+        var v = UnitRows.Prepare(features, normalize);
+        var p = UnitRows.Prepare(positives, normalize);
         var scaled = temperature.Scale(v);
         return scaled.matmul(v.t()).logsumexp(1).sub(scaled.mul(p).sum(dim: 1)).mean();
     }

@@ -1,3 +1,4 @@
+using Contrastive.Numerics;
 using static TorchSharp.torch;
 
 namespace Contrastive.Modality;
@@ -19,10 +20,14 @@ public sealed class MultimodalContrastiveLoss : ModalityLoss
     private readonly InfoNCELoss inModal;
 
     /// <summary>Creates the loss.</summary>
-    /// <param name="crossModal">The cross-modal part; symmetric, as a rule.</param>
+    /// <param name="crossModal">
+    /// The cross-modal part: symmetric, with mean reduction. Its similarity and what it does with missing pairs hold for the
+    /// in-modal parts as well.
+    /// </param>
     /// <param name="inModalTemperature">τ of the in-modal parts; by default the cross-modal part's, shared with it.</param>
     /// <param name="denominator">Over which features the in-modal denominators run.</param>
     /// <param name="includeInModal">Whether there are in-modal parts; without them the loss is the cross-modal part alone.</param>
+    /// <exception cref="ArgumentException">The cross-modal part is not symmetric, or its reduction is not the mean.</exception>
     public MultimodalContrastiveLoss(
         ContrastiveLoss crossModal,
         Temperature? inModalTemperature = null,
@@ -30,12 +35,15 @@ public sealed class MultimodalContrastiveLoss : ModalityLoss
         bool includeInModal = true)
     {
         ArgumentNullException.ThrowIfNull(crossModal);
-        if (crossModal.reduction == nn.Reduction.None)
-            throw new ArgumentException("crossModal has no reduction, but its value must be a scalar", nameof(crossModal));
+        if (crossModal.reduction != nn.Reduction.Mean)
+            throw new ArgumentException($"crossModal must have the reduction Mean, as the other parts, but has {crossModal.reduction}", nameof(crossModal));
+        if (crossModal is InfoNCELoss { Mode: not ContrastMode.Symmetric } or GammaContrastiveLoss { ReverseEstimator: null })
+            throw new ArgumentException("crossModal must be symmetric: L_Con has both directions", nameof(crossModal));
         CrossModal = crossModal;
-        Denominator = denominator;
+        Denominator = Guard.Defined(denominator);
         IncludesInModal = includeInModal;
-        inModal = new InfoNCELoss(inModalTemperature ?? crossModal.Temperature);
+        inModal = new InfoNCELoss(
+            inModalTemperature ?? crossModal.Temperature, similarity: crossModal.Similarity, missingPairs: crossModal.MissingPairs);
         register_module("cross_modal", CrossModal);
         if (includeInModal) register_module("in_modal", inModal);
     }
@@ -48,6 +56,8 @@ public sealed class MultimodalContrastiveLoss : ModalityLoss
 
     /// <summary>Whether there are in-modal parts.</summary>
     public bool IncludesInModal { get; }
+
+    internal override bool KeepsState => CrossModal is GammaContrastiveLoss;
 
     internal override void Require(ModalityFeatures first, ModalityFeatures second)
     {
@@ -71,5 +81,6 @@ public sealed class MultimodalContrastiveLoss : ModalityLoss
     private Tensor InModal(ModalityFeatures features, Tensor? sampleIds)
         => Denominator == InModalDenominator.Augmented
             ? InModalContrast.Usual(features.Shared, features.Augmented!, inModal, sampleIds)
-            : InModalContrast.AsPrinted(features.Shared, features.Augmented!, inModal.Temperature);
+            : InModalContrast.AsPrinted(
+                features.Shared, features.Augmented!, inModal.Temperature, inModal.Similarity == SimilarityMeasure.Cosine);
 }

@@ -10,8 +10,8 @@ namespace Contrastive.Modality;
 /// </summary>
 /// <typeparam name="TModule">The type of the encoder.</typeparam>
 /// <remarks>Parameters are averaged; buffers (running statistics, counters) are copied.</remarks>
-public sealed class MomentumEncoder<TModule> : nn.Module<Tensor, Tensor>
-    where TModule : nn.Module<Tensor, Tensor>
+public sealed class MomentumEncoder<TModule> : nn.Module
+    where TModule : nn.Module
 {
     private readonly TModule online;
     private readonly TModule encoder;
@@ -39,16 +39,8 @@ public sealed class MomentumEncoder<TModule> : nn.Module<Tensor, Tensor>
     /// <summary>m, the part of the old weights that stays at each update.</summary>
     public double Momentum { get; }
 
-    /// <summary>The following encoder.</summary>
+    /// <summary>The following encoder. Its parameters require no gradients, so features of plain inputs have no graph.</summary>
     public TModule Encoder => encoder;
-
-    /// <summary>Features of the following encoder, without a graph.</summary>
-    /// <param name="input">The input of the encoder.</param>
-    public override Tensor forward(Tensor input)
-    {
-        using var constant = no_grad();
-        return encoder.forward(input);
-    }
 
     /// <summary>Takes a step towards the online encoder; call it after the optimiser's step.</summary>
     public void Update() => Blend(Momentum);
@@ -62,9 +54,9 @@ public sealed class MomentumEncoder<TModule> : nn.Module<Tensor, Tensor>
         var source = online.named_parameters().ToDictionary(x => x.name, x => x.parameter);
         foreach (var (name, parameter) in encoder.named_parameters())
         {
-            // A copy at first: 0 · θ would keep a NaN.
+            // A copy at first: 0 · θ would keep a NaN. And at m = 1 nothing is taken, not even one.
             if (momentum == 0) parameter.copy_(source[name]);
-            else parameter.mul_(kept).add_(source[name], taken);
+            else if (momentum < 1) parameter.mul_(kept).add_(source[name], taken);
         }
         var buffers = online.named_buffers().ToDictionary(x => x.name, x => x.buffer);
         foreach (var (name, buffer) in encoder.named_buffers()) buffer.copy_(buffers[name]);
@@ -80,7 +72,11 @@ public sealed class MomentumEncoder<TModule> : nn.Module<Tensor, Tensor>
                 throw new ArgumentException($"twin has no '{name}', which online has", nameof(twin));
             if (!tensor.shape.SequenceEqual(other.shape))
                 throw new ArgumentException($"'{name}' is {Guard.Shape(tensor)} in online but {Guard.Shape(other)} in twin", nameof(twin));
+            if (tensor.dtype != other.dtype)
+                throw new ArgumentException($"'{name}' is {tensor.dtype} in online but {other.dtype} in twin", nameof(twin));
         }
+        if (online.parameters().FirstOrDefault(p => twin.parameters().Any(q => ReferenceEquals(p, q))) is not null)
+            throw new ArgumentException("twin shares parameters with online, which would stop their training", nameof(twin));
         if (actual.Keys.FirstOrDefault(name => !expected.ContainsKey(name)) is { } extra)
             throw new ArgumentException($"twin has '{extra}', which online has not", nameof(twin));
     }

@@ -16,7 +16,8 @@ namespace Contrastive.Modality;
 /// change it by the constant log N.) Beyond 1024 rows it is worked through in tiles, without N² memory; then it can be
 /// differentiated only once.</para>
 /// <para>Terms: <c>orthogonality</c>, <c>contrast.first</c>, <c>contrast.second</c>, <c>uniformity</c>. All features are
-/// normalised. Needs the independent features of both modalities and, unless as printed, those of the augmentation.</para>
+/// normalised. A term of weight 0 is left out. Needs the independent features of both modalities and, unless as printed, those
+/// of the augmentation.</para>
 /// </remarks>
 public sealed class FeatureSeparationLoss : ModalityLoss
 {
@@ -29,21 +30,24 @@ public sealed class FeatureSeparationLoss : ModalityLoss
     /// <param name="contrastWeight">The weight of L^i_Con. Range: ≥ 0.</param>
     /// <param name="uniformity">The weight of L^i_Uni. Range: ≥ 0.</param>
     /// <param name="kernelT">t, the sharpness of the uniformity's kernel. Range: t > 0.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A value is out of range.</exception>
+    /// <param name="missingPairs">What the contrast does with an item that has no negative (a batch of one).</param>
+    /// <exception cref="ArgumentException">A value is out of range, or every weight is 0.</exception>
     public FeatureSeparationLoss(
         Temperature? temperature = null,
         InModalDenominator denominator = InModalDenominator.Augmented,
         double orthogonality = 1,
         double contrastWeight = 1,
         double uniformity = 1,
-        double kernelT = 2)
+        double kernelT = 2,
+        MissingPairs missingPairs = MissingPairs.Throw)
     {
         OrthogonalityWeight = Guard.Weight(orthogonality);
         ContrastWeight = Guard.Weight(contrastWeight);
         UniformityWeight = Guard.Weight(uniformity);
         KernelT = Guard.Positive(kernelT);
-        Denominator = denominator;
-        contrast = new InfoNCELoss(temperature);
+        Denominator = Guard.Defined(denominator);
+        if (orthogonality == 0 && contrastWeight == 0 && uniformity == 0) throw new ArgumentException("every weight is 0", nameof(orthogonality));
+        contrast = new InfoNCELoss(temperature, missingPairs: missingPairs);
         register_module("contrast", contrast);
     }
 
@@ -66,7 +70,7 @@ public sealed class FeatureSeparationLoss : ModalityLoss
     {
         first.RequireIndependent(nameof(FeatureSeparationLoss), nameof(first));
         second.RequireIndependent(nameof(FeatureSeparationLoss), nameof(second));
-        if (Denominator == InModalDenominator.AsPrinted) return;
+        if (Denominator == InModalDenominator.AsPrinted || ContrastWeight == 0) return;
         first.RequireIndependentAugmented(nameof(FeatureSeparationLoss), nameof(first));
         second.RequireIndependentAugmented(nameof(FeatureSeparationLoss), nameof(second));
     }
@@ -75,9 +79,14 @@ public sealed class FeatureSeparationLoss : ModalityLoss
     {
         var (v, vi) = (Unit(first.Shared), Unit(first.Independent!));
         var (t, ti) = (Unit(second.Shared), Unit(second.Independent!));
-        sum.Add("orthogonality", OrthogonalityWeight, Orthogonality.Loss(v, vi).Plus(Orthogonality.Loss(t, ti)));
-        sum.Add("contrast.first", ContrastWeight, Contrast(first, sampleIds));
-        sum.Add("contrast.second", ContrastWeight, Contrast(second, sampleIds));
+        if (OrthogonalityWeight > 0)
+            sum.Add("orthogonality", OrthogonalityWeight, Orthogonality.Loss(v, vi).Plus(Orthogonality.Loss(t, ti)));
+        if (ContrastWeight > 0)
+        {
+            sum.Add("contrast.first", ContrastWeight, Contrast(first, sampleIds));
+            sum.Add("contrast.second", ContrastWeight, Contrast(second, sampleIds));
+        }
+        if (UniformityWeight == 0) return;
         sum.Add("uniformity", UniformityWeight, GaussianPotential.LogSum(vi, KernelT)
             .logaddexp(GaussianPotential.LogSum(ti, KernelT))
             .Plus(-Math.Log(vi.shape[0])));

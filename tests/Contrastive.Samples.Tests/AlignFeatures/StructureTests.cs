@@ -9,7 +9,7 @@ public sealed class StructureTests : IDisposable
     private static readonly string[] Small =
     [
         "--quick", "--epochs", "3", "--loss", "gamma", "--batch-size", "32", "--hidden", "16", "--features", "8",
-        "--structure", "none,separation,bridge,consistency,all",
+        "--structure", "none,four-part,separation,bridge,consistency,all",
     ];
 
     private readonly TemporaryFolder _folder = new();
@@ -25,14 +25,16 @@ public sealed class StructureTests : IDisposable
         output.Should().ContainAll("gamma + separation", "gamma + all", "Accuracy of probes", "What a structure changes");
         using var summary = JsonDocument.Parse(File.ReadAllText(_folder.Path("out", "summary.json")));
         var results = summary.RootElement.GetProperty("results").EnumerateArray().ToArray();
-        results.Should().HaveCount(2 * 5);
+        results.Should().HaveCount(2 * 6);
         foreach (var result in results)
         {
             var structure = result.GetProperty("structure").GetString()!;
             var separated = structure is "separation" or "all";
             var probes = result.GetProperty("probes").EnumerateArray().ToArray();
             probes.Select(probe => probe.GetProperty("features").GetString()).Should().Equal(
-                separated ? ["first", "second", "shared", "independent", "both"] : ["first", "second", "both"]);
+                separated
+                    ? ["first", "second", "shared", "first independent", "second independent", "first all", "second all", "independent", "both"]
+                    : ["first", "second", "both"]);
             foreach (var probe in probes)
                 foreach (var figure in new[] { "linear", "linear_10", "linear_5", "linear_1", "neighbors" })
                     probe.GetProperty(figure).GetDouble().Should().BeInRange(0.05, 1, $"{structure} {probe}");
@@ -44,7 +46,7 @@ public sealed class StructureTests : IDisposable
         }
 
         var differences = summary.RootElement.GetProperty("structure_differences").EnumerateArray().ToArray();
-        differences.Should().HaveCount(4 * (1 + (3 * 5)));
+        differences.Should().HaveCount((3 * (1 + (3 * 5))) + (2 * (1 + (6 * 5))));
         // A structure changes the towers: were it left out by mistake, every difference would be 0.
         differences.GroupBy(difference => difference.GetProperty("structure").GetString())
             .Should().OnlyContain(group => group.Any(difference => difference.GetProperty("difference").GetProperty("mean").GetDouble() != 0));
