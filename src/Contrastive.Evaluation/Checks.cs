@@ -28,12 +28,4 @@ internal static class Checks
         if (chunkSize is { } size)
             Guard.AtLeast(size, 1, nameof(chunkSize));
     }
-
-    /// <summary>A value that its enumeration defines.</summary>
-    public static void Defined<T>(T value, [CallerArgumentExpression(nameof(value))] string name = "")
-        where T : struct, Enum
-    {
-        if (!Enum.IsDefined(value))
-            throw new ArgumentOutOfRangeException(name, value, $"{name} must be a {typeof(T).Name} but is {value}");
-    }
 }

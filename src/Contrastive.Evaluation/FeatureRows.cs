@@ -7,8 +7,7 @@ namespace Contrastive.Evaluation;
 internal static class FeatureRows
 {
     /// <summary>Half precision has too few digits to rank by: it is computed in float32. float64 stays.</summary>
-    public static Tensor Wide(Tensor features)
-        => features.to_type(features.dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32);
+    public static Tensor Wide(Tensor features) => features.to_type(UnitRows.ComputeType(features.dtype));
 
     /// <summary>Rows at length 1, or as given. A zero row stays zero.</summary>
     public static Tensor Prepare(Tensor features, bool normalize)

@@ -69,8 +69,8 @@ public static class NearestNeighborProbe
         Guard.SameDevice(trainFeatures, trainLabels);
         Guard.SameDevice(testFeatures, testLabels);
         Guard.AtLeast(k, 1);
-        Checks.Defined(similarity);
-        Checks.Defined(vote);
+        Guard.Defined(similarity);
+        Guard.Defined(vote);
         Guard.Positive(temperature);
         Checks.Chunk(chunkSize);
         Checks.Finite(trainFeatures);

@@ -102,7 +102,7 @@ internal static class Guard
         where T : struct, Enum
         => Enum.IsDefined(value)
             ? value
-            : throw new ArgumentOutOfRangeException(name, value, $"{name} must be one of {string.Join(", ", Enum.GetNames<T>())} but is {value}");
+            : throw new ArgumentOutOfRangeException(name, value, $"{name} must be one of {string.Join(", ", Enum.GetNames<T>())} but is {value} ({typeof(T).Name})");
 
     public static bool IsFloating(ScalarType type)
         => type is ScalarType.Float16 or ScalarType.BFloat16 or ScalarType.Float32 or ScalarType.Float64;
