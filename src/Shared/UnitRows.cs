@@ -18,6 +18,13 @@ internal static class UnitRows
         return features.mul(inverse);
     }
 
+    /// <summary>1/‖x‖ of each row (n, 1); 0 of a zero row.</summary>
+    public static Tensor InverseLengths(Tensor rows)
+    {
+        var lengths = linalg.vector_norm(rows, 2, [1], keepdim: true);
+        return lengths.reciprocal().masked_fill(lengths.eq(Scalars.Zero), Scalars.Zero);
+    }
+
     /// <summary>Widened, and normalised if asked for.</summary>
     public static Tensor Prepare(Tensor features, bool normalize)
     {

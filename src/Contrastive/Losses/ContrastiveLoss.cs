@@ -34,6 +34,17 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
     /// <summary>What happens to an anchor without a positive or without a negative.</summary>
     public MissingPairs MissingPairs { get; }
 
+    /// <summary>
+    /// How the matrix of similarities is worked through: the memory it may take, and the tiles. Beyond
+    /// <see cref="Tiling.DensePairs"/> a reduced loss can be differentiated once.
+    /// </summary>
+    /// <exception cref="ArgumentNullException">The value is null.</exception>
+    public Tiling Tiling
+    {
+        get;
+        init => field = value ?? throw new ArgumentNullException(nameof(value));
+    } = Tiling.Default;
+
     /// <summary>The loss of a batch, with what belongs to it.</summary>
     /// <param name="anchors">(N, D), float16, bfloat16, float32 or float64. Half precision is computed in float32.</param>
     /// <param name="candidates">(M, D), of the same dtype and device.</param>
@@ -105,7 +116,7 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
             throw new ArgumentException("sampleIds of a block: give them to the whole map before taking a block of it", nameof(sampleIds));
         // Where each sample is there once and is its own positive, ids exclude nothing, and the map may stay a plain
         // diagonal, which needs no masks.
-        var nothingToExclude = pairs.IsPlainDiagonal(out _) && ReferenceEquals(sampleIds, candidateIds) && !SampleGroups.HasRepeats(sampleIds);
+        var nothingToExclude = pairs.IsDiagonal && ReferenceEquals(sampleIds, candidateIds) && !SampleGroups.HasRepeats(sampleIds);
         return nothingToExclude ? pairs : pairs.WithSampleIds(sampleIds, candidateIds);
     }
 

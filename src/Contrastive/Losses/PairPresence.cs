@@ -10,7 +10,7 @@ internal readonly record struct PairPresence(Tensor? Complete, long Missing)
 {
     public static PairPresence All => new(null, 0);
 
-    /// <summary>From the number of positives and negatives of each anchor, (N).</summary>
+    /// <summary>From the number of positives and negatives of each anchor, (N). Waits for the device.</summary>
     public static PairPresence Check(Tensor positives, Tensor negatives, MissingPairs policy)
     {
         var hasPositive = positives.gt(Scalars.Zero);
@@ -21,18 +21,8 @@ internal readonly record struct PairPresence(Tensor? Complete, long Missing)
 
         var first = complete.logical_not().nonzero()[0, 0].item<long>();
         var what = hasPositive[first].item<bool>() ? "negative" : "positive";
-        throw new ArgumentException(Message(first, what, missing, complete.shape[0]));
+        throw new ArgumentException(
+            $"anchor {first} has no {what} among the candidates ({missing} of {complete.shape[0]} anchors lack one): "
+            + $"give more candidates, or leave such anchors out with {nameof(MissingPairs)}.{nameof(MissingPairs.Skip)}");
     }
-
-    /// <summary>Where each anchor has its one positive and all other candidates are negatives.</summary>
-    public static PairPresence CheckPlain(long anchors, long candidates, MissingPairs policy, Device device)
-    {
-        if (candidates > 1) return All;
-        if (policy == MissingPairs.Skip) return new PairPresence(zeros(anchors, dtype: ScalarType.Bool, device: device), anchors);
-        throw new ArgumentException(Message(0, "negative", anchors, anchors));
-    }
-
-    private static string Message(long first, string what, long missing, long anchors)
-        => $"anchor {first} has no {what} among the candidates ({missing} of {anchors} anchors lack one): "
-            + $"give more candidates, or leave such anchors out with {nameof(MissingPairs)}.{nameof(MissingPairs.Skip)}";
 }

@@ -192,6 +192,9 @@ public sealed class PairMap
     /// <summary>Whether this is no part of a larger map.</summary>
     internal bool IsWhole => block.FirstAnchor == 0 && block.FirstCandidate == 0;
 
+    /// <summary>Whether each row belongs to the row of the same number, and that is all the map says.</summary>
+    internal bool IsDiagonal => positives is DiagonalRule && excluded is null && sameSample is null;
+
     /// <summary>Whether a logit bias is set.</summary>
     internal bool HasLogitBias => logitBias is not null;
 
@@ -199,15 +202,19 @@ public sealed class PairMap
     internal bool HasNoPositives => positives is NoRule;
 
     /// <summary>
-    /// Where anchor i's one positive is candidate i + offset and every other candidate of the block is a negative: then no
-    /// mask is needed, and each anchor's positive is inside the block.
+    /// The map as diagonals, counted from the map's first pair, where that is all there is to it: then no mask is needed. Null
+    /// otherwise.
     /// </summary>
-    internal bool IsPlainDiagonal(out long offset)
+    internal DiagonalPattern? Diagonals(PositiveSampling sampling)
     {
-        offset = 0;
-        if (positives is not DiagonalRule diagonal || excluded is not null || sameSample is not null) return false;
-        offset = block.FirstAnchor + diagonal.Offset - block.FirstCandidate;
-        return offset >= 0 && offset + AnchorCount <= CandidateCount;
+        if (sameSample is not null || positives.Diagonals is not { } positive) return null;
+        if (excluded is not null && excluded.Diagonals is null) return null;
+        var left = excluded?.Diagonals ?? [];
+        if (positive.Intersect(left).Any()) return null;
+        // Only an anchor's own pair is known to be there whatever was sampled.
+        if (sampling == PositiveSampling.Sampled && positive.Any(offset => offset != 0)) return null;
+        var shift = block.FirstAnchor - block.FirstCandidate;
+        return new DiagonalPattern([.. positive.Select(offset => offset + shift)], [.. left.Select(offset => offset + shift)]);
     }
 
     /// <summary>The masks of the map's block.</summary>
@@ -226,24 +233,22 @@ public sealed class PairMap
     /// <summary>The pairs (i, i), counted in the whole map: an anchor's own candidate. Bool, of the block's shape.</summary>
     internal Tensor OwnPairs(Device device) => new DiagonalRule().Evaluate(block, device);
 
-    /// <summary>Adds the bias of the map's block to its logits (N, M).</summary>
-    internal Tensor AddBias(Tensor logits)
+    /// <summary>Adds the bias of a part of the map to its logits, in place.</summary>
+    internal void AddBias(Tensor logits, PairBlock part)
     {
-        if (logitBias is null) return logits;
-        var bias = logitBias.detach().to(logits.dtype);
+        if (logitBias is null) return;
+        var at = part.Within(block);
+        var stored = biasTransposed ? at.Transpose() : at;
+        var bias = logitBias.detach();
         if (bias.dim() == 1)
         {
-            bias = biasTransposed
-                ? bias.narrow(0, block.FirstAnchor, block.Anchors).unsqueeze(1)
-                : bias.narrow(0, block.FirstCandidate, block.Candidates).unsqueeze(0);
+            bias = stored.CandidatesOf(bias).to(logits.dtype).unsqueeze(0);
         }
         else
         {
-            var stored = biasTransposed ? block.Transpose() : block;
-            bias = bias.narrow(0, stored.FirstAnchor, stored.Anchors).narrow(1, stored.FirstCandidate, stored.Candidates);
-            if (biasTransposed) bias = bias.t();
+            bias = stored.AnchorsOf(bias).narrow(1, stored.FirstCandidate, stored.Candidates).to(logits.dtype);
         }
-        return logits.Plus(bias);
+        logits.add_(biasTransposed ? bias.t() : bias, Scalars.One);
     }
 
     /// <summary>Refuses features that the map was not made for.</summary>

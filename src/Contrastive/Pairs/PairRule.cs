@@ -13,6 +13,9 @@ internal abstract record PairRule
 
     public abstract PairRule Transpose();
 
+    /// <summary>The diagonals j - i that the pairs lie on, where the rule is made of whole ones; null otherwise.</summary>
+    public virtual long[]? Diagonals => null;
+
     /// <summary>The tensors the rule reads, each with the name of the argument that brought it.</summary>
     public virtual IEnumerable<(Tensor Tensor, string Name)> Sources => [];
 
@@ -31,6 +34,8 @@ internal sealed record DiagonalRule(long Offset = 0) : PairRule
             .eq(Column(block.FirstAnchor + Offset, block.Anchors, device));
 
     public override PairRule Transpose() => new DiagonalRule(-Offset);
+
+    public override long[] Diagonals => [Offset];
 }
 
 /// <summary>Two views stacked: row i of the first n belongs to row i of the second n, either way.</summary>
@@ -44,6 +49,8 @@ internal sealed record TwoViewsRule(long Count) : PairRule
     }
 
     public override PairRule Transpose() => this;
+
+    public override long[] Diagonals => [Count, -Count];
 }
 
 /// <summary>No pair.</summary>
@@ -53,6 +60,8 @@ internal sealed record NoRule : PairRule
         => zeros(block.Anchors, block.Candidates, dtype: ScalarType.Bool, device: device);
 
     public override PairRule Transpose() => this;
+
+    public override long[] Diagonals => [];
 }
 
 /// <summary>Pairs whose values (labels, sample ids) are equal.</summary>

@@ -24,4 +24,7 @@ public sealed class PartitionObservation
 
     /// <summary>Which sample each anchor is, (m) integers, if the caller said so.</summary>
     public Tensor? SampleIds { get; }
+
+    /// <summary>Whether it is known that no two anchors are one sample.</summary>
+    internal bool DistinctSamples { get; init; }
 }

@@ -10,15 +10,10 @@ namespace Contrastive;
 /// <remarks>The tensors belong to the surrounding dispose scope, if there is one; <see cref="Dispose"/> frees them at once.</remarks>
 public sealed class PartitionSums : IDisposable
 {
-    internal PartitionSums(
-        Tensor logKnown, Tensor logSampled, Tensor knownCount, Tensor sampledCount, Tensor positiveCount, Tensor positiveLogits, bool plain, bool hasLogitBias)
+    internal PartitionSums(PairSums sums, PairCounts counts, bool plain, bool hasLogitBias)
     {
-        LogKnown = logKnown;
-        LogSampled = logSampled;
-        KnownCount = knownCount;
-        SampledCount = sampledCount;
-        PositiveCount = positiveCount;
-        PositiveLogits = positiveLogits;
+        (LogKnown, LogSampled, PositiveLogits) = sums;
+        (KnownCount, SampledCount, PositiveCount) = counts;
         IsPlain = plain;
         HasLogitBias = hasLogitBias;
     }
@@ -56,12 +51,14 @@ public sealed class PartitionSums : IDisposable
         if (other.LogKnown.shape[0] != LogKnown.shape[0])
             throw new ArgumentException($"these sums have {LogKnown.shape[0]} anchors but other has {other.LogKnown.shape[0]}", nameof(other));
         return new PartitionSums(
-            LogKnown.logaddexp(other.LogKnown),
-            LogSampled.logaddexp(other.LogSampled),
-            KnownCount.Plus(other.KnownCount),
-            SampledCount.Plus(other.SampledCount),
-            PositiveCount.Plus(other.PositiveCount),
-            PositiveLogits.Plus(other.PositiveLogits),
+            new PairSums(
+                LogKnown.logaddexp(other.LogKnown),
+                LogSampled.logaddexp(other.LogSampled),
+                PositiveLogits.Plus(other.PositiveLogits)),
+            new PairCounts(
+                KnownCount.Plus(other.KnownCount),
+                SampledCount.Plus(other.SampledCount),
+                PositiveCount.Plus(other.PositiveCount)),
             plain: false,
             HasLogitBias || other.HasLogitBias);
     }
@@ -72,50 +69,22 @@ public sealed class PartitionSums : IDisposable
         foreach (var tensor in All) tensor.Dispose();
     }
 
-    internal static PartitionSums Plain(Tensor logits, long offset, bool hasLogitBias)
-    {
-        var positive = logits.diagonal(offset, 0, 1).clone();
-        var others = logits.clone();
-        others.diagonal(offset, 0, 1).fill_(Scalars.NegativeInfinity);
-        var ones = ones_like(positive);
-        return new PartitionSums(
-            positive, others.logsumexp(1), ones, ones.Times(logits.shape[1] - 1), ones, positive, plain: logits.shape[1] > 1, hasLogitBias);
-    }
-
-    internal static PartitionSums Masked(Tensor logits, GammaTile tile, bool hasLogitBias)
-    {
-        var type = logits.dtype;
-        return new PartitionSums(
-            LogSum(logits, tile.Known),
-            LogSum(logits, tile.Sampled),
-            tile.Known.sum(dim: 1).to(type),
-            tile.Sampled.sum(dim: 1).to(type),
-            tile.Positive.sum(dim: 1).to(type),
-            logits.masked_fill(tile.Positive.logical_not(), Scalars.Zero).sum(dim: 1),
-            plain: false,
-            hasLogitBias);
-    }
-
     /// <summary>The same with more sampled candidates.</summary>
     internal PartitionSums WithSampled(Tensor logSampled, Tensor sampledCount) => new(
-        LogKnown,
-        LogSampled.logaddexp(logSampled),
-        KnownCount,
-        SampledCount.Plus(sampledCount.to(SampledCount.dtype)),
-        PositiveCount,
-        PositiveLogits,
+        new PairSums(LogKnown, LogSampled.logaddexp(logSampled), PositiveLogits),
+        new PairCounts(KnownCount, SampledCount.Plus(sampledCount.to(SampledCount.dtype)), PositiveCount),
         IsPlain,
         HasLogitBias);
 
-    internal PartitionSums Select(Tensor rows) => new(
-        LogKnown.index_select(0, rows),
-        LogSampled.index_select(0, rows),
-        KnownCount.index_select(0, rows),
-        SampledCount.index_select(0, rows),
-        PositiveCount.index_select(0, rows),
-        PositiveLogits.index_select(0, rows),
-        IsPlain,
-        HasLogitBias);
+    internal PartitionSums Select(Tensor rows)
+    {
+        Tensor Of(Tensor values) => values.index_select(0, rows);
+        return new PartitionSums(
+            new PairSums(Of(LogKnown), Of(LogSampled), Of(PositiveLogits)),
+            new PairCounts(Of(KnownCount), Of(SampledCount), Of(PositiveCount)),
+            IsPlain,
+            HasLogitBias);
+    }
 
     /// <summary>
     /// log c_i, (m): each sampled candidate stands for (N - known) / sampled of the population's N, or for itself where N is not
@@ -139,12 +108,10 @@ public sealed class PartitionSums : IDisposable
 
     internal PartitionSums MoveToOuterDisposeScope()
     {
-        foreach (var tensor in All) tensor.MoveToOuterDisposeScope();
+        // One tensor may stand for several things; it moves one scope out, not several.
+        foreach (var tensor in All.Distinct<object>(ReferenceEqualityComparer.Instance)) ((Tensor)tensor).MoveToOuterDisposeScope();
         return this;
     }
 
     private Tensor[] All => [LogKnown, LogSampled, KnownCount, SampledCount, PositiveCount, PositiveLogits];
-
-    private static Tensor LogSum(Tensor logits, Tensor mask)
-        => logits.masked_fill(mask.logical_not(), Scalars.NegativeInfinity).logsumexp(1);
 }

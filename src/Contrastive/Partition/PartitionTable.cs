@@ -82,7 +82,7 @@ public sealed class PartitionTable : PartitionEstimator
         var estimate = observation.Sums.LogEstimate(Population);
         CheckFinite(estimate);
 
-        var batch = SampleGroups.Of(ids);
+        var batch = observation.DistinctSamples ? SampleGroups.EachItsOwn(ids) : SampleGroups.Of(ids);
         var current = batch.LogMean(estimate.to(log_partition.dtype));
         var before = log_partition.index_select(0, batch.Samples);
         var visited = visits.index_select(0, batch.Samples);

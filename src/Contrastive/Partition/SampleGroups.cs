@@ -12,8 +12,11 @@ internal readonly record struct SampleGroups(Tensor Samples, Tensor? GroupOfRow,
     public static SampleGroups Of(Tensor ids)
     {
         var (samples, groups, rows) = ids.unique(sorted: true, return_inverse: true, return_counts: true);
-        return samples.shape[0] == ids.shape[0] ? new SampleGroups(ids, null, null) : new SampleGroups(samples, groups, rows);
+        return samples.shape[0] == ids.shape[0] ? EachItsOwn(ids) : new SampleGroups(samples, groups, rows);
     }
+
+    /// <summary>Every row a sample of its own.</summary>
+    public static SampleGroups EachItsOwn(Tensor ids) => new(ids, null, null);
 
     /// <summary>Whether a sample has several rows. Waits for the device.</summary>
     public static bool HasRepeats(Tensor ids)

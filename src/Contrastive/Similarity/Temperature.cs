@@ -87,14 +87,31 @@ public sealed class Temperature : nn.Module
     {
         Guard.Floating(features);
         if (log_scale is null) return features.Times(1 / fixedTemperature);
-
-        using (no_grad())
-        {
-            using var low = (-Math.Log(Maximum)).ToScalar();
-            using var high = (-Math.Log(Minimum)).ToScalar();
-            log_scale.clamp_(low, high);
-        }
+        Clamp(log_scale);
         return features.mul(log_scale.to(features.dtype).exp());
+    }
+
+    /// <summary>Whether a loss is to give a gradient by it.</summary>
+    internal bool RequiresGradient => log_scale is { requires_grad: true };
+
+    /// <summary>1/τ, (), without a graph.</summary>
+    internal Tensor ScaleOf(ScalarType dtype, Device device)
+    {
+        if (log_scale is null) return tensor(1 / fixedTemperature, dtype: dtype, device: device);
+        Clamp(log_scale);
+        return log_scale.detach().to(dtype).exp();
+    }
+
+    /// <summary>derivative · log(1/τ), (), with a graph.</summary>
+    internal Tensor Along(Tensor derivative) => derivative.mul(log_scale!.to(derivative.dtype));
+
+
+    private void Clamp(Parameter logScale)
+    {
+        using var constant = no_grad();
+        using var low = (-Math.Log(Maximum)).ToScalar();
+        using var high = (-Math.Log(Minimum)).ToScalar();
+        logScale.clamp_(low, high);
     }
 
     /// <summary>Refuses a learned temperature that lives on another device than the features.</summary>

@@ -9,27 +9,31 @@ public class GammaReferenceTests
     // Terms up to e^13 cancel in the gradient of a cosine, which is orthogonal to the feature.
     private const double Tolerance = 1e-9;
 
-    private static readonly Gen<(SimilarityMeasure Measure, PositiveSampling Sampling, double Temperature, int Seed, int Width, long? Population)> Options =
+    private static readonly Gen<(SimilarityMeasure Measure, PositiveSampling Sampling, double Temperature, int Seed, int Width, long? Population, Tiling Tiling)> Options =
         from measure in Gen.Enum<SimilarityMeasure>()
         from sampling in Gen.Enum<PositiveSampling>()
         from temperature in Gen.Double[0.1, 3]
         from seed in Gen.Int[0, 1_000_000]
         from width in Gen.Int[1, 5]
         from population in Gen.Int[0, 1]
-        select (measure, sampling, temperature, seed, width, population == 0 ? (long?)null : 50);
+        from tiling in AnyTiling.Gen
+        select (measure, sampling, temperature, seed, width, population == 0 ? (long?)null : 50, tiling);
 
     [Fact]
     public void The_M_step_with_any_weights()
         => (from make in PairCase.Any from options in Options select (make, options)).Check(x =>
         {
             var pairs = x.make();
-            var (measure, sampling, tau, seed, width, _) = x.options;
+            var (measure, sampling, tau, seed, width, _, tiling) = x.options;
             var a = Draw.Leaf(seed, pairs.Anchors, width);
             var b = Draw.Leaf(seed + 1, pairs.Candidates, width);
             var (logWeights, logScale) = (Draw.Normal(seed + 2, pairs.Anchors), Draw.Normal(seed + 3, pairs.Anchors));
             var counts = tensor(Enumerable.Range(0, pairs.Anchors).Select(i => (double)Math.Max(1, Positives(pairs, i))).ToArray());
             using var loss = new GammaContrastiveLoss(
-                new BatchPartition(), Temperature.Fixed(tau), similarity: measure, positiveSampling: sampling);
+                new BatchPartition(), Temperature.Fixed(tau), similarity: measure, positiveSampling: sampling)
+            {
+                Tiling = tiling,
+            };
             var weights = GammaWeights.Create(logWeights, logScale, counts);
 
             foreach (var reduction in Enum.GetValues<nn.Reduction>())
@@ -57,14 +61,17 @@ public class GammaReferenceTests
         => (from make in PairCase.Square from options in Options from symmetric in Gen.Bool select (make, options, symmetric)).Check(x =>
         {
             var pairs = x.make();
-            var (measure, sampling, tau, seed, width, population) = x.options;
+            var (measure, sampling, tau, seed, width, population, tiling) = x.options;
             var a = Draw.Leaf(seed, pairs.Anchors, width);
             var b = Draw.Leaf(seed + 1, pairs.Candidates, width);
             foreach (var reduction in Enum.GetValues<nn.Reduction>())
             {
                 using var loss = new GammaContrastiveLoss(
                     new BatchPartition(population), Temperature.Fixed(tau), x.symmetric, measure,
-                    positiveSampling: sampling, missingPairs: MissingPairs.Skip, reduction: reduction);
+                    positiveSampling: sampling, missingPairs: MissingPairs.Skip, reduction: reduction)
+                {
+                    Tiling = tiling,
+                };
                 var expected = Direction(a, b, pairs);
                 if (x.symmetric)
                 {

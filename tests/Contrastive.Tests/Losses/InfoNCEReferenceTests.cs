@@ -8,20 +8,21 @@ public class InfoNCEReferenceTests
 {
     private const double Tolerance = 1e-10;
 
-    private static readonly Gen<(SimilarityMeasure Measure, PositiveSum Sum, double Temperature, int Seed, int Width)> Options =
+    private static readonly Gen<(SimilarityMeasure Measure, PositiveSum Sum, double Temperature, int Seed, int Width, Tiling Tiling)> Options =
         from measure in Gen.Enum<SimilarityMeasure>()
         from sum in Gen.Enum<PositiveSum>()
         from temperature in Gen.Double[0.05, 3]
         from seed in Gen.Int[0, 1_000_000]
         from width in Gen.Int[1, 5]
-        select (measure, sum, temperature, seed, width);
+        from tiling in AnyTiling.Gen
+        select (measure, sum, temperature, seed, width, tiling);
 
     [Fact]
     public void One_direction()
         => (from make in PairCase.Any from options in Options select (make, options)).Check(x =>
         {
             var pairs = x.make();
-            var (measure, sum, tau, seed, width) = x.options;
+            var (measure, sum, tau, seed, width, tiling) = x.options;
             var a = Draw.Leaf(seed, pairs.Anchors, width);
             var b = Draw.Leaf(seed + 1, pairs.Candidates, width);
             Tensor Expected() => Reference.InfoNCE(Reference.Similarities(a, b, tau, measure, pairs.Bias), pairs, sum);
@@ -29,7 +30,10 @@ public class InfoNCEReferenceTests
             foreach (var reduction in Enum.GetValues<nn.Reduction>())
             {
                 using var loss = new InfoNCELoss(
-                    Temperature.Fixed(tau), ContrastMode.OneDirection, measure, sum, MissingPairs.Skip, reduction);
+                    Temperature.Fixed(tau), ContrastMode.OneDirection, measure, sum, MissingPairs.Skip, reduction)
+                {
+                    Tiling = tiling,
+                };
                 Gradients.ShouldAgree(
                     () => loss.forward(a, b, null, pairs.Map), () => Reduce(Expected(), pairs, reduction), Tolerance, a, b);
             }
@@ -44,14 +48,17 @@ public class InfoNCEReferenceTests
         {
             var pairs = x.make();
             var back = pairs.Transpose();
-            var (measure, sum, tau, seed, width) = x.options;
+            var (measure, sum, tau, seed, width, tiling) = x.options;
             var a = Draw.Leaf(seed, pairs.Anchors, width);
             var b = Draw.Leaf(seed + 1, pairs.Candidates, width);
 
             foreach (var reduction in Enum.GetValues<nn.Reduction>())
             {
                 using var loss = new InfoNCELoss(
-                    Temperature.Fixed(tau), ContrastMode.Symmetric, measure, sum, MissingPairs.Skip, reduction);
+                    Temperature.Fixed(tau), ContrastMode.Symmetric, measure, sum, MissingPairs.Skip, reduction)
+                {
+                    Tiling = tiling,
+                };
                 Gradients.ShouldAgree(
                     () => loss.forward(a, b, null, pairs.Map),
                     () => 0.5 * (Reduce(Reference.InfoNCE(Reference.Similarities(a, b, tau, measure, pairs.Bias), pairs, sum), pairs, reduction)
@@ -69,16 +76,26 @@ public class InfoNCEReferenceTests
             from exclude in Gen.Bool
             select (options, n, m, own, exclude)).Check(x =>
         {
-            var (measure, sum, tau, seed, width) = x.options;
+            var (measure, sum, tau, seed, width, tiling) = x.options;
             var a = Draw.Leaf(seed, x.n, width);
             var p = Draw.Leaf(seed + 1, x.n, width);
             var negatives = x.own ? Draw.Leaf(seed + 2, x.n, x.m, width) : Draw.Leaf(seed + 2, x.m, width);
             var mask = Draw.Mask(seed + 3, x.exclude ? 0.3 : 0, x.n, x.m);
             var map = x.exclude ? PairMap.Negatives(x.n, x.m).Exclude(mask) : null;
-            using var loss = new InfoNCELoss(
-                Temperature.Fixed(tau), ContrastMode.OneDirection, measure, sum, MissingPairs.Skip, nn.Reduction.None);
+            foreach (var reduction in Enum.GetValues<nn.Reduction>())
+            {
+                using var loss = new InfoNCELoss(
+                    Temperature.Fixed(tau), ContrastMode.OneDirection, measure, sum, MissingPairs.Skip, reduction)
+                {
+                    Tiling = tiling,
+                };
+                Gradients.ShouldAgree(
+                    () => loss.EvaluateNegatives(a, p, negatives, map).Loss,
+                    () => Reduce(Expected(), Enumerable.Range(0, x.n).Count(HasNegatives), reduction),
+                    Tolerance, a, p, negatives);
+            }
 
-            Gradients.ShouldAgree(() => loss.EvaluateNegatives(a, p, negatives, map).Loss, Expected, Tolerance, a, p, negatives);
+            bool HasNegatives(int anchor) => mask[anchor].logical_not().any().item<bool>();
 
             Tensor Expected()
             {
@@ -120,10 +137,13 @@ public class InfoNCEReferenceTests
         Gradients.ShouldMatchFiniteDifferences(() => nn.functional.info_nce(a, b, n), a, b, n);
     }
 
-    private static Tensor Reduce(Tensor perAnchor, PairCase pairs, nn.Reduction reduction) => reduction switch
+    private static Tensor Reduce(Tensor perAnchor, PairCase pairs, nn.Reduction reduction)
+        => Reduce(perAnchor, Enumerable.Range(0, pairs.Anchors).Count(pairs.IsComplete), reduction);
+
+    private static Tensor Reduce(Tensor perAnchor, int complete, nn.Reduction reduction) => reduction switch
     {
         nn.Reduction.None => perAnchor,
         nn.Reduction.Sum => perAnchor.sum(),
-        _ => perAnchor.sum() / Math.Max(1, Enumerable.Range(0, pairs.Anchors).Count(pairs.IsComplete)),
+        _ => perAnchor.sum() / Math.Max(1, complete),
     };
 }

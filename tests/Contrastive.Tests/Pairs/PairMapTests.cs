@@ -21,7 +21,7 @@ public class PairMapTests
             var given = make();
             foreach (var pairs in new[] { given, given.Transpose() })
             {
-                var whole = pairs.Map.AddBias(zeros(pairs.Anchors, pairs.Candidates, dtype: ScalarType.Float64));
+                var whole = Bias(pairs.Map, new PairBlock(0, pairs.Anchors, 0, pairs.Candidates));
                 for (var i = 0; i < pairs.Anchors; i += 2)
                 {
                     for (var j = 0; j < pairs.Candidates; j += 3)
@@ -31,23 +31,55 @@ public class PairMapTests
                         for (var r = 0; r < rows; r++)
                             for (var c = 0; c < columns; c++)
                                 Kinds(block)[r, c].Should().Be(pairs.Kinds[i + r, j + c], pairs.Name);
-                        block.AddBias(zeros(rows, columns, dtype: ScalarType.Float64))
-                            .ShouldEqual(whole.narrow(0, i, rows).narrow(1, j, columns));
+                        var expected = whole.narrow(0, i, rows).narrow(1, j, columns);
+                        Bias(block, new PairBlock(0, rows, 0, columns)).ShouldEqual(expected);
+                        Bias(pairs.Map, new PairBlock(i, rows, j, columns)).ShouldEqual(expected);
                     }
                 }
             }
         });
 
     [Fact]
-    public void A_plain_diagonal_is_recognised_and_keeps_its_place_in_blocks()
+    public void A_map_made_of_diagonals_is_known_as_one_and_says_the_same_in_any_block()
+        => PairCase.Any.Check(make =>
+        {
+            var given = make();
+            foreach (var pairs in new[] { given, given.Transpose() })
+            {
+                var first = (Row: pairs.Anchors / 2, Column: pairs.Candidates / 3);
+                var block = pairs.Map.Block(first.Row, pairs.Anchors - first.Row, first.Column, pairs.Candidates - first.Column);
+                if (block.Diagonals(PositiveSampling.Complete) is not { } pattern) continue;
+                for (long i = 0; i < block.AnchorCount; i++)
+                {
+                    for (long j = 0; j < block.CandidateCount; j++)
+                    {
+                        var expected = pattern.Positives.Contains(j - i) ? PairKind.Positive
+                            : pattern.Excluded.Contains(j - i) ? PairKind.Excluded
+                            : PairKind.Negative;
+                        pairs.Kinds[first.Row + i, first.Column + j].Should().Be(expected, pairs.Name);
+                    }
+                }
+            }
+        });
+
+    [Fact]
+    public void What_needs_no_masks_takes_none()
     {
-        PairMap.Diagonal(6).IsPlainDiagonal(out var offset).Should().BeTrue();
-        offset.Should().Be(0);
-        PairMap.Diagonal(6).Block(2, 2, 1, 4).IsPlainDiagonal(out offset).Should().BeTrue();
-        offset.Should().Be(1);
-        PairMap.Diagonal(6).Block(2, 2, 3, 3).IsPlainDiagonal(out _).Should().BeFalse("anchor 2's positive is not in the block");
-        PairMap.Diagonal(6).ExcludeSelf().IsPlainDiagonal(out _).Should().BeFalse();
-        PairMap.TwoViews(3).IsPlainDiagonal(out _).Should().BeFalse();
+        using var scope = NewDisposeScope();
+        foreach (var sampling in Enum.GetValues<PositiveSampling>())
+        {
+            PairMap.Diagonal(6).Diagonals(sampling)!.Positives.Should().Equal(0);
+            PairMap.Diagonal(6).Block(2, 2, 1, 4).Diagonals(sampling)!.Positives.Should().Equal(1);
+            PairMap.Negatives(2, 3).Diagonals(sampling)!.Positives.Should().BeEmpty();
+            PairMap.Diagonal(6).ExcludeSelf().Diagonals(sampling).Should().BeNull("the positives are excluded");
+            PairMap.FromLabels(arange(3)).Diagonals(sampling).Should().BeNull();
+            PairMap.Diagonal(3).WithSampleIds(arange(3)).Diagonals(sampling).Should().BeNull();
+            PairMap.Diagonal(3).Exclude(zeros(3, 3, dtype: ScalarType.Bool)).Diagonals(sampling).Should().BeNull();
+        }
+        var views = PairMap.TwoViews(3).Diagonals(PositiveSampling.Complete)!;
+        views.Positives.Should().BeEquivalentTo([3, -3]);
+        views.Excluded.Should().Equal(0);
+        PairMap.TwoViews(3).Diagonals(PositiveSampling.Sampled).Should().BeNull("the positives are no anchor's own pair");
     }
 
     [Fact]
@@ -69,6 +101,13 @@ public class PairMapTests
         FluentActions.Invoking(() => PairMap.Negatives(2, 3).ExcludeSelf()).Should().Throw<InvalidOperationException>();
         FluentActions.Invoking(() => map.Block(1, 2, 1, 2).WithSampleIds(arange(2))).Should().Throw<InvalidOperationException>();
         FluentActions.Invoking(() => PairMap.FromLabels(null!)).Should().Throw<ArgumentNullException>();
+    }
+
+    private static Tensor Bias(PairMap map, PairBlock part)
+    {
+        var bias = zeros(part.Anchors, part.Candidates, dtype: ScalarType.Float64);
+        map.AddBias(bias, part);
+        return bias;
     }
 
     private static PairKind[,] Kinds(PairMap map)

@@ -99,31 +99,27 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         if (ReverseEstimator is not null && reduction == nn.Reduction.None) Guard.SameRows(anchors, candidates);
 
         using var scope = NewDisposeScope();
-        var a = Features.Prepare(anchors, Similarity);
-        var b = Features.Prepare(candidates, Similarity);
-        CheckFinite(a, nameof(anchors));
-        CheckFinite(b, nameof(candidates));
-        var scaled = Temperature.Scale(a);
-        var logits = map.AddBias(scaled.matmul(b.t()));
+        var contrast = Contrast(anchors, candidates, map, ReverseEstimator is not null, reduction);
+        CheckFinite(contrast.Anchors, nameof(anchors));
+        CheckFinite(contrast.Candidates, nameof(candidates));
 
         // Both directions are worked out before either estimator changes.
-        var forward = Expect(Estimator, SumsOf(logits, map), scaled, sampleIds);
-        var (loss, objective) = Reduce(forward, logits, map);
-        if (ReverseEstimator is null)
-        {
-            Commit(forward, Estimator, b, candidateIds);
-            return Result(loss, objective, forward.Presence.Missing);
-        }
+        var (sums, reverseSums) = contrast.Sums;
+        var distinct = sampleIds is not null && map.IsDiagonal;
+        var forward = Expect(Estimator, sums, contrast.Anchors, sampleIds, distinct);
+        var backward = ReverseEstimator is null
+            ? (GammaExpectation?)null
+            : Expect(ReverseEstimator, reverseSums!, Scaled(contrast.Candidates), candidateIds, distinct);
+        var loss = contrast.Loss(Maximization(forward), backward is { } reverse ? Maximization(reverse) : null, reduction);
+        var objective = forward.Objective.Reduce(forward.Presence, reduction);
+        Commit(forward, Estimator, contrast.Candidates, candidateIds);
+        if (backward is not { } other) return Result(loss, objective, forward.Presence.Missing);
 
-        var (reverseLogits, reverseMap) = (logits.t(), map.Transpose());
-        var backward = Expect(ReverseEstimator, SumsOf(reverseLogits, reverseMap), Temperature.Scale(b), candidateIds);
-        var (reverseLoss, reverseObjective) = Reduce(backward, reverseLogits, reverseMap);
-        Commit(forward, Estimator, b, candidateIds);
-        Commit(backward, ReverseEstimator, a, sampleIds);
+        Commit(other, ReverseEstimator!, contrast.Anchors, sampleIds);
         return Result(
-            LossReduction.MeanOfDirections(loss, reverseLoss),
-            LossReduction.MeanOfDirections(objective, reverseObjective),
-            forward.Presence.Missing + backward.Presence.Missing);
+            loss,
+            LossReduction.MeanOfDirections(objective, other.Objective.Reduce(other.Presence, reduction)),
+            forward.Presence.Missing + other.Presence.Missing);
     }
 
     /// <summary>What a block of candidates adds to the partition functions of a block of anchors. Nothing changes.</summary>
@@ -137,7 +133,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         CheckBlock(anchors, candidates, pairs);
         using var scope = NewDisposeScope();
         using var constant = no_grad();
-        return SumsOf(Logits(anchors, candidates, pairs), pairs).MoveToOuterDisposeScope();
+        return Contrast(anchors, candidates, pairs, both: false, nn.Reduction.Sum).Sums.Anchors.MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -182,7 +178,8 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
 
         using var scope = NewDisposeScope();
         using var constant = no_grad();
-        var expectation = Expect(estimator, sums, Temperature.Scale(Features.Prepare(anchors, Similarity)), sampleIds);
+        var scaled = new FeatureInput(anchors, Similarity).Prepare(Temperature.ScaleOf(UnitRows.ComputeType(anchors.dtype), anchors.device));
+        var expectation = Expect(estimator, sums, scaled, sampleIds, distinct: false);
         if (training) expectation.Estimate.Commit?.Invoke();
         return expectation.Weights.Copy().MoveToOuterDisposeScope();
     }
@@ -213,8 +210,8 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         Guard.SameDevice(anchors, weights.LogWeights, nameof(anchors), nameof(weights));
 
         using var scope = NewDisposeScope();
-        return PerAnchor(Logits(anchors, candidates, pairs), pairs, weights)
-            .Reduce(PairPresence.All, reduction)
+        return Contrast(anchors, candidates, pairs, both: false, reduction)
+            .Loss(Maximization(weights, PairPresence.All), null, reduction)
             .MoveToOuterDisposeScope();
     }
 
@@ -230,39 +227,34 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     {
         using var scope = NewDisposeScope();
         using var constant = no_grad();
+        // The sum of finite numbers is finite, or so large that it takes a closer look.
+        if (features.SumAll().isfinite().item<bool>()) return;
         var finite = features.isfinite().all(1);
         if (finite.all().item<bool>()) return;
         var row = finite.logical_not().nonzero()[0, 0].item<long>();
         throw new ArgumentException($"{name} are not finite in row {row}; nothing was changed", name);
     }
 
-    private Tensor Logits(Tensor anchors, Tensor candidates, PairMap pairs)
-    {
-        var a = Temperature.Scale(Features.Prepare(anchors, Similarity));
-        var b = Features.Prepare(candidates, Similarity);
-        return pairs.AddBias(a.matmul(b.t()));
-    }
+    private PairContrast Contrast(Tensor anchors, Tensor candidates, PairMap map, bool both, nn.Reduction reduction) => PairContrast.Of(
+        new SimilarityInputs(anchors, candidates, Similarity, Temperature), map, PositiveSampling, both, reduction, Tiling);
 
-    private PartitionSums SumsOf(Tensor logits, PairMap pairs)
+    /// <summary>Candidates as anchors of the other direction.</summary>
+    private Tensor Scaled(Tensor candidates)
     {
         using var constant = no_grad();
-        var values = logits.detach();
-        return pairs.IsPlainDiagonal(out var offset)
-            ? PartitionSums.Plain(values, offset, pairs.HasLogitBias)
-            : PartitionSums.Masked(values, GammaTile.Of(pairs, PositiveSampling, values.device), pairs.HasLogitBias);
+        return candidates.mul(Temperature.ScaleOf(candidates.dtype, candidates.device));
     }
 
-    private Tensor PerAnchor(Tensor logits, PairMap pairs, GammaWeights weights)
-        => pairs.IsPlainDiagonal(out var offset)
-            ? AugmentedEquation.Plain(logits, offset, weights)
-            : AugmentedEquation.Masked(logits, GammaTile.Of(pairs, PositiveSampling, logits.device), weights);
+    private GammaExpectation Expect(
+        PartitionEstimator estimator, PartitionSums sums, Tensor scaledAnchors, Tensor? sampleIds, bool distinct)
+        => GammaExpectation.Of(sums, scaledAnchors, sampleIds, distinct, estimator, EStep, MissingPairs, generator);
 
-    private GammaExpectation Expect(PartitionEstimator estimator, PartitionSums sums, Tensor scaledAnchors, Tensor? sampleIds)
-        => GammaExpectation.Of(sums, scaledAnchors, sampleIds, estimator, EStep, MissingPairs, generator);
+    private static DirectionLoss Maximization(GammaExpectation expectation) => Maximization(expectation.Weights, expectation.Presence);
 
-    private (Tensor Loss, Tensor Objective) Reduce(GammaExpectation expectation, Tensor logits, PairMap pairs) => (
-        PerAnchor(logits, pairs, expectation.Weights).Reduce(expectation.Presence, reduction),
-        expectation.Objective.Reduce(expectation.Presence, reduction));
+    private static DirectionLoss Maximization(GammaWeights weights, PairPresence presence) => new(
+        (sums, first) => AugmentedEquation.PerAnchor(sums, weights.Rows(first, sums.LogKnown.shape[0])),
+        presence,
+        HasInputs: weights.LogWeights.requires_grad);
 
     private void Commit(GammaExpectation expectation, PartitionEstimator estimator, Tensor candidates, Tensor? sampleIds)
     {

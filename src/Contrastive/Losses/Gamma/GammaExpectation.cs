@@ -16,6 +16,7 @@ internal readonly record struct GammaExpectation(
         PartitionSums sums,
         Tensor scaledAnchors,
         Tensor? sampleIds,
+        bool distinct,
         PartitionEstimator estimator,
         EStep step,
         MissingPairs missingPairs,
@@ -34,7 +35,7 @@ internal readonly record struct GammaExpectation(
         var shown = rows is null ? sums : sums.Select(rows);
         var anchors = scaledAnchors.detach();
         var estimate = estimator.Estimate(rows is null
-            ? new PartitionObservation(shown, anchors, sampleIds)
+            ? new PartitionObservation(shown, anchors, sampleIds) { DistinctSamples = distinct }
             : new PartitionObservation(shown, anchors.index_select(0, rows), sampleIds?.index_select(0, rows)));
 
         var logPartition = estimate.LogPartition;

@@ -18,7 +18,7 @@ public sealed class GammaWeights : IDisposable
     }
 
     /// <summary>Weights of the caller's own making.</summary>
-    /// <param name="logWeights">log(u_i / k_i), (m).</param>
+    /// <param name="logWeights">log(u_i / k_i), (m). Where it requires a gradient, the M-step's loss has one by it.</param>
     /// <param name="logSampledScale">log c_i, (m); by default 0, each candidate standing for itself alone.</param>
     /// <param name="positiveCount">k_i, (m); by default 1.</param>
     /// <exception cref="ArgumentException">The shapes differ.</exception>
@@ -34,8 +34,8 @@ public sealed class GammaWeights : IDisposable
         if (positiveCount is not null && !positiveCount.ge(Scalars.One).all().item<bool>())
             throw new ArgumentException(
                 $"positiveCount must be at least 1 but {positiveCount.min().to(ScalarType.Float64).item<double>()} is among them", nameof(positiveCount));
+        var weights = logWeights.clone();
         using var constant = no_grad();
-        var weights = logWeights.detach().clone();
         var scale = logSampledScale?.detach().to(weights.dtype).clone() ?? zeros_like(weights);
         var share = positiveCount?.detach().to(weights.dtype).reciprocal() ?? ones_like(weights);
         return new GammaWeights(weights, scale, share, weights.neg(), 0).MoveToOuterDisposeScope();

@@ -68,10 +68,11 @@ public sealed class InfoNCELoss : ContrastiveLoss
         var map = Resolve(pairs, anchors, candidates, sampleIds, candidateIds);
         if (Mode == ContrastMode.Symmetric && reduction == nn.Reduction.None) Guard.SameRows(anchors, candidates);
 
-        var engine = Engine;
-        return Report(Mode == ContrastMode.Symmetric
-            ? engine.Symmetric(anchors, candidates, map)
-            : engine.OneDirection(anchors, candidates, map));
+        var both = Mode == ContrastMode.Symmetric;
+        var contrast = Contrast(anchors, candidates, map, both);
+        var forward = Direction(contrast.IsPlain ? null : contrast.Sums.Anchors);
+        var backward = both ? Direction(contrast.IsPlainTransposed ? null : contrast.Sums.Candidates) : null;
+        return Report(contrast.Loss(forward, backward, reduction), forward.Presence.Missing + (backward?.Presence.Missing ?? 0));
     }
 
     /// <summary>The loss with negatives of the caller's choice, which replace the other candidates of the batch.</summary>
@@ -106,13 +107,43 @@ public sealed class InfoNCELoss : ContrastiveLoss
         }
 
         using var scope = NewDisposeScope();
-        return Report(Engine.ExplicitNegatives(anchors, positives, negatives, pairs));
+        var own = ExplicitNegatives.PositiveLogits(anchors, positives, Similarity, Temperature);
+        if (negatives.dim() == 3)
+        {
+            var (logNegatives, count) = ExplicitNegatives.Own(anchors, negatives, pairs, Similarity, Temperature);
+            var each = WithOwnPositive(own, count);
+            return Report(each.Reduce(new PairSums(own, logNegatives, own), reduction), each.Presence.Missing);
+        }
+
+        var map = pairs ?? PairMap.Negatives(anchors.shape[0], negativeCount);
+        var contrast = Contrast(anchors, negatives, map, both: false);
+        var direction = WithOwnPositive(own, pairs is null ? null : contrast.Sums.Anchors.SampledCount);
+        return Report(contrast.Loss(direction, null, reduction), direction.Presence.Missing);
     }
 
-    private InfoNCEEngine Engine => new(Temperature, Similarity, PositiveSum, MissingPairs, reduction);
+    private PairContrast Contrast(Tensor anchors, Tensor candidates, PairMap map, bool both) => PairContrast.Of(
+        new SimilarityInputs(anchors, candidates, Similarity, Temperature), map, PositiveSampling.Complete, both, reduction, Tiling);
 
-    private static ContrastiveResult Report((Tensor Loss, long Skipped) value)
-        => new ContrastiveResult(value.Loss, value.Loss.detach(), value.Skipped).MoveToOuterDisposeScope();
+    /// <summary>The loss of one direction; where every anchor has one positive, nobody needs to look at the sums first.</summary>
+    private DirectionLoss Direction(PartitionSums? sums)
+    {
+        if (sums is null)
+            return new DirectionLoss((s, _) => InfoNCEEquation.SinglePositive(s.PositiveLogits, s.LogSampled), PairPresence.All);
+        var presence = PairPresence.Check(sums.PositiveCount, sums.SampledCount, MissingPairs);
+        return new DirectionLoss(
+            (s, first) => InfoNCEEquation.SeveralPositives(
+                s, sums.PositiveCount.narrow(0, first, s.LogKnown.shape[0]), PositiveSum),
+            presence);
+    }
+
+    /// <summary>The loss of anchors whose positives' similarities, (N), come apart. Without a count every anchor has negatives.</summary>
+    private DirectionLoss WithOwnPositive(Tensor own, Tensor? negativeCount) => new(
+        (s, first) => InfoNCEEquation.SinglePositive(own.narrow(0, first, s.LogSampled.shape[0]), s.LogSampled),
+        negativeCount is null ? PairPresence.All : PairPresence.Check(ones_like(negativeCount), negativeCount, MissingPairs),
+        HasInputs: true);
+
+    private static ContrastiveResult Report(Tensor loss, long skipped)
+        => new ContrastiveResult(loss, loss.detach(), skipped).MoveToOuterDisposeScope();
 
     private static long CheckNegatives(Tensor anchors, Tensor negatives)
     {

@@ -1,0 +1,60 @@
+using Contrastive.Numerics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Contrastive;
+
+/// <summary>
+/// What similarities are made of, s_ij = ⟨a_i, b_j⟩ / τ: the caller's features on their way in, widened, normalised and scaled,
+/// and known gradients on their way back.
+/// </summary>
+internal sealed class SimilarityInputs(Tensor anchors, Tensor candidates, SimilarityMeasure measure, Temperature temperature)
+{
+    private static readonly Scalar ThreeHalves = 1.5.ToScalar();
+
+    private readonly FeatureInput anchors = new(anchors, measure);
+    private readonly FeatureInput candidates = new(candidates, measure);
+
+    /// <summary>Whether a gradient by a / τ is wanted: for the anchors, or a temperature that is learned.</summary>
+    public bool NeedsAnchors => is_grad_enabled() && (anchors.RequiresGradient || temperature.RequiresGradient);
+
+    /// <summary>Whether a gradient by the candidates is wanted.</summary>
+    public bool NeedsCandidates => is_grad_enabled() && candidates.RequiresGradient;
+
+    /// <summary>a / τ and b, (N, D) and (M, D), with their graph.</summary>
+    public (Tensor Anchors, Tensor Candidates) WithGraph() => (temperature.Scale(anchors.Prepare()), candidates.Prepare());
+
+    /// <summary>a / τ and b without a graph, by a shorter way.</summary>
+    public (Tensor Anchors, Tensor Candidates) Constant() => (anchors.Prepare(Scale), candidates.Prepare(null));
+
+    /// <summary>
+    /// A value with known gradients by a / τ and b. They are used up. The value can be differentiated once.
+    /// </summary>
+    /// <remarks>
+    /// It gets the term ⟨x, g⟩ - ⟨x, g⟩ of each input x with its gradient g, the second one without a graph: the term is 0 and its
+    /// derivative is g. So nothing runs in autograd but torch's own operations. A second derivative would leave out how g
+    /// changes, so it is spoilt: the term's power of 3/2 has the derivative 0 and, at 0, an infinite second one.
+    /// </remarks>
+    public Tensor Attach(Tensor value, FeatureGradients gradients)
+    {
+        Tensor? sum = null;
+        if (gradients.Anchors is not null)
+        {
+            var alongScale = anchors.PullBack(gradients.Anchors, Scale);
+            if (temperature.RequiresGradient) Add(temperature.Along(alongScale));
+            if (anchors.RequiresGradient) Add(anchors.Along(gradients.Anchors));
+        }
+        if (gradients.Candidates is not null)
+        {
+            candidates.PullBack(gradients.Candidates, null);
+            Add(candidates.Along(gradients.Candidates));
+        }
+        if (sum is null) return value;
+        var term = sum.sub(sum.detach());
+        return value.Plus(term).Plus(term.pow(ThreeHalves));
+
+        void Add(Tensor part) => sum = sum is null ? part : sum.Plus(part);
+    }
+
+    private Tensor Scale => temperature.ScaleOf(UnitRows.ComputeType(anchors.Features.dtype), anchors.Features.device);
+}

@@ -1,0 +1,57 @@
+using Contrastive.Numerics;
+
+namespace Contrastive;
+
+/// <summary>
+/// How a loss works through the matrix of similarities, which it never holds as a whole: in tiles, within a budget of memory.
+/// The defaults suit almost everybody; no result depends on them beyond rounding.
+/// </summary>
+/// <remarks>
+/// Beside what grows with the batch times the features, a loss takes no more memory than the budget. Tiles that fit into it are
+/// kept between the pass that sums and the pass that differentiates; others are computed twice, which is one matrix product
+/// more.
+/// </remarks>
+public sealed class Tiling
+{
+    /// <summary>Tile sizes by device, 256 MiB, and whole matrices up to 64 × 64 pairs.</summary>
+    public static Tiling Default { get; } = new();
+
+    /// <summary>The anchors of a tile; null chooses by size and device. Range: ≥ 1.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
+    public long? Rows
+    {
+        get;
+        init => field = value is { } rows ? Guard.AtLeast(rows, 1, nameof(Rows)) : null;
+    }
+
+    /// <summary>The candidates of a tile; null chooses by size and device. Range: ≥ 1.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
+    public long? Columns
+    {
+        get;
+        init => field = value is { } columns ? Guard.AtLeast(columns, 1, nameof(Columns)) : null;
+    }
+
+    /// <summary>
+    /// The bytes that tiles may take. With 0 nothing is kept, and there are never more tiles at once than one row of them needs.
+    /// Range: ≥ 0.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
+    public long MemoryBudget
+    {
+        get;
+        init => field = Guard.AtLeast(value, 0, nameof(MemoryBudget));
+    } = 256L << 20;
+
+    /// <summary>
+    /// Up to this many pairs (N · M) the whole matrix is formed and autograd does the rest: derivatives of any order are exact
+    /// then. Beyond it a loss can be differentiated once, and second derivatives through it are not finite. Without reduction the matrix is always
+    /// formed if a gradient is needed. Range: ≥ 0.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
+    public long DensePairs
+    {
+        get;
+        init => field = Guard.AtLeast(value, 0, nameof(DensePairs));
+    } = 64 * 64;
+}
