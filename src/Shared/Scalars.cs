@@ -12,7 +12,9 @@ internal static class Scalars
     public static readonly Scalar Zero = 0.0.ToScalar();
     public static readonly Scalar One = 1.0.ToScalar();
     public static readonly Scalar Half = 0.5.ToScalar();
+    public static readonly Scalar MinusOne = (-1.0).ToScalar();
     public static readonly Scalar MinusTwo = (-2.0).ToScalar();
+    public static readonly Scalar Infinity = double.PositiveInfinity.ToScalar();
     public static readonly Scalar NegativeInfinity = double.NegativeInfinity.ToScalar();
 
     public static readonly Scalar ZeroIndex = 0L.ToScalar();

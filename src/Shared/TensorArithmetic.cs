@@ -17,6 +17,13 @@ internal static class TensorArithmetic
         return left.add(value, Scalars.One);
     }
 
+    /// <summary>In place.</summary>
+    public static Tensor Subtract_(this Tensor left, double right)
+    {
+        using var value = right.ToScalar();
+        return left.sub_(value);
+    }
+
     public static Tensor Times(this Tensor left, double right)
     {
         using var value = right.ToScalar();

@@ -10,19 +10,13 @@ internal static class UnitRows
         => type is ScalarType.Float16 or ScalarType.BFloat16 ? ScalarType.Float32 : type;
 
     /// <summary>Rows of the last dimension at length 1; a zero row stays zero and takes no gradient.</summary>
-    public static Tensor Normalize(Tensor features)
-    {
-        var squares = features.Square().sum(dim: -1, keepdim: true);
-        var zero = squares.eq(Scalars.Zero);
-        var inverse = squares.masked_fill(zero, Scalars.One).rsqrt().masked_fill(zero, Scalars.Zero);
-        return features.mul(inverse);
-    }
+    public static Tensor Normalize(Tensor features) => features.div(Lengths(features));
 
-    /// <summary>1/‖x‖ of each row (n, 1); 0 of a zero row.</summary>
-    public static Tensor InverseLengths(Tensor rows)
+    /// <summary>‖x‖ along the last dimension, which stays with size 1; ∞ of a zero row, so that what is divided by it is 0.</summary>
+    public static Tensor Lengths(Tensor rows)
     {
-        var lengths = linalg.vector_norm(rows, 2, [1], keepdim: true);
-        return lengths.reciprocal().masked_fill(lengths.eq(Scalars.Zero), Scalars.Zero);
+        var lengths = linalg.vector_norm(rows, 2, [-1], keepdim: true);
+        return lengths.masked_fill(lengths.eq(Scalars.Zero), Scalars.Infinity);
     }
 
     /// <summary>Widened, and normalised if asked for.</summary>

@@ -8,8 +8,8 @@ internal sealed class DiagonalPairs : TilePairs
 {
     private readonly DiagonalPattern pattern;
 
-    public DiagonalPairs(PairMap map, DiagonalPattern pattern)
-        : base(map)
+    public DiagonalPairs(PairMap map, DiagonalPattern pattern, Exponents? exponents = null)
+        : base(map, exponents)
     {
         this.pattern = pattern;
         IsPlain = Plain(pattern, new PairBlock(0, map.AnchorCount, 0, map.CandidateCount));
@@ -19,6 +19,8 @@ internal sealed class DiagonalPairs : TilePairs
     public override bool IsPlain { get; }
 
     public override bool IsPlainTransposed { get; }
+
+    public override TilePairs With(Exponents? exponents) => new DiagonalPairs(Map, pattern, exponents);
 
     public override (PairCounts Anchors, PairCounts Candidates) Count(IEnumerable<PairBlock> tiles, Device device, ScalarType dtype) => (
         Count(pattern, IsPlain, new PairBlock(0, Map.AnchorCount, 0, Map.CandidateCount), device, dtype),
@@ -35,35 +37,50 @@ internal sealed class DiagonalPairs : TilePairs
             candidates?.AddKnown(block.FirstCandidate + segment.Column, positive);
         }
         Mark(logits, block);
-        anchors.AddSampled(block.FirstAnchor, IsPlain ? logits.logsumexp(1) : LogSum(logits, 1));
-        candidates?.AddSampled(block.FirstCandidate, IsPlainTransposed ? logits.logsumexp(0) : LogSum(logits, 0));
+        anchors.AddSampled(block.FirstAnchor, Sum(1, IsPlain));
+        candidates?.AddSampled(block.FirstCandidate, Sum(0, IsPlainTransposed));
+
+        Tensor Sum(int dimension, bool plain)
+            => Exponents is not null ? logits.sum(dim: dimension) : plain ? logits.logsumexp(dimension) : LogSum(logits, dimension);
     }
 
-    /// <summary>Whatever is no negative is -∞ from here on.</summary>
+    /// <summary>Whatever is no negative is -∞ from here on; or all are exponentials, and what is no negative is 0.</summary>
     public override void Mark(Tensor logits, PairBlock block)
     {
         foreach (var segment in DiagonalSegment.Of(pattern.Positives, block).Concat(DiagonalSegment.Of(pattern.Excluded, block)))
             logits.diagonal(segment.Offset, 0, 1).fill_(Scalars.NegativeInfinity);
+        if (Exponents is null) return;
+        if (Exponents.Shift != 0) logits.Subtract_(Exponents.Shift);
+        logits.exp_();
     }
+
+    public override SumGradient Gradient(long origin, SumLeaves sums) => new DiagonalGradient(origin, sums, Exponents);
 
     public override Tensor Differentiate(Tensor logits, PairBlock block, SumGradient anchors, SumGradient? candidates)
     {
-        var back = candidates is null ? null : logits.sub(Columns(candidates.LogSampled)).exp_().mul_(Columns(candidates.Sampled));
-        var weights = logits.sub_(Rows(anchors.LogSampled)).exp_().mul_(Rows(anchors.Sampled));
-        if (back is not null) weights.add_(back, Scalars.One);
-
+        var (forward, backward) = ((DiagonalGradient)anchors, (DiagonalGradient?)candidates);
+        var weights = Exponents is null ? FromLogits() : FromExponentials();
         foreach (var segment in DiagonalSegment.Of(pattern.Positives, block))
         {
-            // A positive is its anchor's whole known sum, so its derivative is that of the sum.
-            var derivative = anchors.Part(anchors.OfOnlyPositive, block.FirstAnchor + segment.Row, segment.Count);
-            if (candidates is not null)
-                derivative = derivative.Plus(candidates.Part(candidates.OfOnlyPositive, block.FirstCandidate + segment.Column, segment.Count));
+            var derivative = forward.Part(forward.Positive, block.FirstAnchor + segment.Row, segment.Count);
+            if (backward is not null)
+                derivative = derivative.Plus(backward.Part(backward.Positive, block.FirstCandidate + segment.Column, segment.Count));
             weights.diagonal(segment.Offset, 0, 1).copy_(derivative);
         }
         return weights;
 
-        Tensor Rows(Tensor column) => anchors.Part(column, block.FirstAnchor, block.Anchors);
-        Tensor Columns(Tensor column) => candidates.Part(column, block.FirstCandidate, block.Candidates).t();
+        Tensor FromLogits()
+        {
+            var other = backward is null ? null : logits.sub(Columns(backward.LogSampled)).exp_().mul_(Columns(backward.Sampled));
+            var own = logits.sub_(Rows(forward.LogSampled)).exp_().mul_(Rows(forward.Sampled));
+            return other is null ? own : own.add_(other, Scalars.One);
+        }
+
+        Tensor FromExponentials()
+            => logits.mul_(backward is null ? Rows(forward.Sampled) : Rows(forward.Sampled).Plus(Columns(backward.Sampled)));
+
+        Tensor Rows(Tensor column) => forward.Part(column, block.FirstAnchor, block.Anchors);
+        Tensor Columns(Tensor column) => backward!.Part(column, block.FirstCandidate, block.Candidates).t();
     }
 
     private static bool Plain(DiagonalPattern pattern, PairBlock whole)

@@ -27,8 +27,15 @@ internal sealed class FeatureInput(Tensor features, SimilarityMeasure measure)
         var wide = Wide(features.detach());
         if (measure == SimilarityMeasure.DotProduct) return prepared = scale is null ? wide : wide.mul(scale);
 
-        inverseLengths = UnitRows.InverseLengths(wide);
+        inverseLengths = UnitRows.Lengths(wide).reciprocal_();
         return prepared = wide.mul(scale is null ? inverseLengths : inverseLengths.mul(scale));
+    }
+
+    /// <summary>The length of the longest row of what <see cref="Prepare(Tensor?)"/> gave.</summary>
+    public double LongestPrepared()
+    {
+        using var scope = NewDisposeScope();
+        return linalg.vector_norm(prepared!, 2, [1]).max().to(ScalarType.Float64).item<double>();
     }
 
     /// <summary>
@@ -38,27 +45,34 @@ internal sealed class FeatureInput(Tensor features, SimilarityMeasure measure)
     public Tensor PullBack(Tensor gradient, Tensor? scale)
     {
         using var constant = no_grad();
-        var along = zeros([], dtype: gradient.dtype, device: gradient.device);
         var run = Math.Max(1, RunElements / gradient.shape[1]);
+        if (gradient.shape[0] <= run) return PullBack(gradient, prepared!, inverseLengths, scale);
+
+        var along = zeros([], dtype: gradient.dtype, device: gradient.device);
         for (long first = 0; first < gradient.shape[0]; first += run)
         {
             using var scope = NewDisposeScope();
             var count = Math.Min(run, gradient.shape[0] - first);
-            var (g, p) = (gradient.narrow(0, first, count), prepared!.narrow(0, first, count));
-            var onPrepared = g.mul(p).sum(dim: 1, keepdim: true);
-            along.add_(onPrepared.SumAll(), Scalars.One);
-            if (!features.requires_grad) continue;
-            if (inverseLengths is null)
-            {
-                if (scale is not null) g.mul_(scale);
-                continue;
-            }
-            // p = scale · x / ‖x‖, so ∂L/∂x = (scale · g - ⟨g, p⟩ / scale · p) / ‖x‖: what lies along x changes nothing.
-            var inverse = inverseLengths.narrow(0, first, count);
-            var alongRow = onPrepared.mul(inverse).neg();
-            g.mul_(scale is null ? inverse : inverse.mul(scale));
-            g.addcmul_(p, scale is null ? alongRow : alongRow.div(scale), Scalars.One);
+            Tensor Run(Tensor rows) => rows.narrow(0, first, count);
+            along.add_(PullBack(Run(gradient), Run(prepared!), inverseLengths is null ? null : Run(inverseLengths), scale), Scalars.One);
         }
+        return along;
+    }
+
+    private Tensor PullBack(Tensor gradient, Tensor prepared, Tensor? inverseLengths, Tensor? scale)
+    {
+        var alongRows = gradient.mul(prepared).sum(dim: 1, keepdim: true);
+        var along = alongRows.SumAll();
+        if (!features.requires_grad) return along;
+        if (inverseLengths is null)
+        {
+            if (scale is not null) gradient.mul_(scale);
+            return along;
+        }
+        // p = scale · x / ‖x‖, so ∂L/∂x = (scale · g - ⟨g, p⟩ / scale · p) / ‖x‖: what lies along x changes nothing.
+        var alongUnit = alongRows.mul(inverseLengths);
+        gradient.mul_(scale is null ? inverseLengths : inverseLengths.mul(scale));
+        gradient.addcmul_(prepared, scale is null ? alongUnit : alongUnit.div(scale), Scalars.MinusOne);
         return along;
     }
 

@@ -4,11 +4,13 @@ using static TorchSharp.torch;
 namespace Contrastive;
 
 /// <summary>The general form: any positives, exclusions and sample ids, a mask at a time.</summary>
-internal sealed class MaskedPairs(PairMap map, PositiveSampling sampling) : TilePairs(map)
+internal sealed class MaskedPairs(PairMap map, PositiveSampling sampling) : TilePairs(map, exponents: null)
 {
     public override bool IsPlain => false;
 
     public override bool IsPlainTransposed => false;
+
+    public override TilePairs With(Exponents? exponents) => this;
 
     public override (PairCounts Anchors, PairCounts Candidates) Count(IEnumerable<PairBlock> tiles, Device device, ScalarType dtype)
     {
@@ -50,15 +52,18 @@ internal sealed class MaskedPairs(PairMap map, PositiveSampling sampling) : Tile
     {
     }
 
+    public override SumGradient Gradient(long origin, SumLeaves sums) => new MaskedGradient(origin, sums);
+
     public override Tensor Differentiate(Tensor logits, PairBlock block, SumGradient anchors, SumGradient? candidates)
     {
         var tile = Tile(block, logits.device);
         var weights = zeros_like(logits);
-        Add(anchors, column => anchors.Part(column, block.FirstAnchor, block.Anchors));
-        if (candidates is not null) Add(candidates, column => candidates.Part(column, block.FirstCandidate, block.Candidates).t());
+        Add((MaskedGradient)anchors, column => anchors.Part(column, block.FirstAnchor, block.Anchors));
+        if (candidates is not null)
+            Add((MaskedGradient)candidates, column => candidates.Part(column, block.FirstCandidate, block.Candidates).t());
         return weights;
 
-        void Add(SumGradient gradient, Func<Tensor, Tensor> part)
+        void Add(MaskedGradient gradient, Func<Tensor, Tensor> part)
         {
             AddSum(tile.Known, gradient.LogKnown, gradient.Known);
             AddSum(tile.Sampled, gradient.LogSampled, gradient.Sampled);

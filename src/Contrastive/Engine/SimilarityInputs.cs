@@ -27,6 +27,10 @@ internal sealed class SimilarityInputs(Tensor anchors, Tensor candidates, Simila
     /// <summary>a / τ and b without a graph, by a shorter way.</summary>
     public (Tensor Anchors, Tensor Candidates) Constant() => (anchors.Prepare(Scale), candidates.Prepare(null));
 
+    /// <summary>The largest |⟨a, b⟩| / τ there can be. Of cosines it is 1/τ; else it waits for the device.</summary>
+    public double Bound()
+        => measure == SimilarityMeasure.Cosine ? 1 / temperature.Value : anchors.LongestPrepared() * candidates.LongestPrepared();
+
     /// <summary>
     /// A value with known gradients by a / τ and b. They are used up. The value can be differentiated once.
     /// </summary>

@@ -19,35 +19,35 @@ internal sealed class SimilarityTiles(Tensor anchors, Tensor candidates, TilePai
     /// The sums of every anchor and, if asked, of every candidate. Tiles that will be wanted again are kept as far as the budget
     /// goes.
     /// </summary>
-    public (PairSums Anchors, PairSums? Candidates) Sum(bool both, bool keep)
+    /// <returns>Null where exponentials underflow, so that logarithms are needed.</returns>
+    public (PairSums Anchors, PairSums? Candidates)? Sum(bool both, bool keep)
     {
-        var forward = new TiledSums(0, plan.Anchors, anchors);
-        var backward = both ? new TiledSums(0, plan.Candidates, candidates) : null;
+        var forward = Sums(0, plan.Anchors);
+        var backward = both ? Sums(0, plan.Candidates) : null;
         foreach (var block in plan.AllTiles)
         {
-            using var scope = NewDisposeScope();
+            // The sums of a single tile stay as they come, so they must not go with it.
+            using var scope = plan.IsWhole ? null : NewDisposeScope();
             var logits = Logits(block);
             pairs.Sum(logits, block, forward, backward);
-            if (keep && kept.Count < plan.KeptTiles) kept[block] = logits.MoveToOuterDisposeScope();
+            if (plan.IsWhole) kept[block] = logits;
+            else if (keep && kept.Count < plan.KeptTiles) kept[block] = logits.MoveToOuterDisposeScope();
         }
-        return (forward.ToSums(), backward?.ToSums());
+        if (!forward.Underflows && backward is not { Underflows: true }) return (forward.ToSums(), backward?.ToSums());
+        foreach (var logits in kept.Values) logits.Dispose();
+        return null;
     }
 
     /// <summary>From the derivatives by the sums to those by the features. Kept tiles are used up.</summary>
-    public void Differentiate(SumGradient forward, SumGradient? backward, FeatureGradients gradients)
+    public void Differentiate(SumLeaves anchorSums, SumLeaves? candidateSums, FeatureGradients gradients)
     {
+        var forward = pairs.Gradient(0, anchorSums);
+        var backward = candidateSums is null ? null : pairs.Gradient(0, candidateSums);
         foreach (var block in plan.AllTiles)
         {
             using var scope = NewDisposeScope();
-            if (kept.Remove(block, out var logits))
-            {
-                logits.MoveToOtherDisposeScope(scope);
-            }
-            else
-            {
-                logits = Logits(block);
-                pairs.Mark(logits, block);
-            }
+            if (kept.Remove(block, out var logits)) logits.MoveToOtherDisposeScope(scope);
+            else pairs.Mark(logits = Logits(block), block);
             gradients.Add(block, pairs.Differentiate(logits, block, forward, backward), anchors, candidates);
         }
     }
@@ -56,12 +56,12 @@ internal sealed class SimilarityTiles(Tensor anchors, Tensor candidates, TilePai
     /// One direction in one pass: a row of tiles is summed, <paramref name="differentiate"/> says what follows from its sums, and
     /// it is differentiated before the next one is formed. Three products, whatever the size.
     /// </summary>
-    public void Stream(FeatureGradients gradients, Func<PairSums, (long First, long Count), SumGradient> differentiate)
+    public void Stream(FeatureGradients gradients, Func<PairSums, long, SumLeaves> differentiate)
     {
         foreach (var strip in plan.Strips)
         {
             using var row = NewDisposeScope();
-            var sums = new TiledSums(strip.First, strip.Count, anchors);
+            var sums = new TiledSums(strip.First, strip.Count, anchors, pairs.Exponents);
             var tiles = new List<(PairBlock Block, Tensor Logits)>();
             foreach (var block in plan.Tiles(strip))
             {
@@ -71,7 +71,7 @@ internal sealed class SimilarityTiles(Tensor anchors, Tensor candidates, TilePai
                 tiles.Add((block, logits.MoveToOuterDisposeScope()));
             }
 
-            var gradient = differentiate(sums.ToSums(), strip);
+            var gradient = pairs.Gradient(strip.First, differentiate(sums.ToSums(), strip.First));
             foreach (var (block, logits) in tiles)
             {
                 using var scope = NewDisposeScope();
@@ -80,6 +80,9 @@ internal sealed class SimilarityTiles(Tensor anchors, Tensor candidates, TilePai
             }
         }
     }
+
+    private SumAccumulator Sums(long origin, long count)
+        => plan.IsWhole ? new WholeSums(count, anchors, pairs.Exponents) : new TiledSums(origin, count, anchors, pairs.Exponents);
 
     private Tensor Logits(PairBlock block)
     {

@@ -2,7 +2,10 @@ using static TorchSharp.torch;
 
 namespace Contrastive;
 
-/// <summary>Sums as the leaves of a graph of their own, so that autograd says how a loss depends on them.</summary>
+/// <summary>
+/// Sums as the leaves of a graph of their own: a loss is a function of them, and after its backward pass they know the
+/// derivatives.
+/// </summary>
 internal sealed class SumLeaves
 {
     public SumLeaves(PairSums sums)
@@ -12,10 +15,14 @@ internal sealed class SumLeaves
 
     public Tensor[] All => [Sums.LogKnown, Sums.LogSampled, Sums.PositiveLogits];
 
-    /// <summary>What a backward pass has left in them.</summary>
-    /// <param name="origin">The anchor that the first sum is of.</param>
-    public SumGradient Gradient(long origin) => new(
-        origin, Sums.Detach(), Derivative(Sums.LogKnown), Derivative(Sums.LogSampled), Derivative(Sums.PositiveLogits));
+    /// <summary>∂L/∂ log Σ_known, (n).</summary>
+    public Tensor Known => Derivative(Sums.LogKnown);
+
+    /// <summary>∂L/∂ log Σ_sampled, (n).</summary>
+    public Tensor Sampled => Derivative(Sums.LogSampled);
+
+    /// <summary>∂L/∂ Σ_positive s, (n).</summary>
+    public Tensor Positive => Derivative(Sums.PositiveLogits);
 
     private static Tensor Leaf(Tensor values) => values.detach().requires_grad_();
 

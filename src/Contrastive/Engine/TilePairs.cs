@@ -10,9 +10,12 @@ namespace Contrastive;
 /// </summary>
 internal abstract class TilePairs
 {
-    protected TilePairs(PairMap map) => Map = map;
+    protected TilePairs(PairMap map, Exponents? exponents) => (Map, Exponents) = (map, exponents);
 
     public PairMap Map { get; }
+
+    /// <summary>How marked tiles hold exponentials; null where they hold logits.</summary>
+    public Exponents? Exponents { get; }
 
     /// <summary>Every anchor has one positive, which is known, and at least one other candidate: nobody needs to look.</summary>
     public abstract bool IsPlain { get; }
@@ -23,6 +26,9 @@ internal abstract class TilePairs
     public static TilePairs Of(PairMap map, PositiveSampling sampling)
         => map.Diagonals(sampling) is { } pattern ? new DiagonalPairs(map, pattern) : new MaskedPairs(map, sampling);
 
+    /// <summary>The same pairs, with tiles held as exponentials if this form can.</summary>
+    public abstract TilePairs With(Exponents? exponents);
+
     /// <summary>The counts of each anchor, (N), and of each candidate as an anchor, (M).</summary>
     public abstract (PairCounts Anchors, PairCounts Candidates) Count(IEnumerable<PairBlock> tiles, Device device, ScalarType dtype);
 
@@ -31,6 +37,11 @@ internal abstract class TilePairs
 
     /// <summary>Does to a tile that is computed anew what <see cref="Sum"/> did to it.</summary>
     public abstract void Mark(Tensor logits, PairBlock block);
+
+    /// <summary>From the derivatives by sums to what tiles need of them.</summary>
+    /// <param name="origin">The first anchor of the sums.</param>
+    /// <param name="sums">The sums and the derivatives by them.</param>
+    public abstract SumGradient Gradient(long origin, SumLeaves sums);
 
     /// <summary>∂L/∂s of a marked tile, in its place or in a new tensor.</summary>
     public abstract Tensor Differentiate(Tensor logits, PairBlock block, SumGradient anchors, SumGradient? candidates);

@@ -43,6 +43,9 @@ internal sealed class TilePlan
     /// <summary>How many tiles may be kept from one pass to the next.</summary>
     public long KeptTiles { get; }
 
+    /// <summary>Whether one tile is all there is.</summary>
+    public bool IsWhole => Rows == Anchors && Columns == Candidates;
+
     public IEnumerable<(long First, long Count)> Strips => Cut(Anchors, Rows);
 
     /// <summary>The tiles of the whole matrix, strip by strip.</summary>

@@ -10,15 +10,20 @@ namespace Contrastive;
 internal sealed class TiledContrast : PairContrast
 {
     private readonly TilePlan plan;
-    private readonly SimilarityTiles tiles;
+    private readonly Exponents? exponents;
+    private SimilarityTiles? tiles;
+    private readonly bool ofAnchors;
+    private readonly bool ofCandidates;
     private (PairSums Anchors, PairSums? Candidates)? sums;
 
     public TiledContrast(SimilarityInputs inputs, TilePairs pairs, bool bothDirections, Tiling tiling)
         : base(inputs, pairs, bothDirections)
     {
+        // Asked now, because the sums are worked out in a scope without gradients.
+        (ofAnchors, ofCandidates) = (inputs.NeedsAnchors, inputs.NeedsCandidates);
         (Anchors, Candidates) = inputs.Constant();
         plan = new TilePlan(Anchors.shape[0], Candidates.shape[0], Anchors.dtype, Anchors.device, tiling);
-        tiles = new SimilarityTiles(Anchors, Candidates, pairs, plan);
+        exponents = Exponents.For(inputs.Bound() + pairs.Map.BiasBound(), Anchors.dtype);
     }
 
     public override Tensor Anchors { get; }
@@ -29,28 +34,37 @@ internal sealed class TiledContrast : PairContrast
     {
         get
         {
+            if (sums is { } known) return known;
             using var constant = no_grad();
-            return sums ??= tiles.Sum(BothDirections, keep: NeedsGradient);
+            var found = Sum(exponents) ?? Sum(null)!.Value;
+            sums = found;
+            return found;
         }
     }
 
     protected override IEnumerable<PairBlock> Tiles => plan.AllTiles;
 
-    private bool NeedsGradient => Inputs.NeedsAnchors || Inputs.NeedsCandidates;
-
     public override Tensor Loss(DirectionLoss forward, DirectionLoss? backward, nn.Reduction reduction)
     {
-        if (!NeedsGradient)
+        if (!ofAnchors && !ofCandidates)
         {
-            var (ofAnchors, ofCandidates) = PairSums;
-            return Combine(forward, ofAnchors, backward, ofCandidates, reduction);
+            var (anchorSums, candidateSums) = PairSums;
+            return Combine(forward, anchorSums, backward, candidateSums, reduction);
         }
-        var gradients = new FeatureGradients(Anchors, Candidates, Inputs.NeedsAnchors, Inputs.NeedsCandidates);
+        var gradients = new FeatureGradients(Anchors, Candidates, ofAnchors, ofCandidates);
         var loss = sums is null && backward is null
             ? Stream(forward, reduction, gradients)
             : SumThenDifferentiate(forward, backward, reduction, gradients);
         return Inputs.Attach(loss, gradients);
     }
+
+    private (PairSums Anchors, PairSums? Candidates)? Sum(Exponents? exponents)
+    {
+        tiles = TilesWith(exponents);
+        return tiles.Sum(BothDirections, keep: ofAnchors || ofCandidates);
+    }
+
+    private SimilarityTiles TilesWith(Exponents? exponents) => new(Anchors, Candidates, Pairs.With(exponents), plan);
 
     private Tensor SumThenDifferentiate(
         DirectionLoss forward, DirectionLoss? backward, nn.Reduction reduction, FeatureGradients gradients)
@@ -63,7 +77,7 @@ internal sealed class TiledContrast : PairContrast
         autograd.backward([loss], retain_graph: hasInputs, inputs: [.. anchors.All, .. candidates?.All ?? []]);
 
         using var constant = no_grad();
-        tiles.Differentiate(anchors.Gradient(0), candidates?.Gradient(0), gradients);
+        tiles!.Differentiate(anchors, candidates, gradients);
         return hasInputs ? loss : loss.detach();
     }
 
@@ -73,15 +87,15 @@ internal sealed class TiledContrast : PairContrast
         var losses = new List<Tensor>();
         using (no_grad())
         {
-            tiles.Stream(gradients, (sums, strip) =>
+            // In a single pass there is no turning back, so exponentials must be safe from the start.
+            TilesWith(exponents is { Lowest: 0 } ? exponents : null).Stream(gradients, (sums, first) =>
             {
                 using var graph = enable_grad();
                 var leaves = new SumLeaves(sums);
-                var part = loss.PerAnchor(leaves.Sums, strip.First).SumAll().Times(share);
+                var part = loss.PerAnchor(leaves.Sums, first).SumAll().Times(share);
                 autograd.backward([part], retain_graph: loss.HasInputs, inputs: leaves.All);
                 losses.Add((loss.HasInputs ? part : part.detach()).MoveToOuterDisposeScope());
-                using var constant = no_grad();
-                return leaves.Gradient(strip.First);
+                return leaves;
             });
         }
         return losses.Aggregate((total, part) => total.Plus(part));

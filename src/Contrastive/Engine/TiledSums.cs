@@ -8,31 +8,40 @@ namespace Contrastive;
 internal sealed class TiledSums : SumAccumulator
 {
     private readonly long origin;
-    private readonly Tensor known;
-    private readonly Tensor sampled;
-    private readonly Tensor positive;
 
     /// <param name="origin">The first anchor.</param>
     /// <param name="count">How many.</param>
     /// <param name="like">Features whose device and dtype the sums have.</param>
-    public TiledSums(long origin, long count, Tensor like)
+    /// <param name="exponents">How tiles hold exponentials, if they do.</param>
+    public TiledSums(long origin, long count, Tensor like, Exponents? exponents)
+        : base(exponents)
     {
         this.origin = origin;
-        known = Filled(Scalars.NegativeInfinity);
-        sampled = Filled(Scalars.NegativeInfinity);
-        positive = Filled(Scalars.Zero);
+        Known = Filled(Scalars.NegativeInfinity);
+        Sampled = Filled(exponents is null ? Scalars.NegativeInfinity : Scalars.Zero);
+        Positive = Filled(Scalars.Zero);
 
         Tensor Filled(Scalar value) => full(count, value, dtype: like.dtype, device: like.device);
     }
 
-    public override void AddSampled(long first, Tensor log) => LogAdd(sampled, first, log);
+    protected override Tensor Known { get; }
 
-    public override void AddKnown(long first, Tensor log) => LogAdd(known, first, log);
+    protected override Tensor Sampled { get; }
 
-    public override void AddPositive(long first, Tensor logits)
-        => positive.narrow(0, first - origin, logits.shape[0]).add_(logits, Scalars.One);
+    protected override Tensor Positive { get; }
 
-    public override PairSums ToSums() => new(known, sampled, positive);
+    public override void AddKnown(long first, Tensor log) => LogAdd(Known, first, log);
+
+    public override void AddSampled(long first, Tensor sums)
+    {
+        if (OfExponentials) Add(Sampled, first, sums);
+        else LogAdd(Sampled, first, sums);
+    }
+
+    public override void AddPositive(long first, Tensor logits) => Add(Positive, first, logits);
+
+    private void Add(Tensor total, long first, Tensor values)
+        => total.narrow(0, first - origin, values.shape[0]).add_(values, Scalars.One);
 
     private void LogAdd(Tensor total, long first, Tensor log)
     {

@@ -13,7 +13,7 @@ namespace Contrastive;
 /// </remarks>
 public sealed class Tiling
 {
-    /// <summary>Tile sizes by device, 256 MiB, and whole matrices up to 64 × 64 pairs.</summary>
+    /// <summary>Tile sizes by device, 256 MiB, and whole matrices up to 128 × 128 pairs.</summary>
     public static Tiling Default { get; } = new();
 
     /// <summary>The anchors of a tile; null chooses by size and device. Range: ≥ 1.</summary>
@@ -53,5 +53,5 @@ public sealed class Tiling
     {
         get;
         init => field = Guard.AtLeast(value, 0, nameof(DensePairs));
-    } = 64 * 64;
+    } = 128 * 128;
 }

@@ -7,22 +7,26 @@ namespace Contrastive;
 /// <summary>Sums over a matrix that is one tile: what it brings stays as it came, graph and all.</summary>
 /// <param name="count">How many anchors.</param>
 /// <param name="like">Features whose device and dtype the sums have.</param>
-internal sealed class WholeSums(long count, Tensor like) : SumAccumulator
+/// <param name="exponents">How the tile holds exponentials, if it does.</param>
+internal sealed class WholeSums(long count, Tensor like, Exponents? exponents = null) : SumAccumulator(exponents)
 {
     private Tensor? known;
     private Tensor? sampled;
     private Tensor? positive;
 
-    public override void AddSampled(long first, Tensor log) => sampled = Place(sampled, first, log, Scalars.NegativeInfinity);
+    protected override Tensor Known => known ?? Filled(Scalars.NegativeInfinity);
+
+    protected override Tensor Sampled => sampled ?? Filled(Scalars.NegativeInfinity);
+
+    protected override Tensor Positive => positive ?? Filled(Scalars.Zero);
 
     public override void AddKnown(long first, Tensor log) => known = Place(known, first, log, Scalars.NegativeInfinity);
 
+    public override void AddSampled(long first, Tensor sums) => sampled = Place(sampled, first, sums, Scalars.NegativeInfinity);
+
     public override void AddPositive(long first, Tensor logits) => positive = Place(positive, first, logits, Scalars.Zero);
 
-    public override PairSums ToSums() => new(
-        known ?? Filled(Scalars.NegativeInfinity), sampled ?? Filled(Scalars.NegativeInfinity), positive ?? Filled(Scalars.Zero));
-
-    // A diagonal's segments are of different anchors: nothing is added, only put in its place.
+    // The segments of diagonals are of different anchors: nothing is added, only put in its place.
     private Tensor Place(Tensor? total, long first, Tensor values, Scalar elsewhere)
     {
         if (values.shape[0] == count) return values;

@@ -233,6 +233,14 @@ public sealed class PairMap
     /// <summary>The pairs (i, i), counted in the whole map: an anchor's own candidate. Bool, of the block's shape.</summary>
     internal Tensor OwnPairs(Device device) => new DiagonalRule().Evaluate(block, device);
 
+    /// <summary>The largest number that the bias adds or takes away.</summary>
+    internal double BiasBound()
+    {
+        if (logitBias is null) return 0;
+        using var scope = NewDisposeScope();
+        return logitBias.detach().abs().max().to(ScalarType.Float64).item<double>();
+    }
+
     /// <summary>Adds the bias of a part of the map to its logits, in place.</summary>
     internal void AddBias(Tensor logits, PairBlock part)
     {
