@@ -102,8 +102,7 @@ public sealed class LargeBatchStep
         using var scope = NewDisposeScope();
         ContrastiveResult? result = null;
         if (passes.IsSingle(count)) passes.Single(count, Towers, Evaluate);
-        else if (Method == LargeBatchMethod.Accumulation) passes.Run(count, Towers, Accumulate);
-        else passes.Run(count, Towers, batch => CachedGradients.Of(batch, Evaluate));
+        else passes.Run(count, Towers, Differentiate);
         return result!.MoveToOuterDisposeScope();
 
         Tensor[] Towers(long first, long rows)
@@ -120,9 +119,10 @@ public sealed class LargeBatchStep
             return evaluated.Loss;
         }
 
-        Func<MicroBatch, Tensor?[]> Accumulate(FeatureBatch batch)
+        Func<MicroBatch, Tensor?[]> Differentiate(FeatureBatch batch)
         {
-            CheckLearns(batch.Learns.Contains(true));
+            // Where only the temperature learns, there is no second pass to accumulate in.
+            if (Method == LargeBatchMethod.CachedGradients || !batch.Learns.Contains(true)) return CachedGradients.Of(batch, Evaluate);
             var accumulation = GammaAccumulation.Begin((GammaContrastiveLoss)Loss, batch, sampleIds, pairs, candidateIds);
             result = accumulation.Result;
             return accumulation.Differentiate;
