@@ -1,7 +1,7 @@
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.Tests.Common;
+namespace Contrastive.Tests.Training;
 
 public sealed class CheckpointFileTests : IDisposable
 {
@@ -98,7 +98,7 @@ public sealed class CheckpointFileTests : IDisposable
         for (var length = 0; length < good.Length; length += 97)
         {
             File.WriteAllBytes(path, good[..length]);
-            FluentActions.Invoking(() => CheckpointFile.Open(path)).Should().Throw<UserError>().WithMessage($"{path}: *");
+            FluentActions.Invoking(() => CheckpointFile.Open(path)).Should().Throw<InvalidDataException>().WithMessage($"{path}: *");
         }
 
         for (var at = 0; at < good.Length; at += 31)
@@ -111,7 +111,7 @@ public sealed class CheckpointFileTests : IDisposable
             {
                 CheckpointFile.Open(path).Restore(run.Parts);
             }
-            catch (UserError refused)
+            catch (InvalidDataException refused)
             {
                 refused.Message.Should().StartWith(path);
             }
@@ -129,11 +129,11 @@ public sealed class CheckpointFileTests : IDisposable
 
         using var wider = new Run(OptimizerOf("Adam"), width: 5);
         var before = wider.Weights();
-        file.Invoking(f => f.Restore(wider.Parts)).Should().Throw<UserError>().WithMessage("*'tower'*(3,4)*(5,4)*");
+        file.Invoking(f => f.Restore(wider.Parts)).Should().Throw<InvalidDataException>().WithMessage("*'tower'*(3,4)*(5,4)*");
         wider.Weights().Should().Equal(before);
 
         using var other = new Run(OptimizerOf("AdamW"));
-        file.Invoking(f => f.Restore(other.Parts)).Should().Throw<UserError>().WithMessage("*'optimizer'*Adam:*AdamW:*");
+        file.Invoking(f => f.Restore(other.Parts)).Should().Throw<InvalidDataException>().WithMessage("*'optimizer'*Adam:*AdamW:*");
     }
 
     [Fact]
@@ -144,9 +144,9 @@ public sealed class CheckpointFileTests : IDisposable
         CheckpointFile.Save(path, new Header(0, 0), run.Parts);
         var file = CheckpointFile.Open(path);
 
-        file.Invoking(f => f.Restore(run.Parts.Module("head", run.Module))).Should().Throw<UserError>().WithMessage("*no 'head'");
-        file.Invoking(f => f.Restore(new CheckpointParts().Module("tower", run.Module))).Should().Throw<UserError>().WithMessage("*'optimizer'*");
-        FluentActions.Invoking(() => CheckpointFile.Open(_folder.Path("none.ckpt"))).Should().Throw<UserError>().WithMessage("*none.ckpt: no such checkpoint");
-        file.Invoking(f => f.Header<int[]>()).Should().Throw<UserError>();
+        file.Invoking(f => f.Restore(run.Parts.Module("head", run.Module))).Should().Throw<InvalidDataException>().WithMessage("*no 'head'");
+        file.Invoking(f => f.Restore(new CheckpointParts().Module("tower", run.Module))).Should().Throw<InvalidDataException>().WithMessage("*'optimizer'*");
+        FluentActions.Invoking(() => CheckpointFile.Open(_folder.Path("none.ckpt"))).Should().Throw<FileNotFoundException>().WithMessage("*none.ckpt: no such checkpoint");
+        file.Invoking(f => f.Header<int[]>()).Should().Throw<InvalidDataException>();
     }
 }
