@@ -68,7 +68,7 @@ public sealed class Progress
         if (_bar is not null)
             _bar.Description = Markup.Escape(Text(terms));
         else
-            _console.Line($"{_title} {_done / _total,4:P0} {Text(terms)}");
+            _console.Line(string.Create(CultureInfo.InvariantCulture, $"{_title} {_done / _total,4:P0} | {Text(terms)}"));
     }
 
     /// <summary>Counts steps that were done earlier: they say nothing of how fast the job is.</summary>

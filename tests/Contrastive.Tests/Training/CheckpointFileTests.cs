@@ -149,4 +149,104 @@ public sealed class CheckpointFileTests : IDisposable
         FluentActions.Invoking(() => CheckpointFile.Open(_folder.Path("none.ckpt"))).Should().Throw<FileNotFoundException>().WithMessage("*none.ckpt: no such checkpoint");
         file.Invoking(f => f.Header<int[]>()).Should().Throw<InvalidDataException>();
     }
+
+    [Fact]
+    public void A_write_that_fails_leaves_the_old_checkpoint()
+    {
+        using var run = new Run(OptimizerOf("Adam"));
+        var path = _folder.Path("run.ckpt");
+        CheckpointFile.Save(path, new Header(1, 0), run.Parts);
+        var before = File.ReadAllBytes(path);
+        using var nowhere = nn.Linear(2, 2, device: META);
+
+        FluentActions.Invoking(() => CheckpointFile.Save(path, new Header(2, 0), run.Parts.Module("nowhere", nowhere))).Should().Throw<Exception>();
+
+        File.ReadAllBytes(path).Should().Equal(before);
+        Directory.GetFileSystemEntries(_folder.Root).Should().Equal(path);
+    }
+
+    /// <summary>A part that changes, then refuses, as an optimiser of other options might.</summary>
+    private sealed class Refusing : CheckpointPart
+    {
+        public byte[] State { get; private set; } = [1];
+
+        public override string Layout => "refusing";
+
+        public override void Save(Stream stream) => stream.WriteByte(7);
+
+        public override StagedPart Stage(Stream stream, long length) => new StagedBytes(StagedBytes.Read(stream), () => State, saved =>
+        {
+            State = saved;
+            if (saved[0] == 7) throw new InvalidOperationException("not seven");
+        });
+    }
+
+    [Fact]
+    public void What_one_part_refuses_is_undone_in_all()
+    {
+        using var run = new Run(OptimizerOf("Adam"));
+        var refusing = new Refusing();
+        CheckpointFile.Save(_folder.Path("run.ckpt"), new Header(0, 0), run.Parts.Add("refusing", refusing));
+        run.Step(3);
+        CheckpointFile.Save(_folder.Path("before.ckpt"), new Header(0, 0), run.Parts);
+
+        CheckpointFile.Open(_folder.Path("run.ckpt")).Invoking(f => f.Restore(run.Parts.Add("refusing", refusing)))
+            .Should().Throw<InvalidDataException>().WithMessage("*cannot be restored: not seven");
+
+        refusing.State.Should().Equal(1);
+        CheckpointFile.Save(_folder.Path("after.ckpt"), new Header(0, 0), run.Parts);
+        File.ReadAllBytes(_folder.Path("after.ckpt")).Should().Equal(File.ReadAllBytes(_folder.Path("before.ckpt")));
+    }
+
+    [Fact]
+    public void Equal_states_are_equal_files_and_a_module_is_safetensors_inside()
+    {
+        using var run = new Run(OptimizerOf("Adam"));
+        CheckpointFile.Save(_folder.Path("a.ckpt"), new Header(0, 0), run.Parts);
+        CheckpointFile.Save(_folder.Path("b.ckpt"), new Header(0, 0), run.Parts);
+
+        File.ReadAllBytes(_folder.Path("a.ckpt")).Should().Equal(File.ReadAllBytes(_folder.Path("b.ckpt")));
+        System.IO.Compression.ZipFile.ExtractToDirectory(_folder.Path("a.ckpt"), _folder.Path("content"));
+        Safetensors.ReadHeader(_folder.Path("content", "parts", "tower")).Tensors.Keys.Should().BeEquivalentTo("weight", "bias");
+    }
+
+    [Fact]
+    public void A_file_replaced_after_it_was_opened_is_refused()
+    {
+        using var run = new Run(OptimizerOf("Adam"));
+        var path = _folder.Path("run.ckpt");
+        CheckpointFile.Save(path, new Header(0, 0), run.Parts);
+        var file = CheckpointFile.Open(path);
+        run.Step(1);
+        CheckpointFile.Save(path, new Header(1, 0), run.Parts);
+
+        file.Invoking(f => f.Restore(run.Parts)).Should().Throw<InvalidDataException>().WithMessage("*replaced since it was opened");
+    }
+
+    [Fact]
+    public void Names_of_parts_are_checked()
+    {
+        using var random = new Generator(1);
+        var parts = new CheckpointParts().Generator("random", random);
+        Refuses(() => parts.Generator("random", random), "there is a part 'random' already");
+        Refuses(() => parts.Generator("../random", random), "'../random'");
+        Refuses(() => parts.Generator(" ", random), "name");
+    }
+
+    [Fact]
+    public void Saving_and_restoring_leave_no_tensor_behind()
+    {
+        // SafeAdamW in place of TorchSharp's optimiser, whose own loading leaves its old moments to the collector.
+        using var tower = nn.Linear(3, 3);
+        using var optimizer = new SafeAdamW(tower.parameters(), 0.1);
+        using var random = new Generator(1);
+        var parts = new CheckpointParts().Module("tower", tower).Module("optimizer", optimizer).Generator("random", random);
+        TensorCount.ShouldStay(
+            () =>
+            {
+                CheckpointFile.Save(_folder.Path("run.ckpt"), 1, parts);
+                CheckpointFile.Open(_folder.Path("run.ckpt")).Restore(parts);
+            },
+            times: 3);
+    }
 }

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive.Tests.Training;
@@ -39,6 +40,19 @@ public sealed class SafeAdamWTests
         Refuses(() => new SafeAdamW([weight], 0.1, weightDecay: double.NaN), "weightDecay");
         Refuses(() => new SafeAdamW([weight], 0.1, beta1: 1), "beta1 must lie in [0, 1) but is 1");
         Refuses(() => new SafeAdamW([weight], 0.1, epsilon: 0), "epsilon");
+    }
+
+    [Fact]
+    public void Moving_a_module_or_its_optimiser_afterwards_is_refused()
+    {
+        using var module = nn.Linear(2, 2);
+        using var optimizer = new SafeAdamW(module.parameters(), 0.1);
+        module.to(ScalarType.Float64);
+        optimizer.Invoking(o => o.step()).Should().Throw<InvalidOperationException>().WithMessage("parameters[0] or its moments were moved*");
+
+        using var other = new SafeAdamW(module.parameters(), 0.1);
+        other.to(ScalarType.Float32);
+        other.Invoking(o => o.zero_grad()).Should().Throw<InvalidOperationException>().WithMessage("parameters[0] or its moments were moved*");
     }
 
     [Fact]

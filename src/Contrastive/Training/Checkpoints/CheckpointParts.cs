@@ -46,7 +46,7 @@ public sealed class CheckpointParts
         return Add(name, new GeneratorPart(generator));
     }
 
-    private CheckpointParts Add(string name, CheckpointPart part)
+    internal CheckpointParts Add(string name, CheckpointPart part)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         if (name.AsSpan().ContainsAny('/', '\\'))

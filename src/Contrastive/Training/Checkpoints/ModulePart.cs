@@ -20,24 +20,12 @@ internal sealed class ModulePart(nn.Module module) : CheckpointPart
         var tensors = ModuleTensors.Of(module);
         var reader = SafetensorsReader.Open(stream, length);
         ModuleTensors.Check(reader.Header, tensors, strict: true);
-        var staged = new Staged(reader.ReadAll(), tensors);
-        try
-        {
-            staged.Check();
-            return staged;
-        }
-        catch
-        {
-            staged.Dispose();
-            throw;
-        }
+        return new Staged(reader.ReadAll(), tensors);
     }
 
     private sealed class Staged(Dictionary<string, Tensor> read, Dictionary<string, Tensor> tensors) : StagedPart
     {
         public override bool CanFail => false;
-
-        public void Check() => ModuleTensors.CheckShared(read, tensors);
 
         public override void Commit() => ModuleTensors.Copy(read, tensors);
 

@@ -86,8 +86,10 @@ public sealed class SafeAdamW : nn.Module
 
     /// <summary>Forgets the gradients; the next backward pass starts them anew.</summary>
     /// <param name="set_to_none">Ignored: gradients are always let go, which frees their memory.</param>
+    /// <exception cref="InvalidOperationException">A parameter was moved or converted after the optimiser was made.</exception>
     public override void zero_grad(bool set_to_none = true)
     {
+        CheckInPlace();
         foreach (var (parameter, _, _) in _states)
         {
             using var gradient = parameter.grad;
@@ -96,8 +98,10 @@ public sealed class SafeAdamW : nn.Module
     }
 
     /// <summary>One step on the gradients; a parameter without one stays as it is.</summary>
+    /// <exception cref="InvalidOperationException">A parameter was moved or converted after the optimiser was made.</exception>
     public void step()
     {
+        CheckInPlace();
         using var scope = NewDisposeScope();
         using var constant = no_grad();
         _steps.add_(Scalars.OneIndex, Scalars.OneIndex);
@@ -119,6 +123,17 @@ public sealed class SafeAdamW : nn.Module
             square.mul_(keepSquare).addcmul_(gradient, gradient, newSquare);
             var size = square.sqrt().div_(squareCorrection).add_(epsilon, Scalars.One);
             parameter.addcdiv_(mean, size, step);
+        }
+    }
+
+    /// <summary>TorchSharp's <c>to</c> puts other tensors in the place of a module's own.</summary>
+    private void CheckInPlace()
+    {
+        foreach (var (i, (parameter, mean, square)) in _states.Index())
+        {
+            if (parameter.IsInvalid || mean.IsInvalid || square.IsInvalid)
+                throw new InvalidOperationException(
+                    $"parameters[{i}] or its moments were moved to another device or dtype: move the module first, then make its optimiser, and leave that where it is");
         }
     }
 

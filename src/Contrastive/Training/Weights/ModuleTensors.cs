@@ -47,19 +47,6 @@ internal static class ModuleTensors
         }
     }
 
-    /// <summary>A tensor that the module has under two names must be the same under both in the file.</summary>
-    public static void CheckShared(IReadOnlyDictionary<string, Tensor> read, IReadOnlyDictionary<string, Tensor> module)
-    {
-        var first = new Dictionary<Tensor, string>(ReferenceEqualityComparer.Instance);
-        foreach (var (name, tensor) in module)
-        {
-            if (!read.TryGetValue(name, out var value) || first.TryAdd(tensor, name))
-                continue;
-            if (!TensorBytes.AreSame(read[first[tensor]], value))
-                throw new InvalidDataException($"'{first[tensor]}' and '{name}' are one tensor in the module but differ there");
-        }
-    }
-
     /// <summary>Puts the values in; after the checks there is nothing left to fail.</summary>
     public static void Copy(IReadOnlyDictionary<string, Tensor> read, IReadOnlyDictionary<string, Tensor> module)
     {

@@ -11,8 +11,8 @@ namespace Contrastive;
 /// by dots, and numbers within a <c>Sequential</c> or a <c>ModuleList</c>, as in <c>tower.0.weight</c>. PyTorch's names, as long
 /// as fields are called as they are there; where they are not (<c>_tower</c>), give a <c>rename</c>.</para>
 /// <para>Files are written atomically, and equal tensors are equal files. Dtypes: float16, bfloat16, float32, float64, the signed
-/// integers, uint8 and bool. A tensor may lie on any device, need not be contiguous, and is written under each of its
-/// names if it has several.</para>
+/// integers, uint8 and bool. A tensor may lie on any device and need not be contiguous. One that a module has under several names
+/// is there under the first of them, as in TorchSharp's <c>state_dict()</c>.</para>
 /// </remarks>
 public static class Safetensors
 {
@@ -93,7 +93,6 @@ public static class Safetensors
             var read = reader.ReadAll();
             try
             {
-                ModuleTensors.CheckShared(read, tensors);
                 ModuleTensors.Copy(read, tensors);
             }
             finally

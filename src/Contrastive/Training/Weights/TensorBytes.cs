@@ -41,22 +41,6 @@ internal static class TensorBytes
         return are;
     }
 
-    /// <summary>Bitwise: NaNs of the same bits are the same. Both contiguous and on the CPU, of one dtype and shape.</summary>
-    public static bool AreSame(Tensor left, Tensor right)
-    {
-        using var scope = NewDisposeScope();
-        var flat = right.view(-1);
-        var (same, at) = (true, 0L);
-        InPieces(left, bytes =>
-        {
-            if (!same) return;
-            var count = bytes.Length / left.ElementSize;
-            same = bytes.SequenceEqual(flat.narrow(0, at, count).bytes);
-            at += count;
-        });
-        return same;
-    }
-
     private static void InPieces(Tensor contiguous, Piece act)
     {
         using var scope = NewDisposeScope();
