@@ -9,8 +9,8 @@ internal static class ConsistencyCases
 {
     public static IEnumerable<StepCase> All =>
     [
-        new("consistency", "geometric consistency", 4096, 512, Ours, Plain: Plain),
-        new("consistency-augmented", "geometric consistency, augmented", 4096, 512, OursAugmented, Plain: PlainAugmented),
+        new("consistency", 4096, 512, Ours, Plain, HasFloor: false),
+        new("consistency-augmented", 4096, 512, OursAugmented, PlainAugmented, HasFloor: false),
     ];
 
     /// <summary>L_GC with both weights 1.</summary>

@@ -5,22 +5,21 @@ internal static class InfoNCECases
 {
     public static IEnumerable<StepCase> All =>
     [
-        Case("infonce-symmetric", 4096, 512),
-        Case("infonce-symmetric-small", 256, 128),
-        Case("infonce-symmetric-large", 32768, 256),
+        new("infonce-symmetric", 4096, 512, Symmetric(Tiling.Default), PlainInfoNCE.Symmetric),
+        new("infonce-symmetric-small", 256, 128, Symmetric(Tiling.Default), PlainInfoNCE.Symmetric),
+        new("infonce-symmetric-large", 32768, 256, Symmetric(Tiling.Default), PlainInfoNCE.Symmetric),
+        // Four products instead of three, and no memory but for the features.
+        new("infonce-symmetric-recomputed", 4096, 512, Symmetric(new Tiling { MemoryBudget = 0 }), PlainInfoNCE.Symmetric),
     ];
 
-    public static StepCase Case(string name, long batch, long dim)
-        => new(name, "symmetric InfoNCE", batch, dim, Ours, MatrixProducts.Make, PlainInfoNCE.Symmetric);
-
-    private static BatchStep Ours(long batch, long dim)
+    private static StepFactory Symmetric(Tiling tiling) => (batch, dim) =>
     {
         var features = Features.Make(batch, dim);
         var temperature = Temperature.Learned();
-        var loss = new InfoNCELoss(temperature, ContrastMode.Symmetric);
+        var loss = new InfoNCELoss(temperature, ContrastMode.Symmetric) { Tiling = tiling };
         return BatchStep.Training(
             () => loss.forward(features[0], features[1]),
             [.. features, .. loss.parameters()],
             [.. features, loss, temperature]);
-    }
+    };
 }

@@ -5,42 +5,62 @@ public delegate BatchStep StepFactory(long batch, long dim);
 
 /// <summary>What is measured: this library's way, and what it is compared with, on the same inputs.</summary>
 /// <param name="Name">Unique, as in the result file and on the command line.</param>
-/// <param name="Title">As in the tables.</param>
 /// <param name="Batch">Rows of each feature matrix.</param>
 /// <param name="Dim">Features of a row.</param>
 /// <param name="Ours">The library's.</param>
-/// <param name="Floor">The matrix products that no form can do without; null where there is no such bound.</param>
-/// <param name="Plain">The peers' formulation.</param>
+/// <param name="Plain">The peers' formulation; null where there is none.</param>
+/// <param name="HasFloor">Whether three matrix products are the least that any form must do.</param>
 public sealed record StepCase(
-    string Name, string Title, long Batch, long Dim, StepFactory Ours, StepFactory? Floor = null, StepFactory? Plain = null)
+    string Name, long Batch, long Dim, StepFactory Ours, StepFactory? Plain = null, bool HasFloor = true)
 {
     /// <summary>The largest batch at which the others are run at all; beyond it only the library's form.</summary>
-    private const long LargestCompared = 8192;
+    public const long LargestCompared = 8192;
+
+    /// <summary>Whether the others are run at this size.</summary>
+    public bool IsCompared => Batch <= LargestCompared;
 
     /// <summary>The forms that are run at this size, in the order of a round.</summary>
-    public IEnumerable<(StepForm Form, StepFactory Factory)> Forms
+    public IEnumerable<StepForm> Forms => Enum.GetValues<StepForm>().Where(form => Has(form) && (form == StepForm.Ours || IsCompared));
+
+    public bool Has(StepForm form) => form switch
     {
-        get
-        {
-            if (Floor is not null && Batch <= LargestCompared) yield return (StepForm.Floor, Floor);
-            yield return (StepForm.Ours, Ours);
-            if (Plain is not null && Batch <= LargestCompared) yield return (StepForm.Plain, Plain);
-        }
-    }
+        StepForm.Ours => true,
+        StepForm.Plain => Plain is not null,
+        _ => HasFloor,
+    };
 
     /// <summary>The inputs and the computation of one form.</summary>
-    public BatchStep Make(StepForm form) => Forms.Single(candidate => candidate.Form == form).Factory(Batch, Dim);
+    public BatchStep Make(StepForm form)
+    {
+        if (!Has(form)) throw new ArgumentException($"{Name} has no form {form}", nameof(form));
+        var factory = form switch
+        {
+            StepForm.Ours => Ours,
+            StepForm.Plain => Plain!,
+            StepForm.Floor => MatrixProducts.Make,
+            _ => MatrixProducts.MakeInPlace,
+        };
+        return factory(Batch, Dim);
+    }
 
     /// <summary>The same code on a batch of a moment.</summary>
     public StepCase Quick() => this with { Batch = Math.Min(Batch, 256), Dim = Math.Min(Dim, 32) };
 
-    public override string ToString() => Name;
+    public override string ToString() => $"{Name}, B = {Batch}, D = {Dim}";
 }
 
 /// <summary>Ways to compute one thing.</summary>
 public enum StepForm
 {
+    /// <summary>Matrix products alone, as anybody writes them.</summary>
     Floor,
+
+    /// <summary>The same into memory that is there already.</summary>
+    FloorInPlace,
+
+    /// <summary>This library's.</summary>
     Ours,
+
+    /// <summary>The peers' formulation.</summary>
     Plain,
 }

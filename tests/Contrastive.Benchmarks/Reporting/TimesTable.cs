@@ -1,19 +1,21 @@
-using System.Globalization;
 using Contrastive.Benchmarks.Cases;
 using Contrastive.Benchmarks.Timing;
 using Contrastive.Samples;
+using static Contrastive.Benchmarks.Reporting.Figures;
 
 namespace Contrastive.Benchmarks.Reporting;
 
-/// <summary>Medians and ratios.</summary>
+/// <summary>Medians and their ratios.</summary>
 internal static class TimesTable
 {
     public static void Write(IReadOnlyList<CaseTimes> times, TextWriter output)
     {
-        var table = new ResultsTable("case", "B", "D", "n", "ours ms", "min-max", "floor ms", "x floor", "plain ms", "x faster");
+        var table = new ResultsTable(
+            "median of n, ms", "B", "D", "n", "ours", "min-max", "floor", "x floor", "in place", "x in place", "plain", "x faster");
         foreach (var entry in times)
         {
-            var (ours, floor, plain) = (entry.Median(StepForm.Ours)!.Value, entry.Median(StepForm.Floor), entry.Median(StepForm.Plain));
+            var ours = entry.Median(StepForm.Ours);
+            var (floor, inPlace, plain) = (entry.Median(StepForm.Floor), entry.Median(StepForm.FloorInPlace), entry.Median(StepForm.Plain));
             var all = entry.Milliseconds[StepForm.Ours];
             table.Row(
                 entry.Case.Name,
@@ -24,20 +26,12 @@ internal static class TimesTable
                 $"{Milliseconds(all.Min())}-{Milliseconds(all.Max())}",
                 Milliseconds(floor),
                 Ratio(ours / floor),
+                Milliseconds(inPlace),
+                Ratio(ours / inPlace),
                 Milliseconds(plain),
                 Ratio(plain / ours));
         }
 
         table.Write(output);
     }
-
-    public static string Milliseconds(double? value) => value switch
-    {
-        null => "",
-        < 10 => value.Value.ToString("F2", CultureInfo.InvariantCulture),
-        < 1000 => value.Value.ToString("F1", CultureInfo.InvariantCulture),
-        _ => value.Value.ToString("F0", CultureInfo.InvariantCulture),
-    };
-
-    private static string Ratio(double? value) => value?.ToString("F2", CultureInfo.InvariantCulture) ?? "";
 }

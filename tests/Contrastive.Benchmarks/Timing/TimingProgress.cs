@@ -17,12 +17,12 @@ internal sealed class TimingProgress(SampleConsole console) : EventProcessor
         var step = (StepCase)benchmarkCase.Parameters[nameof(StepBenchmark.Case)];
         if (ReferenceEquals(step, current)) return;
         current = step;
-        console.Line($"timing {step.Name}, B = {step.Batch}, D = {step.Dim}");
+        console.Line($"timing {step}");
     }
 
     public override void OnEndRunBenchmark(BenchmarkCase benchmarkCase, BenchmarkReport report)
     {
         if ((int)benchmarkCase.Parameters[nameof(StepBenchmark.Round)] == 1 && report.ResultStatistics is { } first)
-            console.Line($"  {benchmarkCase.Parameters[nameof(StepBenchmark.Form)],-5}  {first.Median / 1e6,9:F2} ms");
+            console.Line($"  {benchmarkCase.Parameters[nameof(StepBenchmark.Form)],-12}  {first.Median / 1e6,9:F2} ms");
     }
 }

@@ -53,7 +53,7 @@ internal sealed class TimingRun(int threads, bool quick, SampleConsole console)
             type.GetMethod(nameof(StepBenchmark.Run))!,
             type.GetMethod(nameof(StepBenchmark.Prepare)),
             type.GetMethod(nameof(StepBenchmark.Release)));
-        var job = new Job(step.Name)
+        var job = new Job($"{step.Name}-{step.Batch}")
             .WithToolchain(new InProcessNoEmitToolchain(TimeSpan.FromHours(1), logOutput: true))
             .WithStrategy(RunStrategy.Monitoring)
             .WithInvocationCount(pace.Invocations)
@@ -69,7 +69,7 @@ internal sealed class TimingRun(int threads, bool quick, SampleConsole console)
                    new ParameterInstances(
                    [
                        Parameter(nameof(StepBenchmark.Case), step),
-                       Parameter(nameof(StepBenchmark.Form), form.Form),
+                       Parameter(nameof(StepBenchmark.Form), form),
                        Parameter(nameof(StepBenchmark.Round), round),
                        Parameter(nameof(StepBenchmark.Threads), threads),
                    ]),
