@@ -17,7 +17,7 @@ internal sealed class BenchmarkCommand
 
     private const string RepositoryPlot = "docs/images/cost.png";
 
-    private readonly Option<bool> _quick = new("--quick") { Description = "Whether everything works, in a minute: batches of 256, few iterations, one memory probe" };
+    private readonly Option<bool> _quick = new("--quick") { Description = "Whether everything works, in a minute: batches of 256, few iterations, one thread, one memory probe" };
     private readonly Option<bool> _cost = new("--cost") { Description = $"The cost of a step as the batch grows, D = {CostSweep.Dim}, instead of the cases; with a plot" };
     private readonly Option<long> _largest = new("--largest")
     {
@@ -42,11 +42,10 @@ internal sealed class BenchmarkCommand
     private readonly Option<bool> _list = new("--list") { Description = "Only print the names of the cases" };
     private readonly Option<string> _out = new("--out") { Description = "JSON file for the results", HelpName = "file" };
     private readonly Option<bool> _noMemory = new("--no-memory") { Description = "Times only" };
-    private readonly Option<int> _threads = new("--threads")
+    private readonly Option<int?> _threads = new("--threads")
     {
-        Description = "Threads of libtorch",
+        Description = "Threads of libtorch; by default as many as there are cores, and 1 with --quick",
         HelpName = "n",
-        DefaultValueFactory = _ => Environment.ProcessorCount,
         Recursive = true,
     };
 
@@ -86,7 +85,7 @@ internal sealed class BenchmarkCommand
             Cost = cost,
             Quick = quick,
             Memory = !parsed.GetValue(_noMemory),
-            Threads = Threads(parsed),
+            Threads = Threads(parsed, quick),
             Out = parsed.GetValue(_out) is not "" and var file ? file : throw new UserError("--out is empty"),
         };
     }
@@ -104,7 +103,7 @@ internal sealed class BenchmarkCommand
 
     private ProbeResult RunProbe(ParseResult parsed)
     {
-        torch.set_num_threads(Threads(parsed));
+        torch.set_num_threads(Threads(parsed, quick: false));
         var step = CaseList.Named(parsed.GetRequiredValue(_case)) with
         {
             Batch = Positive(parsed.GetValue(_batch), "batch", least: 2),
@@ -115,7 +114,9 @@ internal sealed class BenchmarkCommand
         return MemoryProbe.Run(step, form);
     }
 
-    private int Threads(ParseResult parsed) => (int)Positive(parsed.GetValue(_threads), "--threads", least: 1);
+    /// <summary>On a busy machine threads wait for each other, longest where there is least to do: a smoke run does without.</summary>
+    private int Threads(ParseResult parsed, bool quick)
+        => (int)Positive(parsed.GetValue(_threads) ?? (quick ? 1 : Environment.ProcessorCount), "--threads", least: 1);
 
     private static long Positive(long value, string name, long least)
         => value >= least ? value : throw new UserError($"{name} must be at least {least} but is {value}");
