@@ -1,53 +1,48 @@
 using System.Collections.Immutable;
-using static TorchSharp.torch;
 
 namespace Contrastive.Evaluation;
 
-/// <summary>
-/// For each query, how many candidates score above its true match (g) and how many others score the same (t); and the
-/// scores that follow when tied candidates come in random order.
-/// </summary>
-internal sealed class MatchCounts(long[] above, long[] tied)
+/// <summary>Where the best match of each query stands, and the scores that follow.</summary>
+internal sealed class MatchCounts(IEnumerable<MatchCount> queries)
 {
-    /// <param name="above">Candidates above the match, (N) int64.</param>
-    /// <param name="atLeast">Candidates above it or tied with it, the match itself among them, (N) int64.</param>
-    public static MatchCounts From(Tensor above, Tensor atLeast)
+    private readonly MatchCount[] _queries = [.. queries];
+
+    public int Count => _queries.Length;
+
+    public ImmutableArray<double> Ranks => [.. _queries.Select(query => query.Rank)];
+
+    /// <summary>How much of a hit each query is among its first k candidates, from 0 to 1.</summary>
+    public ImmutableArray<double> Hits(int k) => [.. _queries.Select(query => query.Hit(k))];
+
+    public double HitRate(int k) => _queries.Average(query => query.Hit(k));
+
+    /// <summary>1/rank of each query.</summary>
+    public ImmutableArray<double> ReciprocalRanks()
     {
-        long[] greater = above.cpu().data<long>().ToArray();
-        long[] all = atLeast.cpu().data<long>().ToArray();
-        return new MatchCounts(greater, [.. all.Zip(greater, (count, g) => count - g - 1)]);
+        // Each is a sum over its ties: N runs of N ranks would cost N². With a single match P(j) is 1/(t + 1), and the sum a
+        // difference of harmonic numbers; others are kept, since where features collapse all queries have the same.
+        double[] harmonic = Harmonic(
+            _queries.Where(query => query.Matches == 1 && query.Tied > 0).Select(query => query.Above + query.Tied + 1));
+        var known = new Dictionary<MatchCount, double>();
+        double Of(MatchCount query)
+        {
+            if (query.Tied == 0)
+                return 1.0 / (query.Above + 1);
+            if (query.Matches == 1)
+                return (harmonic[query.Above + query.Tied + 1] - harmonic[query.Above]) / (query.Tied + 1);
+            if (!known.TryGetValue(query, out double value))
+                known[query] = value = query.ReciprocalRank();
+            return value;
+        }
+
+        return [.. _queries.Select(Of)];
     }
 
-    public RetrievalScores Scores(int[] cutoffs)
+    private static double[] Harmonic(IEnumerable<long> upTo)
     {
-        double[] ranks = [.. above.Zip(tied, (g, t) => g + 1 + (t / 2.0))];
-        return new RetrievalScores(
-            [.. ranks],
-            cutoffs.ToImmutableSortedDictionary(k => k, k => above.Zip(tied, (g, t) => Hit(k, g, t)).Average()),
-            MeanReciprocalRank(),
-            ranks.Average(),
-            Median(ranks));
-    }
-
-    private static double Hit(int k, long g, long t) => Math.Clamp((k - g) / (t + 1.0), 0, 1);
-
-    private double MeanReciprocalRank()
-    {
-        // Sums of 1/rank over a run of tied ranks, from the harmonic numbers: N runs of N ranks each would cost N².
-        long last = 0;
-        for (int i = 0; i < above.Length; i++)
-            last = tied[i] > 0 ? Math.Max(last, above[i] + tied[i] + 1) : last;
-        double[] harmonic = new double[last + 1];
-        for (int n = 1; n <= last; n++)
+        double[] harmonic = new double[upTo.DefaultIfEmpty(0).Max() + 1];
+        for (int n = 1; n < harmonic.Length; n++)
             harmonic[n] = harmonic[n - 1] + (1.0 / n);
-
-        return above.Zip(tied, (g, t) => t == 0 ? 1.0 / (g + 1) : (harmonic[g + t + 1] - harmonic[g]) / (t + 1)).Average();
-    }
-
-    private static double Median(double[] values)
-    {
-        double[] sorted = [.. values.Order()];
-        int half = sorted.Length / 2;
-        return sorted.Length % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+        return harmonic;
     }
 }

@@ -24,10 +24,10 @@ public sealed record RetrievalReport
     /// <summary>The mean reciprocal rank, the average of both directions, in (0, 1].</summary>
     public double MeanReciprocalRank => (LeftToRight.MeanReciprocalRank + RightToLeft.MeanReciprocalRank) / 2;
 
-    /// <summary>The mean rank, the average of both directions, in [1, N].</summary>
+    /// <summary>The average of the two mean ranks.</summary>
     public double MeanRank => (LeftToRight.MeanRank + RightToLeft.MeanRank) / 2;
 
-    /// <summary>The average of the two median ranks, in [1, N].</summary>
+    /// <summary>The average of the two median ranks.</summary>
     public double MedianRank => (LeftToRight.MedianRank + RightToLeft.MedianRank) / 2;
 
     /// <summary>The averages on one line; each direction prints its own.</summary>
