@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Contrastive.Evaluation;
 
 /// <summary>Accuracy over all rows, and over classes.</summary>
@@ -18,5 +20,18 @@ internal static class ClassAccuracy
         }
 
         return (sum / labels.Length, classes.Values.Average(entry => entry.Hits / entry.Rows));
+    }
+
+    /// <summary>The mean over the rows of each class from 0 to <paramref name="classes"/> - 1; NaN where it has none.</summary>
+    public static ImmutableArray<double> ByClass(IEnumerable<double> hits, long[] labels, long classes)
+    {
+        double[] sums = new double[classes], rows = new double[classes];
+        foreach (var (hit, label) in hits.Zip(labels))
+        {
+            sums[label] += hit;
+            rows[label]++;
+        }
+
+        return [.. sums.Zip(rows, (sum, count) => sum / count)];
     }
 }

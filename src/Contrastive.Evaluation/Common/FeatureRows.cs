@@ -68,4 +68,7 @@ internal static class FeatureRows
     /// <summary>The sum of a vector in float64. The vector goes to the CPU: not every device knows float64.</summary>
     public static double Sum(Tensor vector)
         => vector.cpu().to_type(ScalarType.Float64).sum(dim: 0).item<double>();
+
+    /// <summary>A vector's numbers.</summary>
+    public static double[] Doubles(Tensor vector) => vector.cpu().to_type(ScalarType.Float64).data<double>().ToArray();
 }

@@ -36,7 +36,8 @@ internal sealed class MatchScores
     public static (MatchScores Left, MatchScores Right) Of(Tensor left, Tensor right, Matches matches)
     {
         double rounding = FeatureRows.Rounding(left);
-        double[] leftLengths = Doubles(FeatureRows.Lengths(left)), rightLengths = Doubles(FeatureRows.Lengths(right));
+        double[] leftLengths = FeatureRows.Doubles(FeatureRows.Lengths(left));
+        double[] rightLengths = FeatureRows.Doubles(FeatureRows.Lengths(right));
         var forward = new MatchScores(matches.Left, leftLengths, rightLengths, rounding);
         var backward = new MatchScores(matches.Right, rightLengths, leftLengths, rounding);
         Each(left, right, matches, (i, j, score) =>
@@ -74,11 +75,9 @@ internal sealed class MatchScores
         {
             using var block = NewDisposeScope();
             var products = left.index_select(0, tensor(i).to(left.device)) * right.index_select(0, tensor(j).to(left.device));
-            double[] scores = Doubles(products.sum(dim: 1));
+            double[] scores = FeatureRows.Doubles(products.sum(dim: 1));
             for (int pair = 0; pair < scores.Length; pair++)
                 visit(i[pair], j[pair], scores[pair]);
         }
     }
-
-    private static double[] Doubles(Tensor vector) => vector.cpu().to_type(ScalarType.Float64).data<double>().ToArray();
 }

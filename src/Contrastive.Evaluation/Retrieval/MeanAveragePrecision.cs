@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Contrastive.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -110,8 +111,8 @@ public static class MeanAveragePrecision
         long? chunkSize,
         string labelsName)
     {
-        double sum = 0;
-        long answered = 0, total = queries.shape[0];
+        var averagePrecisions = ImmutableArray.CreateBuilder<double>();
+        long total = queries.shape[0];
         double rounding = FeatureRows.Rounding(candidates);
         var queryTolerance = FeatureRows.Lengths(queries).Times(rounding);
         var candidateLengths = FeatureRows.Lengths(candidates);
@@ -130,13 +131,13 @@ public static class MeanAveragePrecision
             var tolerance = queryTolerance.narrow(0, start, length).unsqueeze(1)
                 * candidateLengths.expand(length, -1).gather(1, order);
             var sortedRelevant = relevant.gather(1, order);
-            sum += FeatureRows.Sum(AveragePrecision(ascending, ascending - tolerance, sortedRelevant));
-            answered += sortedRelevant.any(dim: 1).count_nonzero().item<long>();
+            double[] precisions = FeatureRows.Doubles(AveragePrecision(ascending, ascending - tolerance, sortedRelevant));
+            averagePrecisions.AddRange(precisions.Where(precision => precision > 0));              // 0: nothing is relevant
         }
 
-        if (answered == 0)
+        if (averagePrecisions.Count == 0)
             throw new ArgumentException($"{labelsName} give none of the {total} queries a relevant candidate", labelsName);
-        return new MeanAveragePrecisionReport(sum / answered, answered, total - answered);
+        return new MeanAveragePrecisionReport(averagePrecisions.ToImmutable(), total - averagePrecisions.Count);
     }
 
     /// <summary>The average precision of each row, 0 where nothing is relevant; of shape (length).</summary>

@@ -28,8 +28,8 @@ internal static class BootstrapRun
             values[resample] = statistic.Of(drawn);
         }
 
-        double error = values.Length > 1 ? values.StandardDeviation() : double.NaN;
         Array.Sort(values);
+        double error = values[0] == values[^1] ? 0 : values.StandardDeviation();
         double lower = (1 - level) / 2, upper = 1 - lower;
         if (method == BootstrapMethod.BiasCorrected)
         {
@@ -46,7 +46,7 @@ internal static class BootstrapRun
         => SortedArrayStatistics.QuantileCustom(ascending, probability, QuantileDefinition.R7);
 
     /// <summary>
-    /// ẑ₀ = Φ⁻¹(share of resamples below the estimate), those at it by half. Where none or all are, half a resample is assumed.
+    /// ẑ₀ = Φ⁻¹(share of resamples below the estimate), those at it by half; where none or all are, half a resample is assumed.
     /// </summary>
     private static double Bias(double[] ascending, double estimate)
     {

@@ -10,9 +10,13 @@ internal static class ItemGroups
             return [.. Enumerable.Range(0, items).Select(item => (int[])[item])];
         if (clusters.Count != items)
             throw new ArgumentException($"clusters has {clusters.Count} values for {items} items", nameof(clusters));
-        int[][] groups = [.. Enumerable.Range(0, items).GroupBy(item => clusters[item]).OrderBy(group => group.Key).Select(group => group.ToArray())];
+        int[][] groups = [.. Enumerable.Range(0, items)
+            .GroupBy(item => clusters[item])
+            .OrderBy(group => group.Key)
+            .Select(group => group.ToArray())];
         return groups.Length > 1
             ? groups
-            : throw new ArgumentException($"clusters must be at least 2 but all {items} items are in {clusters[0]}", nameof(clusters));
+            : throw new ArgumentException(
+                $"clusters must be at least 2 but all {items} items are in {clusters[0]}", nameof(clusters));
     }
 }

@@ -57,7 +57,7 @@ public sealed record McNemarTest
     {
         ArgumentNullException.ThrowIfNull(values);
         ArgumentNullException.ThrowIfNull(baseline);
-        return Of([.. values.Select(right => right ? 1.0 : 0)], (double[])[.. baseline.Select(right => right ? 1.0 : 0)]);
+        return Of(Hits(values), Hits(baseline));
     }
 
     /// <summary>Compares two classifiers by the hits of their reports.</summary>
@@ -75,7 +75,9 @@ public sealed record McNemarTest
         Binary(values, nameof(values));
         Binary(baseline, nameof(baseline));
         return new McNemarTest(
-            differences.Length, differences.Count(difference => difference > 0), differences.Count(difference => difference < 0));
+            differences.Length,
+            differences.Count(difference => difference > 0),
+            differences.Count(difference => difference < 0));
     }
 
     /// <summary>The figures on one line.</summary>
@@ -83,6 +85,8 @@ public sealed record McNemarTest
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
         $"{OnlyValues} right only here, {OnlyBaseline} only in the baseline, of {Pairs}, p = {PValue:G2} (exact)");
+
+    private static double[] Hits(IReadOnlyList<bool> right) => [.. right.Select(item => item ? 1.0 : 0)];
 
     private static void Binary(IReadOnlyList<double> hits, string name)
     {

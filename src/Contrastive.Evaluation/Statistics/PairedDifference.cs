@@ -100,7 +100,8 @@ public sealed record PairedDifference
     /// <returns>The line, in the invariant culture.</returns>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"difference {Mean:G4} in {Interval} ({Interval.Level:P0}), {Won} of {Pairs} won, t({DegreesOfFreedom}) = {Statistic:F2}, p = {PValue:G2}");
+        $"difference {Mean:G4} in {Interval} ({Interval.Level:P0}), {Won} of {Pairs} won, "
+        + $"t({DegreesOfFreedom}) = {Statistic:F2}, p = {PValue:G2}");
 
     private static double Probability(double t, int degrees, Alternative alternative) => alternative switch
     {

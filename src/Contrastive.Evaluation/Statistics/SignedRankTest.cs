@@ -87,7 +87,8 @@ public sealed record SignedRankTest
     /// <returns>The line, in the invariant culture.</returns>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"signed ranks +{PositiveRankSum} -{NegativeRankSum}, {Pairs} pairs, {Zeros} zeros, p = {PValue:G2} ({(IsExact ? "exact" : "normal")})");
+        $"signed ranks +{PositiveRankSum} -{NegativeRankSum}, {Pairs} pairs, {Zeros} zeros, "
+        + $"p = {PValue:G2} ({(IsExact ? "exact" : "normal")})");
 
     /// <summary>Twice the rank of each magnitude, so that shared ranks are whole.</summary>
     private static long[] DoubledRanks(double[] ascending, double rounding)
@@ -120,7 +121,7 @@ public sealed record SignedRankTest
         return (ways.Skip((int)observed).Sum() / choices, ways.Take((int)observed + 1).Sum() / choices);
     }
 
-    private static (double Larger, double Smaller) Approximate(long[] doubledRanks, double observed)
+    internal static (double Larger, double Smaller) Approximate(long[] doubledRanks, double observed)
     {
         // Σ rank²/4 is n(n + 1)(2n + 1)/24 less Σ(t³ - t)/48 over the ties.
         double mean = doubledRanks.Sum() / 4.0, deviation = Math.Sqrt(doubledRanks.Sum(rank => (double)rank * rank) / 16);

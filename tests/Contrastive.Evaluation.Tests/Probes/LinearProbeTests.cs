@@ -44,6 +44,7 @@ public sealed class LinearProbeTests : IDisposable
         var report = LinearProbe.Evaluate(
             train, tensor(new[] { -7, -7, -7, 1000, 1000, 1000 }), test, tensor(new long[] { -7, 1000, 1000, 1000, 5 }));
         report.Accuracy.Should().Be(3.0 / 5);
+        report.Hits.Should().Equal(1, 1, 1, 0, 0);
         report.BalancedAccuracy.Should().BeApproximately((1 + (2.0 / 3) + 0) / 3, 1e-15);
         report.Converged.Should().BeTrue();
         report.Validation.Should().OnlyContain(score => score.Accuracy == 1);

@@ -59,6 +59,7 @@ public class NearestNeighborProbeTests
                         Data.Matrix(x), tensor(xLabels), Data.Matrix(y), tensor(yLabels),
                         k, similarity, vote, temperature, chunk);
                     report.Accuracy.Should().BeApproximately(hits.Average(), 1e-12);
+                    report.Hits.Zip(hits).Should().OnlyContain(pair => Math.Abs(pair.First - pair.Second) <= 1e-12);
                     report.BalancedAccuracy.Should().BeApproximately(
                         hits.Zip(yLabels).GroupBy(row => row.Second).Average(rows => rows.Average(row => row.First)), 1e-12);
                     report.K.Should().Be(Math.Min(k, xLabels.Length));

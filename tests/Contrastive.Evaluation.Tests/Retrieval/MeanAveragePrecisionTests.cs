@@ -89,6 +89,8 @@ public class MeanAveragePrecisionTests
 
         var report = evaluate();
         report.Value.Should().BeApproximately(expected.Average()!.Value, 1e-12);
+        report.AveragePrecisions.Zip(expected.OfType<double>())
+            .Should().OnlyContain(pair => Math.Abs(pair.First - pair.Second) <= 1e-12);
         report.Queries.Should().Be(expected.Count(value => value is not null));
         report.Skipped.Should().Be(expected.Count(value => value is null));
     }

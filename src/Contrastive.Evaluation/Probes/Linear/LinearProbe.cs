@@ -176,9 +176,11 @@ public static class LinearProbe
 
         using var fit = new LinearFit(features, classes, rows, options);
         var solution = fit.At(strength, fit.Origin, options.Tolerance);
-        var (hits, _) = fit.Model(solution).Score(testFeatures, tensor(classes.Number(testLabels)));
-        var (accuracy, balanced) = ClassAccuracy.Of(hits.Select(hit => hit ? 1.0 : 0), testLabels);
-        return new LinearProbeReport(accuracy, balanced, strength, validation, solution.Evaluations, solution.Converged);
+        var (right, _) = fit.Model(solution).Score(testFeatures, tensor(classes.Number(testLabels)));
+        ImmutableArray<double> hits = [.. right.Select(hit => hit ? 1.0 : 0)];
+        var (accuracy, balanced) = ClassAccuracy.Of(hits, testLabels);
+        return new LinearProbeReport(
+            accuracy, balanced, strength, validation, solution.Evaluations, solution.Converged, hits);
     }
 
     /// <summary>Each strength's score over the validation rows of all splits together.</summary>

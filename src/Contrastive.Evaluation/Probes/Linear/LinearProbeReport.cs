@@ -12,7 +12,8 @@ public sealed record LinearProbeReport
         double strength,
         ImmutableArray<StrengthScore> validation,
         int evaluations,
-        bool converged)
+        bool converged,
+        ImmutableArray<double> hits)
     {
         Accuracy = accuracy;
         BalancedAccuracy = balancedAccuracy;
@@ -20,6 +21,7 @@ public sealed record LinearProbeReport
         Validation = validation;
         Evaluations = evaluations;
         Converged = converged;
+        Hits = hits;
     }
 
     /// <summary>The share of test rows classified correctly, in [0, 1].</summary>
@@ -44,6 +46,9 @@ public sealed record LinearProbeReport
     /// Whether the final fit met <see cref="LinearProbeOptions.Tolerance"/>. If not, the best point found was used.
     /// </summary>
     public bool Converged { get; }
+
+    /// <summary>Whether each test row was classified correctly, 1 or 0, in the order of the rows.</summary>
+    public ImmutableArray<double> Hits { get; }
 
     /// <summary>The figures on one line.</summary>
     /// <returns>The line, in the invariant culture.</returns>

@@ -100,6 +100,6 @@ public static class NearestNeighborProbe
         }
 
         var (accuracy, balanced) = ClassAccuracy.Of(hits, labels);
-        return new NearestNeighborReport(accuracy, balanced, neighbors);
+        return new NearestNeighborReport(accuracy, balanced, neighbors, [.. hits]);
     }
 }
