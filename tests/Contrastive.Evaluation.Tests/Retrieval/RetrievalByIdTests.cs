@@ -178,7 +178,10 @@ public class RetrievalByIdTests
         Tensor left = Data.Normal(20, 5, 1), right = Data.Normal(30, 5, 2);
         Tensor leftIds = arange(20), rightIds = arange(30).remainder(20);
         var plain = Retrieval.Evaluate(left, leftIds, right, rightIds);
-        var strided = Retrieval.Evaluate(Data.Strided(left).requires_grad_(), leftIds, Data.Strided(right), rightIds, chunkSize: 6);
+        var everyOther = arange(60).remainder(40).div(2, RoundingMode.floor).slice(0, 0, 60, 2);
+        everyOther.is_contiguous().Should().BeFalse();
+        everyOther.IsSameAs(rightIds).Should().BeTrue();
+        var strided = Retrieval.Evaluate(Data.Strided(left).requires_grad_(), leftIds, Data.Strided(right), everyOther, chunkSize: 6);
         strided.LeftToRight.Ranks.Should().Equal(plain.LeftToRight.Ranks);
         strided.RightToLeft.Ranks.Should().Equal(plain.RightToLeft.Ranks);
         Data.LeftBehind(() => Retrieval.Evaluate(left, leftIds, right, rightIds, chunkSize: 6)).Should().Be(0);
