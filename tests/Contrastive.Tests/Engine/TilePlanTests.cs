@@ -14,7 +14,9 @@ public class TilePlanTests
             from tiling in AnyTiling.Gen
             select (n, m, tiling)).Sample(x =>
         {
-            var plan = new TilePlan(x.n, x.m, ScalarType.Float32, Cpu, x.tiling);
+            var plan = (x.n + x.m) % 2 == 0
+                ? TilePlan.OfPasses(x.n, x.m, ScalarType.Float32, Cpu, x.tiling)
+                : TilePlan.OfRows(x.n, x.m, ScalarType.Float32, Cpu, x.tiling);
             var seen = new int[x.n, x.m];
             foreach (var tile in plan.AllTiles)
                 for (var i = 0; i < tile.Anchors; i++)
@@ -33,28 +35,27 @@ public class TilePlanTests
     {
         foreach (var (dtype, size) in new[] { (ScalarType.Float32, 4L), (ScalarType.Float64, 8L) })
         {
-            var plan = new TilePlan(batch, batch, dtype, Cpu, new Tiling { MemoryBudget = budget });
-            var tile = plan.Rows * plan.Columns * size;
-            var strip = plan.Rows * batch * size;
-            if (plan.KeptTiles > 0) ((plan.KeptTiles + 4) * tile).Should().BeLessThanOrEqualTo(budget);
-            if (plan.Rows > 64) strip.Should().BeLessThanOrEqualTo(budget / 2);
+            var passes = TilePlan.OfPasses(batch, batch, dtype, Cpu, new Tiling { MemoryBudget = budget });
+            if (passes.KeptTiles > 0) ((passes.KeptTiles + 4) * passes.Rows * passes.Columns * size).Should().BeLessThanOrEqualTo(budget);
+            var rows = TilePlan.OfRows(batch, batch, dtype, Cpu, new Tiling { MemoryBudget = budget });
+            if (rows.Rows > 64) (rows.Rows * batch * size).Should().BeLessThanOrEqualTo(budget / 2);
         }
     }
 
     [Fact]
     public void Within_the_budget_every_tile_is_kept_and_beyond_it_some()
     {
-        var small = new TilePlan(4096, 4096, ScalarType.Float32, Cpu, Tiling.Default);
+        var small = TilePlan.OfPasses(4096, 4096, ScalarType.Float32, Cpu, Tiling.Default);
         small.KeptTiles.Should().BeGreaterThanOrEqualTo(small.AllTiles.Count());
-        var large = new TilePlan(16384, 16384, ScalarType.Float32, Cpu, Tiling.Default);
+        var large = TilePlan.OfPasses(16384, 16384, ScalarType.Float32, Cpu, Tiling.Default);
         large.KeptTiles.Should().BeInRange(1, large.AllTiles.Count() - 1);
-        new TilePlan(4096, 4096, ScalarType.Float32, Cpu, new Tiling { MemoryBudget = 0 }).KeptTiles.Should().Be(0);
+        TilePlan.OfPasses(4096, 4096, ScalarType.Float32, Cpu, new Tiling { MemoryBudget = 0 }).KeptTiles.Should().Be(0);
     }
 
     [Fact]
     public void Sizes_can_be_set_and_bad_ones_are_refused()
     {
-        var plan = new TilePlan(100, 50, ScalarType.Float32, Cpu, new Tiling { Rows = 7, Columns = 500 });
+        var plan = TilePlan.OfPasses(100, 50, ScalarType.Float32, Cpu, new Tiling { Rows = 7, Columns = 500 });
         (plan.Rows, plan.Columns).Should().Be((7, 50));
         Refuses(() => new Tiling { Rows = 0 }, "Rows must be at least 1 but is 0");
         Refuses(() => new Tiling { Columns = -2 }, "Columns must be at least 1 but is -2");
