@@ -20,6 +20,7 @@ internal sealed class SimilarityInputs(
 
     private readonly FeatureInput anchors = new(anchors, measure);
     private readonly FeatureInput candidates = new(candidates, measure);
+    private Tensor? scale;
 
     /// <summary>Whether a gradient by a / τ is wanted: for the anchors, or a temperature that is learned.</summary>
     public bool NeedsAnchors => is_grad_enabled() && (anchors.RequiresGradient || LearnsTemperature);
@@ -70,5 +71,5 @@ internal sealed class SimilarityInputs(
 
     private bool LearnsTemperature => !constantTemperature && temperature.RequiresGradient;
 
-    private Tensor Scale => temperature.ScaleOf(UnitRows.ComputeType(anchors.Features.dtype), anchors.Features.device);
+    private Tensor Scale => scale ??= temperature.ScaleOf(UnitRows.ComputeType(anchors.Features.dtype), anchors.Features.device);
 }
