@@ -11,8 +11,8 @@ public enum LargeBatchMethod
 
     /// <summary>
     /// The loss is a sum over pairs, so each micro-batch adds the pairs it is in, when its turn comes: its anchors with all
-    /// candidates, and all anchors with its candidates. No gradients of features are kept. For
-    /// <see cref="GammaContrastiveLoss"/>, in one more pass over the pairs for each of its two parts.
+    /// candidates, and all anchors with its candidates. Neither gradients of features nor tiles are kept, and the loss takes five
+    /// matrix products instead of three. For <see cref="GammaContrastiveLoss"/>.
     /// </summary>
     Accumulation,
 }
