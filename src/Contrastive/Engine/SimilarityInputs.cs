@@ -45,13 +45,13 @@ internal sealed class SimilarityInputs(Tensor anchors, Tensor candidates, Simila
         Tensor? sum = null;
         if (gradients.Anchors is not null)
         {
-            var alongScale = anchors.PullBack(gradients.Anchors, Scale);
-            if (temperature.RequiresGradient) Add(temperature.Along(alongScale));
+            var alongScale = anchors.PullBack(gradients.Anchors, Scale, temperature.RequiresGradient);
+            if (alongScale is not null) Add(temperature.Along(alongScale));
             if (anchors.RequiresGradient) Add(anchors.Along(gradients.Anchors));
         }
         if (gradients.Candidates is not null)
         {
-            candidates.PullBack(gradients.Candidates, null);
+            candidates.PullBack(gradients.Candidates, null, wantsScale: false);
             Add(candidates.Along(gradients.Candidates));
         }
         if (sum is null) return value;
