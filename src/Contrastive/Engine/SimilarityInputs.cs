@@ -53,13 +53,13 @@ internal sealed class SimilarityInputs(
         Tensor? sum = null;
         if (gradients.Anchors is not null)
         {
-            var alongScale = anchors.PullBack(gradients.Anchors, Scale);
-            if (LearnsTemperature) Add(temperature.Along(alongScale));
+            var alongScale = anchors.PullBack(gradients.Anchors, Scale, LearnsTemperature);
+            if (alongScale is not null) Add(temperature.Along(alongScale));
             if (anchors.RequiresGradient) Add(anchors.Along(gradients.Anchors));
         }
         if (gradients.Candidates is not null)
         {
-            candidates.PullBack(gradients.Candidates, null);
+            candidates.PullBack(gradients.Candidates, null, wantsScale: false);
             Add(candidates.Along(gradients.Candidates));
         }
         if (sum is null) return value;
