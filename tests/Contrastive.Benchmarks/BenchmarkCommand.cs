@@ -15,6 +15,9 @@ internal sealed class BenchmarkCommand
     /// <summary>The command that a child process is started with.</summary>
     public const string Probe = "probe";
 
+    /// <summary>The command that a child process with encoders is started with.</summary>
+    public const string BeyondProbe = "beyond-probe";
+
     private const string RepositoryPlot = "docs/images/cost.png";
 
     private readonly Option<bool> _quick = new("--quick") { Description = "Whether everything works, in a minute: batches of 256, few iterations, one thread, one memory probe" };
@@ -39,6 +42,7 @@ internal sealed class BenchmarkCommand
         AllowMultipleArgumentsPerToken = true,
     };
 
+    private readonly Option<bool> _beyond = new("--beyond") { Description = "The peak memory of a step with encoders as the batch grows, plain and in micro-batches, instead of the cases" };
     private readonly Option<bool> _list = new("--list") { Description = "Only print the names of the cases" };
     private readonly Option<string> _out = new("--out") { Description = "JSON file for the results", HelpName = "file" };
     private readonly Option<bool> _noMemory = new("--no-memory") { Description = "Times only" };
@@ -52,17 +56,21 @@ internal sealed class BenchmarkCommand
     private readonly Argument<string> _case = new("case") { Description = "A case by its name" };
     private readonly Argument<long> _batch = new("batch") { Description = "Rows" };
     private readonly Argument<long> _dim = new("dim") { Description = "Features of a row" };
+    private readonly Argument<string[]> _point = new("point") { Description = "batch micro-batch plain|cached|accumulated infonce|gamma", Arity = new ArgumentArity(4, 4) };
     private readonly Option<StepForm> _form = new("--form") { Description = "Whose form", DefaultValueFactory = _ => StepForm.Ours };
 
     public BenchmarkCommand()
     {
         Root = new RootCommand(
             "Times forward and backward of the losses against the floor (three matrix products) and the peers' formulations, and measures their peak memory in child processes.");
-        foreach (var option in new Option[] { _quick, _list, _filter, _cost, _largest, _plot, _out, _noMemory, _threads })
+        foreach (var option in new Option[] { _quick, _list, _filter, _cost, _beyond, _largest, _plot, _out, _noMemory, _threads })
             Root.Add(option);
         var probe = new Command(Probe, "Runs one form of a case in this process alone and prints the peak memory of its steps above their inputs, as JSON") { _case, _batch, _dim, _form };
         probe.SetAction(parsed => parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(RunProbe(parsed), ResultFile.Json)));
         Root.Add(probe);
+        var beyond = new Command(BeyondProbe, "Runs one step with encoders in this process alone and prints its peak memory, as JSON") { _point };
+        beyond.SetAction(parsed => parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(RunBeyond(parsed), ResultFile.Json)));
+        Root.Add(beyond);
     }
 
     public RootCommand Root { get; }
@@ -83,6 +91,7 @@ internal sealed class BenchmarkCommand
         {
             Cases = quick ? [.. cases.Select(step => step.Quick())] : cases,
             Cost = cost,
+            Beyond = parsed.GetValue(_beyond),
             Quick = quick,
             Memory = !parsed.GetValue(_noMemory),
             Threads = Threads(parsed, quick),
@@ -112,6 +121,19 @@ internal sealed class BenchmarkCommand
         var form = parsed.GetValue(_form);
         if (!step.Has(form)) throw new UserError($"--form {form}: {step.Name} has no such form");
         return MemoryProbe.Run(step, form);
+    }
+
+    private ProbeResult RunBeyond(ParseResult parsed)
+    {
+        torch.set_num_threads(Threads(parsed, quick: false));
+        try
+        {
+            return BeyondMemory.Run(BeyondPoint.Parse(parsed.GetRequiredValue(_point)));
+        }
+        catch (FormatException unreadable)
+        {
+            throw new UserError(unreadable.Message);
+        }
     }
 
     /// <summary>On a busy machine threads wait for each other, longest where there is least to do: a smoke run does without.</summary>

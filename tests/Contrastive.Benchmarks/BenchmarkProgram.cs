@@ -34,6 +34,11 @@ internal static class BenchmarkProgram
         torch.set_num_threads(settings.Threads);
         console.Line(Machine.Describe(settings.Threads));
         var timing = new TimingRun(settings.Threads, settings.Quick, console);
+        if (settings.Beyond)
+        {
+            new BeyondRun(settings.Threads, console).Write(settings.Quick ? [512] : [256, 1024, 4096, 8192, 16384]);
+            return;
+        }
         var memory = new MemoryRun(settings.Threads, console);
         var results = settings.Cost is { } cost ? RunCost(cost, timing, memory, console) : RunCases(settings, timing, memory, console);
         if (settings.Out is { } file) new ResultFile(results).Write(file);

@@ -11,6 +11,9 @@ internal sealed record BenchmarkSettings
     /// <summary>The cost as the batch grows, instead of the cases.</summary>
     public required CostSettings? Cost { get; init; }
 
+    /// <summary>Steps with encoders, plain and in micro-batches, instead of the cases.</summary>
+    public required bool Beyond { get; init; }
+
     /// <summary>Small batches and few iterations: whether everything works, not how fast.</summary>
     public required bool Quick { get; init; }
 

@@ -29,6 +29,9 @@ internal sealed record BeyondPoint(long Batch, long MicroBatch, BeyondForm Form,
         => arguments.Count == 4 && Enum.TryParse<BeyondForm>(arguments[2], ignoreCase: true, out var form) && arguments[3] is "infonce" or "gamma"
             ? new BeyondPoint(long.Parse(arguments[0]), long.Parse(arguments[1]), form, arguments[3] == "gamma")
             : throw new FormatException("expected: batch micro-batch plain|cached|accumulated infonce|gamma");
+
+    /// <summary>What <see cref="Parse"/> reads.</summary>
+    public string[] Arguments => [$"{Batch}", $"{MicroBatch}", $"{Form}", Gamma ? "gamma" : "infonce"];
 }
 
 /// <summary>
