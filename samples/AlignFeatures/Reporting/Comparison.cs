@@ -1,3 +1,4 @@
+using Contrastive.Evaluation;
 using Contrastive.Samples.AlignFeatures.Training;
 using MathNet.Numerics.Statistics;
 

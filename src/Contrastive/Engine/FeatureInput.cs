@@ -35,7 +35,7 @@ internal sealed class FeatureInput(Tensor features, SimilarityMeasure measure)
     public double LongestPrepared()
     {
         using var scope = NewDisposeScope();
-        return linalg.vector_norm(prepared!, 2, [1]).max().to(ScalarType.Float64).item<double>();
+        return prepared!.norm(1, keepdim: false, 2).max().to(ScalarType.Float64).item<double>();
     }
 
     /// <summary>

@@ -14,6 +14,7 @@ internal sealed class SimilarityInputs(Tensor anchors, Tensor candidates, Simila
 
     private readonly FeatureInput anchors = new(anchors, measure);
     private readonly FeatureInput candidates = new(candidates, measure);
+    private Tensor? scale;
 
     /// <summary>Whether a gradient by a / τ is wanted: for the anchors, or a temperature that is learned.</summary>
     public bool NeedsAnchors => is_grad_enabled() && (anchors.RequiresGradient || temperature.RequiresGradient);
@@ -60,5 +61,5 @@ internal sealed class SimilarityInputs(Tensor anchors, Tensor candidates, Simila
         void Add(Tensor part) => sum = sum is null ? part : sum.Plus(part);
     }
 
-    private Tensor Scale => temperature.ScaleOf(UnitRows.ComputeType(anchors.Features.dtype), anchors.Features.device);
+    private Tensor Scale => scale ??= temperature.ScaleOf(UnitRows.ComputeType(anchors.Features.dtype), anchors.Features.device);
 }

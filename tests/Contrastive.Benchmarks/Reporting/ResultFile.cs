@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Contrastive.Samples;
 
 namespace Contrastive.Benchmarks.Reporting;
 

@@ -9,30 +9,6 @@ public sealed class OutputTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [Fact]
-    public void A_write_that_fails_half_way_leaves_the_old_file_and_nothing_else()
-    {
-        var path = _folder.File("a.txt", "old");
-
-        FluentActions.Invoking(() => AtomicFile.Write(path, stream =>
-        {
-            stream.WriteByte(1);
-            throw new InvalidOperationException();
-        })).Should().Throw<InvalidOperationException>();
-
-        File.ReadAllText(path).Should().Be("old");
-        Directory.GetFileSystemEntries(_folder.Root).Should().Equal(path);
-    }
-
-    [Fact]
-    public void A_place_that_cannot_be_written_is_a_user_error_naming_it()
-    {
-        var file = _folder.File("file", "");
-
-        FluentActions.Invoking(() => AtomicFile.Write(Path.Combine(file, "a.txt"), [1]))
-            .Should().Throw<UserError>().WithMessage("cannot write *a.txt: *");
-    }
-
     private sealed record Figures(string Loss, double RecallAt1, double Map);
 
     [Fact]
@@ -72,20 +48,6 @@ public sealed class OutputTests : IDisposable
     }
 
     [Fact]
-    public void A_paired_difference_matches_the_hand_computed_case()
-    {
-        // Differences 1, 2, 3: mean 2, deviation 1, t = 2 sqrt(3); two-sided p with 2 degrees: 1 - t / sqrt(2 + t²).
-        var difference = PairedDifference.Of([2, 4, 6], [1, 2, 3]);
-
-        difference.Mean.Should().Be(2);
-        difference.StandardDeviation.Should().BeApproximately(1, 1e-12);
-        difference.StandardError.Should().BeApproximately(1 / Math.Sqrt(3), 1e-12);
-        difference.Won.Should().Be(3);
-        difference.PValue.Should().BeApproximately(1 - Math.Sqrt(12 / 14.0), 1e-9);
-        PairedDifference.Of([2.0], [1.0]).PValue.Should().Be(double.NaN);
-    }
-
-    [Fact]
     public void The_runner_turns_problems_into_one_line_and_an_exit_code()
     {
         static (int Code, string Error) Run(string[] arguments, Action<SampleConsole> body, CancellationToken token = default)
@@ -96,25 +58,10 @@ public sealed class OutputTests : IDisposable
         }
 
         Run([], _ => { }).Should().Be((0, ""));
+        Run([], _ => throw new IOException("cannot write a")).Should().Be((2, $"error: cannot write a{Environment.NewLine}"));
+        Run([], _ => throw new InvalidDataException("damaged")).Should().Be((2, $"error: damaged{Environment.NewLine}"));
         Run([], _ => throw new UserError("a\nb")).Should().Be((2, $"error: a b{Environment.NewLine}"));
         Run(["--nonsense"], _ => { }).Code.Should().Be(2);
         Run([], c => c.Cancellation.ThrowIfCancellationRequested(), new CancellationToken(true)).Code.Should().Be(130);
-    }
-
-    [Fact]
-    public void Progress_without_a_terminal_prints_lines_and_runs_the_work()
-    {
-        var output = new StringWriter();
-        var steps = 0;
-
-        Progress.Run(new SampleConsole(output, interactive: false, default), "training", 3, progress =>
-        {
-            for (; steps < 3; steps++)
-                progress.Advance(detail: "x");
-            progress.Line("kept");
-        });
-
-        steps.Should().Be(3);
-        output.ToString().Should().Contain("kept");
     }
 }
