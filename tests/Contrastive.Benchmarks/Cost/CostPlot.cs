@@ -12,7 +12,8 @@ internal static class CostPlot
         [
             Panel("Time", "seconds a step", "slope 2", series, point => point.Milliseconds / 1000, exponent: 2),
             Panel("Memory", "peak above the inputs, MB", "slope 1", series, point => point.Megabytes, exponent: 1),
-        ]);
+        ],
+        panelWidth: 720);
 
     private static Panel Panel(
         string what, string unit, string guide, IReadOnlyList<CostSeries> series, Func<CostPoint, double> value, int exponent)

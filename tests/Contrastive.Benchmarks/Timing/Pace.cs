@@ -12,8 +12,8 @@ internal sealed record Pace(int Rounds, int WarmUp, int Iterations, int Invocati
     public static Pace Of(StepCase step, bool quick) => (step.Batch, quick) switch
     {
         (_, true) => new Pace(Rounds: 2, WarmUp: 1, Iterations: 2),
-        ( <= 1024, _) => new Pace(Rounds: 7, WarmUp: 2, Iterations: 3, Invocations: 20),
-        ( <= 8192, _) => new Pace(Rounds: 5, WarmUp: 1, Iterations: 2),
+        ( <= 1024, _) => new Pace(Rounds: 15, WarmUp: 2, Iterations: 3, Invocations: 20),
+        ( <= 8192, _) => new Pace(Rounds: 7, WarmUp: 1, Iterations: 2),
         ( <= 16384, _) => new Pace(Rounds: 1, WarmUp: 1, Iterations: 3),
         // Half a minute a step and more, and nothing to compare with.
         ( <= 32768, _) => new Pace(Rounds: 1, WarmUp: 0, Iterations: 3),
