@@ -20,6 +20,8 @@ internal sealed class DiagonalPairs : TilePairs
 
     public override bool IsPlainTransposed { get; }
 
+    public override int WorkingTiles => 4;
+
     public override TilePairs With(Exponents? exponents) => new DiagonalPairs(Map, pattern, exponents);
 
     public override (PairCounts Anchors, PairCounts Candidates) Count(IEnumerable<PairBlock> tiles, Device device, ScalarType dtype) => (
@@ -41,7 +43,7 @@ internal sealed class DiagonalPairs : TilePairs
         candidates?.AddSampled(block.FirstCandidate, Sum(0, IsPlainTransposed));
 
         Tensor Sum(int dimension, bool plain)
-            => Exponents is not null ? logits.sum(dim: dimension) : plain ? logits.logsumexp(dimension) : LogSum(logits, dimension);
+            => Exponents is not null ? logits.sum(dim: dimension) : plain && !Map.HasLogitBias ? logits.logsumexp(dimension) : LogSum(logits, dimension);
     }
 
     /// <summary>Whatever is no negative is -∞ from here on; or all are exponentials, and what is no negative is 0.</summary>

@@ -4,13 +4,28 @@ using static TorchSharp.torch;
 namespace Contrastive;
 
 /// <summary>The loss of one direction as a function of the sums.</summary>
-/// <param name="PerAnchor">The losses, (n), of a run of n anchors, from their sums and the first one's index.</param>
+/// <param name="PerAnchor">
+/// The losses, (n), of a run of n anchors, from their sums, the first one's index and their part of <paramref name="Input"/>.
+/// </param>
 /// <param name="Presence">Which anchors have what they need; the others' losses are 0.</param>
-/// <param name="HasInputs">Whether the function depends on tensors of its own that may require gradients.</param>
-internal sealed record DirectionLoss(Func<PairSums, long, Tensor> PerAnchor, PairPresence Presence, bool HasInputs = false)
+/// <param name="Input">(N), what else the function depends on that may require a gradient; null where nothing does.</param>
+internal sealed record DirectionLoss(Func<PairSums, long, Tensor?, Tensor> PerAnchor, PairPresence Presence, Tensor? Input = null)
 {
+    /// <summary>The losses of a run of anchors.</summary>
+    /// <param name="sums">Their sums.</param>
+    /// <param name="first">The first one.</param>
+    /// <param name="input"><see cref="Input"/>, or a leaf in its place.</param>
+    public Tensor Of(PairSums sums, long first, Tensor? input)
+        => PerAnchor(sums, first, input?.narrow(0, first, sums.LogSampled.shape[0]));
+
     /// <summary>The loss of all anchors, reduced.</summary>
-    public Tensor Reduce(PairSums sums, nn.Reduction reduction)
+    public Tensor Reduce(PairSums sums, nn.Reduction reduction) => Reduce(sums, reduction, Input);
+
+    /// <inheritdoc cref="Reduce(PairSums, nn.Reduction)"/>
+    /// <param name="sums">The sums of all anchors.</param>
+    /// <param name="reduction">How.</param>
+    /// <param name="input"><see cref="Input"/>, or a leaf in its place.</param>
+    public Tensor Reduce(PairSums sums, nn.Reduction reduction, Tensor? input)
     {
         if (Presence.Complete is not null)
         {
@@ -19,6 +34,6 @@ internal sealed record DirectionLoss(Func<PairSums, long, Tensor> PerAnchor, Pai
             Tensor Defined(Tensor values) => values.masked_fill(incomplete, Scalars.Zero);
             sums = new PairSums(Defined(sums.LogKnown), Defined(sums.LogSampled), Defined(sums.PositiveLogits));
         }
-        return PerAnchor(sums, 0).Reduce(Presence, reduction);
+        return Of(sums, 0, input).Reduce(Presence, reduction);
     }
 }

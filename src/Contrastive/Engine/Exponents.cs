@@ -18,11 +18,14 @@ internal sealed record Exponents(double Shift, double Lowest)
     /// <summary>1 / Σ exp(s - shift), from log Σ exp(s).</summary>
     public Tensor Reciprocal(Tensor logarithms) => (Shift == 0 ? logarithms.neg() : logarithms.neg().Plus(Shift)).exp_();
 
-    /// <summary>For |s| ≤ <paramref name="bound"/>; null where the range is too large, or the bound no number.</summary>
-    public static Exponents? For(double bound, ScalarType dtype)
+    /// <summary>
+    /// For |s| ≤ <paramref name="bound"/> and sums of up to <paramref name="count"/>; null where the range is too large, or the
+    /// bound no number.
+    /// </summary>
+    public static Exponents? For(double bound, long count, ScalarType dtype)
     {
-        // exp(±safe) and the sum of 2^16 of them are normal numbers of the dtype; so is a sum's reciprocal.
-        var safe = dtype == ScalarType.Float64 ? 650.0 : 75;
+        // exp(±safe) and the sum of so many of them are normal numbers of the dtype; so is a sum's reciprocal.
+        var safe = (dtype == ScalarType.Float64 ? 650.0 : 75) - Math.Max(0, Math.Log(count / 65536.0));
         if (bound <= safe) return new Exponents(0, 0);
         // Half as much again: the largest still fit, and whether small ones matter shows in the sums. A sum of at least exp(-safe + 15)
         // has lost less than a part in 10^7 (in float32) to terms that became 0.

@@ -27,8 +27,9 @@ internal sealed class FeatureInput(Tensor features, SimilarityMeasure measure)
         var wide = Wide(features.detach());
         if (measure == SimilarityMeasure.DotProduct) return prepared = scale is null ? wide : wide.mul(scale);
 
-        inverseLengths = UnitRows.Lengths(wide).reciprocal_();
-        return prepared = wide.mul(scale is null ? inverseLengths : inverseLengths.mul(scale));
+        var lengths = UnitRows.Lengths(wide);
+        inverseLengths = lengths.reciprocal();
+        return prepared = wide.div(scale is null ? lengths : lengths.div(scale));
     }
 
     /// <summary>The length of the longest row of what <see cref="Prepare(Tensor?)"/> gave.</summary>

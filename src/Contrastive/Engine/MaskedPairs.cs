@@ -10,6 +10,8 @@ internal sealed class MaskedPairs(PairMap map, PositiveSampling sampling) : Tile
 
     public override bool IsPlainTransposed => false;
 
+    public override int WorkingTiles => 12;
+
     public override TilePairs With(Exponents? exponents) => this;
 
     public override (PairCounts Anchors, PairCounts Candidates) Count(IEnumerable<PairBlock> tiles, Device device, ScalarType dtype)

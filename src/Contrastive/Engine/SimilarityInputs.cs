@@ -41,16 +41,20 @@ internal sealed class SimilarityInputs(
         => measure == SimilarityMeasure.Cosine ? 1 / temperature.Value : anchors.LongestPrepared() * candidates.LongestPrepared();
 
     /// <summary>
-    /// A value with known gradients by a / τ and b. They are used up. The value can be differentiated once.
+    /// A value with known gradients by a / τ and b, which are used up, and by a loss's own inputs. It can be differentiated once.
     /// </summary>
     /// <remarks>
     /// It gets the term ⟨x, g⟩ - ⟨x, g⟩ of each input x with its gradient g, the second one without a graph: the term is 0 and its
     /// derivative is g. So nothing runs in autograd but torch's own operations. A second derivative would leave out how g
     /// changes, so it is spoilt: the term's power of 3/2 has the derivative 0 and, at 0, an infinite second one.
     /// </remarks>
-    public Tensor Attach(Tensor value, FeatureGradients gradients)
+    public Tensor Attach(Tensor value, FeatureGradients gradients, params InputLeaf?[] own)
     {
         Tensor? sum = null;
+        foreach (var leaf in own)
+        {
+            if (leaf?.Along() is { } along) Add(along);
+        }
         if (gradients.Anchors is not null)
         {
             var alongScale = anchors.PullBack(gradients.Anchors, Scale, LearnsTemperature);

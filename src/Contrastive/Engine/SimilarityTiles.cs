@@ -30,8 +30,8 @@ internal sealed class SimilarityTiles(Tensor anchors, Tensor candidates, TilePai
             using var scope = plan.IsWhole ? null : NewDisposeScope();
             var logits = Logits(block);
             pairs.Sum(logits, block, forward, backward);
-            if (plan.IsWhole) kept[block] = logits;
-            else if (keep && kept.Count < plan.KeptTiles) kept[block] = logits.MoveToOuterDisposeScope();
+            if (keep && kept.Count < plan.KeptTiles) kept[block] = plan.IsWhole ? logits : logits.MoveToOuterDisposeScope();
+            else if (plan.IsWhole) logits.Dispose();
         }
         if (!forward.Underflows && backward is not { Underflows: true }) return (forward.ToSums(), backward?.ToSums());
         foreach (var logits in kept.Values) logits.Dispose();

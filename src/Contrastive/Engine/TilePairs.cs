@@ -26,6 +26,9 @@ internal abstract class TilePairs
     public static TilePairs Of(PairMap map, PositiveSampling sampling)
         => map.Diagonals(sampling) is { } pattern ? new DiagonalPairs(map, pattern) : new MaskedPairs(map, sampling);
 
+    /// <summary>How many tiles there may be at once: the one at hand, copies of it and temporaries.</summary>
+    public abstract int WorkingTiles { get; }
+
     /// <summary>The same pairs, with tiles held as exponentials if this form can.</summary>
     public abstract TilePairs With(Exponents? exponents);
 

@@ -11,9 +11,9 @@ internal sealed class TilePlan
     /// it fills the device.
     /// </summary>
     private static (long Rows, long Columns) Preferred(Device device)
-        => device.type == DeviceType.CPU ? (1024, 512) : (4096, 4096);
+        => device.type == DeviceType.CPU ? (1024, 512) : (2048, 2048);
 
-    private TilePlan(long anchors, long candidates, ScalarType dtype, Device device, Tiling tiling, bool holdsRows)
+    private TilePlan(long anchors, long candidates, ScalarType dtype, Device device, Tiling tiling, int workingTiles, bool holdsRows)
     {
         Anchors = anchors;
         Candidates = candidates;
@@ -22,23 +22,22 @@ internal sealed class TilePlan
         Columns = tiling.Columns is { } columns ? Math.Min(columns, candidates) : Even(candidates, preferred.Columns);
 
         // A row of tiles must leave room for the copies beside it.
-        var affordable = holdsRows ? Math.Max(64, tiling.MemoryBudget / 2 / (candidates * elementSize)) : preferred.Rows;
-        Rows = tiling.Rows is { } rows ? Math.Min(rows, anchors) : Even(anchors, Math.Min(affordable, preferred.Rows));
+        var affordable = holdsRows ? Math.Max(64, tiling.MemoryBudget / 2 / (candidates * elementSize)) : anchors;
+        Rows = tiling.Rows is { } rows
+            ? Math.Min(rows, Math.Min(anchors, affordable))
+            : Even(anchors, Math.Min(affordable, preferred.Rows));
 
         var tile = Rows * Columns * elementSize;
-        KeptTiles = Math.Max(0, (tiling.MemoryBudget - (WorkingTiles * tile)) / tile);
+        KeptTiles = Math.Max(0, (tiling.MemoryBudget - (workingTiles * tile)) / tile);
     }
 
     /// <summary>For passes over all tiles, which hold one at a time and those that are kept.</summary>
-    public static TilePlan OfPasses(long anchors, long candidates, ScalarType dtype, Device device, Tiling tiling)
-        => new(anchors, candidates, dtype, device, tiling, holdsRows: false);
+    public static TilePlan OfPasses(long anchors, long candidates, ScalarType dtype, Device device, Tiling tiling, int workingTiles)
+        => new(anchors, candidates, dtype, device, tiling, workingTiles, holdsRows: false);
 
     /// <summary>For a single pass, which holds the tiles of a row at once.</summary>
-    public static TilePlan OfRows(long anchors, long candidates, ScalarType dtype, Device device, Tiling tiling)
-        => new(anchors, candidates, dtype, device, tiling, holdsRows: true);
-
-    /// <summary>The tile at hand, the other direction's copy and the temporaries of a log-sum-exp.</summary>
-    private const long WorkingTiles = 4;
+    public static TilePlan OfRows(long anchors, long candidates, ScalarType dtype, Device device, Tiling tiling, int workingTiles)
+        => new(anchors, candidates, dtype, device, tiling, workingTiles, holdsRows: true);
 
     public long Anchors { get; }
 

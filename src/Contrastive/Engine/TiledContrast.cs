@@ -23,7 +23,7 @@ internal sealed class TiledContrast : PairContrast
         (ofAnchors, ofCandidates) = (inputs.NeedsAnchors, inputs.NeedsCandidates);
         (Anchors, Candidates) = inputs.Constant();
         this.tiling = tiling;
-        exponents = Exponents.For(inputs.Bound() + pairs.Map.BiasBound(), Anchors.dtype);
+        exponents = Exponents.For(inputs.Bound() + pairs.Map.BiasBound(), Math.Max(Anchors.shape[0], Candidates.shape[0]), Anchors.dtype);
     }
 
     public override Tensor Anchors { get; }
@@ -52,10 +52,9 @@ internal sealed class TiledContrast : PairContrast
             return Combine(forward, anchorSums, backward, candidateSums, reduction);
         }
         var gradients = new FeatureGradients(Anchors, Candidates, ofAnchors, ofCandidates);
-        var loss = sums is null && backward is null
+        return sums is null && backward is null
             ? Stream(forward, reduction, gradients)
             : SumThenDifferentiate(forward, backward, reduction, gradients);
-        return Inputs.Attach(loss, gradients);
     }
 
     private (PairSums Anchors, PairSums? Candidates)? Sum(Exponents? exponents)
@@ -66,8 +65,8 @@ internal sealed class TiledContrast : PairContrast
 
     private SimilarityTiles TilesWith(Exponents? exponents, TilePlan plan) => new(Anchors, Candidates, Pairs.With(exponents), plan);
 
-    private TilePlan Plan(Func<long, long, ScalarType, Device, Tiling, TilePlan> kind)
-        => kind(Anchors.shape[0], Candidates.shape[0], Anchors.dtype, Anchors.device, tiling);
+    private TilePlan Plan(Func<long, long, ScalarType, Device, Tiling, int, TilePlan> kind)
+        => kind(Anchors.shape[0], Candidates.shape[0], Anchors.dtype, Anchors.device, tiling, Pairs.WorkingTiles);
 
     private Tensor SumThenDifferentiate(
         DirectionLoss forward, DirectionLoss? backward, nn.Reduction reduction, FeatureGradients gradients)
@@ -75,19 +74,21 @@ internal sealed class TiledContrast : PairContrast
         var (anchorSums, candidateSums) = PairSums;
         var anchors = new SumLeaves(anchorSums);
         var candidates = candidateSums is { } others ? new SumLeaves(others) : null;
-        var loss = Combine(forward, anchors.Sums, backward, candidates?.Sums, reduction);
-        var hasInputs = forward.HasInputs || backward is { HasInputs: true };
-        autograd.backward([loss], retain_graph: hasInputs, inputs: [.. anchors.All, .. candidates?.All ?? []]);
+        var (own, reverse) = (InputLeaf.Of(forward), InputLeaf.Of(backward));
+        var loss = forward.Reduce(anchors.Sums, reduction, own?.Leaf ?? forward.Input);
+        if (backward is not null)
+            loss = LossReduction.MeanOfDirections(loss, backward.Reduce(candidates!.Sums, reduction, reverse?.Leaf ?? backward.Input));
+        autograd.backward([loss], inputs: [.. anchors.All, .. candidates?.All ?? [], .. Leaves(own, reverse)]);
 
-        using var constant = no_grad();
-        tiles!.Differentiate(anchors, candidates, gradients);
-        return hasInputs ? loss : loss.detach();
+        using (no_grad()) tiles!.Differentiate(anchors, candidates, gradients);
+        return Inputs.Attach(loss.detach(), gradients, own, reverse);
     }
 
     private Tensor Stream(DirectionLoss loss, nn.Reduction reduction, FeatureGradients gradients)
     {
         var share = reduction == nn.Reduction.Mean ? 1.0 / Anchors.shape[0] : 1;
         var losses = new List<Tensor>();
+        var own = InputLeaf.Of(loss);
         using (no_grad())
         {
             // In a single pass there is no turning back, so exponentials must be safe from the start.
@@ -95,12 +96,14 @@ internal sealed class TiledContrast : PairContrast
             {
                 using var graph = enable_grad();
                 var leaves = new SumLeaves(sums);
-                var part = loss.PerAnchor(leaves.Sums, first).SumAll().Times(share);
-                autograd.backward([part], retain_graph: loss.HasInputs, inputs: leaves.All);
-                losses.Add((loss.HasInputs ? part : part.detach()).MoveToOuterDisposeScope());
+                var part = loss.Of(leaves.Sums, first, own?.Leaf ?? loss.Input).SumAll().Times(share);
+                autograd.backward([part], inputs: [.. leaves.All, .. Leaves(own)]);
+                losses.Add(part.detach().MoveToOuterDisposeScope());
                 return leaves;
             });
         }
-        return losses.Aggregate((total, part) => total.Plus(part));
+        return Inputs.Attach(losses.Aggregate((total, part) => total.Plus(part)), gradients, own);
     }
+
+    private static IEnumerable<Tensor> Leaves(params InputLeaf?[] leaves) => leaves.OfType<InputLeaf>().Select(leaf => leaf.Leaf);
 }

@@ -3,11 +3,12 @@ using Contrastive.Numerics;
 namespace Contrastive;
 
 /// <summary>
-/// How a loss works through the matrix of similarities, which it never holds as a whole: in tiles, within a budget of memory.
+/// How a loss works through the matrix of similarities: in tiles, within a budget of memory.
 /// The defaults suit almost everybody; no result depends on them beyond rounding.
 /// </summary>
 /// <remarks>
-/// Beside what grows with the batch times the features, a loss takes no more memory than the budget. Tiles that fit into it are
+/// Beside what grows with the batch times the features, a loss takes no more memory than the budget and a few tiles at hand (of the
+/// default sizes some 8 MiB on a CPU and 64 MiB on other devices; three times that with masks). Tiles that fit into it are
 /// kept between the pass that sums and the pass that differentiates; others are computed twice, which is one matrix product
 /// more.
 /// </remarks>
@@ -16,7 +17,10 @@ public sealed class Tiling
     /// <summary>Tile sizes by device, 256 MiB, and whole matrices up to 128 × 128 pairs.</summary>
     public static Tiling Default { get; } = new();
 
-    /// <summary>The anchors of a tile; null chooses by size and device. Range: ≥ 1.</summary>
+    /// <summary>
+    /// The anchors of a tile; null chooses by size and device. A single pass, which holds a row of tiles, takes fewer where the
+    /// budget asks for it. Range: ≥ 1.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
     public long? Rows
     {

@@ -105,7 +105,6 @@ public sealed class Temperature : nn.Module
     /// <summary>derivative · log(1/τ), (), with a graph.</summary>
     internal Tensor Along(Tensor derivative) => derivative.mul(log_scale!.to(derivative.dtype));
 
-
     private void Clamp(Parameter logScale)
     {
         using var constant = no_grad();

@@ -47,11 +47,17 @@ public class ExponentsTests
     [Fact]
     public void The_range_decides_and_its_ends_are_safe()
     {
-        Exponents.For(75, ScalarType.Float32).Should().Be(new Exponents(0, 0));
-        Exponents.For(112.6, ScalarType.Float32).Should().BeNull();
-        Exponents.For(double.NaN, ScalarType.Float32).Should().BeNull();
-        Exponents.For(double.PositiveInfinity, ScalarType.Float64).Should().BeNull();
-        var shifted = Exponents.For(110, ScalarType.Float32)!;
+        Exponents.For(75, 1, ScalarType.Float32).Should().Be(new Exponents(0, 0));
+        Exponents.For(112.6, 1, ScalarType.Float32).Should().BeNull();
+        Exponents.For(double.NaN, 1, ScalarType.Float32).Should().BeNull();
+        Exponents.For(double.PositiveInfinity, 1, ScalarType.Float64).Should().BeNull();
+        var shifted = Exponents.For(110, 65536, ScalarType.Float32)!;
+        foreach (var count in new[] { 1L << 16, 1L << 20, 1L << 30 })
+        {
+            // The largest bound that needs no shift.
+            var bound = Enumerable.Range(1, 100).Last(b => Exponents.For(b, count, ScalarType.Float32) is { Shift: 0 });
+            (Math.Exp(bound) * count).Should().BeLessThan(float.MaxValue);
+        }
         MathF.Exp((float)(110 - shifted.Shift)).Should().BeLessThan(float.MaxValue / 65536);
         ((float)shifted.Lowest).Should().BeGreaterThan(1e-37f, "what is below it is rounded to denormals");
     }

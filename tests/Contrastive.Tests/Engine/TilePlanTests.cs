@@ -15,8 +15,8 @@ public class TilePlanTests
             select (n, m, tiling)).Sample(x =>
         {
             var plan = (x.n + x.m) % 2 == 0
-                ? TilePlan.OfPasses(x.n, x.m, ScalarType.Float32, Cpu, x.tiling)
-                : TilePlan.OfRows(x.n, x.m, ScalarType.Float32, Cpu, x.tiling);
+                ? TilePlan.OfPasses(x.n, x.m, ScalarType.Float32, Cpu, x.tiling, 4)
+                : TilePlan.OfRows(x.n, x.m, ScalarType.Float32, Cpu, x.tiling, 4);
             var seen = new int[x.n, x.m];
             foreach (var tile in plan.AllTiles)
                 for (var i = 0; i < tile.Anchors; i++)
@@ -35,9 +35,9 @@ public class TilePlanTests
     {
         foreach (var (dtype, size) in new[] { (ScalarType.Float32, 4L), (ScalarType.Float64, 8L) })
         {
-            var passes = TilePlan.OfPasses(batch, batch, dtype, Cpu, new Tiling { MemoryBudget = budget });
+            var passes = TilePlan.OfPasses(batch, batch, dtype, Cpu, new Tiling { MemoryBudget = budget }, workingTiles: 4);
             if (passes.KeptTiles > 0) ((passes.KeptTiles + 4) * passes.Rows * passes.Columns * size).Should().BeLessThanOrEqualTo(budget);
-            var rows = TilePlan.OfRows(batch, batch, dtype, Cpu, new Tiling { MemoryBudget = budget });
+            var rows = TilePlan.OfRows(batch, batch, dtype, Cpu, new Tiling { MemoryBudget = budget }, workingTiles: 4);
             if (rows.Rows > 64) (rows.Rows * batch * size).Should().BeLessThanOrEqualTo(budget / 2);
         }
     }
@@ -45,18 +45,22 @@ public class TilePlanTests
     [Fact]
     public void Within_the_budget_every_tile_is_kept_and_beyond_it_some()
     {
-        var small = TilePlan.OfPasses(4096, 4096, ScalarType.Float32, Cpu, Tiling.Default);
+        var small = TilePlan.OfPasses(4096, 4096, ScalarType.Float32, Cpu, Tiling.Default, 4);
         small.KeptTiles.Should().BeGreaterThanOrEqualTo(small.AllTiles.Count());
-        var large = TilePlan.OfPasses(16384, 16384, ScalarType.Float32, Cpu, Tiling.Default);
+        var large = TilePlan.OfPasses(16384, 16384, ScalarType.Float32, Cpu, Tiling.Default, 4);
+        var onDevice = TilePlan.OfPasses(8192, 8192, ScalarType.Float32, META, Tiling.Default, 4);
+        onDevice.KeptTiles.Should().BeInRange(8, onDevice.AllTiles.Count() - 1);
         large.KeptTiles.Should().BeInRange(1, large.AllTiles.Count() - 1);
-        TilePlan.OfPasses(4096, 4096, ScalarType.Float32, Cpu, new Tiling { MemoryBudget = 0 }).KeptTiles.Should().Be(0);
+        TilePlan.OfPasses(4096, 4096, ScalarType.Float32, Cpu, new Tiling { MemoryBudget = 0 }, 4).KeptTiles.Should().Be(0);
     }
 
     [Fact]
     public void Sizes_can_be_set_and_bad_ones_are_refused()
     {
-        var plan = TilePlan.OfPasses(100, 50, ScalarType.Float32, Cpu, new Tiling { Rows = 7, Columns = 500 });
+        var plan = TilePlan.OfPasses(100, 50, ScalarType.Float32, Cpu, new Tiling { Rows = 7, Columns = 500 }, 4);
         (plan.Rows, plan.Columns).Should().Be((7, 50));
+        var rows = TilePlan.OfRows(4096, 4096, ScalarType.Float32, Cpu, new Tiling { Rows = 4096, MemoryBudget = 4 << 20 }, 4);
+        rows.Rows.Should().Be(128, "a row of tiles keeps to the budget");
         Refuses(() => new Tiling { Rows = 0 }, "Rows must be at least 1 but is 0");
         Refuses(() => new Tiling { Columns = -2 }, "Columns must be at least 1 but is -2");
         Refuses(() => new Tiling { MemoryBudget = -1 }, "MemoryBudget must be at least 0 but is -1");

@@ -161,6 +161,37 @@ public abstract class InfoNCEEdgeTests(Tiling tiling)
     }
 
     [Fact]
+    public void A_bias_of_minus_infinity_leaves_an_anchor_or_a_candidate_out_of_sums_and_gradients()
+    {
+        using var scope = NewDisposeScope();
+        var (a, b) = (Draw.Leaf(1, 6, 3), Draw.Leaf(2, 6, 3));
+        var bias = zeros(6, 6, dtype: ScalarType.Float64);
+        bias[0, 1..] = double.NegativeInfinity;     // anchor 0 keeps its positive alone
+        bias[1.., 2] = double.NegativeInfinity;     // and candidate 2 nothing
+        bias[2, 2] = 0;
+        var map = PairMap.Diagonal(6).WithLogitBias(bias);
+        foreach (var mode in new[] { ContrastMode.OneDirection, ContrastMode.Symmetric })
+        {
+            using var loss = new InfoNCELoss(mode: mode) { Tiling = tiling };
+            var mask = bias.isneginf();
+            using var excluding = new InfoNCELoss(mode: mode, missingPairs: MissingPairs.Skip, reduction: nn.Reduction.Sum) { Tiling = tiling };
+            var value = loss.forward(a, b, null, map) * 6;
+            value.ShouldEqual(excluding.forward(a, b, null, PairMap.Diagonal(6).Exclude(mask)));
+            var (found, expected) = (Gradients.Of(value, a, b), Gradients.Of(excluding.forward(a, b, null, PairMap.Diagonal(6).Exclude(mask)), a, b));
+            for (var i = 0; i < 2; i++) found[i].ShouldEqual(expected[i]);
+        }
+    }
+
+    [Fact]
+    public void A_million_candidates_do_not_overflow()
+    {
+        using var scope = NewDisposeScope();
+        using var loss = new InfoNCELoss(Temperature.Fixed(1.0 / 75)) { Tiling = new Tiling { DensePairs = tiling.DensePairs } };
+        var (a, negatives) = (ones(1, 2).requires_grad_(), ones(1_000_000, 2));
+        loss.EvaluateNegatives(a, a, negatives).Loss.item<float>().Should().BeApproximately((float)Math.Log(1_000_001), 1e-3f);
+    }
+
+    [Fact]
     public void NaN_features_give_a_NaN_loss_and_not_a_wrong_number()
     {
         using var scope = NewDisposeScope();

@@ -10,10 +10,13 @@ namespace Contrastive;
 /// </summary>
 internal static class AugmentedEquation
 {
-    public static Tensor PerAnchor(PairSums sums, GammaWeights weights)
+    /// <param name="sums">The sums of the block.</param>
+    /// <param name="weights">The constants of its anchors.</param>
+    /// <param name="logWeights">log(u_i / k), (n), those of <paramref name="weights"/> or a leaf in their place.</param>
+    public static Tensor PerAnchor(PairSums sums, GammaWeights weights, Tensor logWeights)
     {
-        var known = sums.LogKnown.Plus(weights.LogWeights).exp();
-        var sampled = sums.LogSampled.Plus(weights.LogWeights).Plus(weights.LogSampledScale).exp();
+        var known = sums.LogKnown.Plus(logWeights).exp();
+        var sampled = sums.LogSampled.Plus(logWeights).Plus(weights.LogSampledScale).exp();
         return known.Plus(sampled).sub(sums.PositiveLogits.mul(weights.PositiveShare));
     }
 }

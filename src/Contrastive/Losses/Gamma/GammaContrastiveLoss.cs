@@ -150,8 +150,11 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
             .Loss(Direction(forward), backward is { } reverse ? Direction(reverse) : null, nn.Reduction.Sum);
 
         static DirectionLoss Direction((GammaWeights Weights, double Share) part) => new(
-            (sums, first) => AugmentedEquation.PerAnchor(sums, part.Weights.Rows(first, sums.LogKnown.shape[0])).Times(part.Share),
-            PairPresence.All);
+            (sums, first, logWeights) => AugmentedEquation
+                .PerAnchor(sums, part.Weights.Rows(first, sums.LogKnown.shape[0]), logWeights!)
+                .Times(part.Share),
+            PairPresence.All,
+            part.Weights.LogWeights);
     }
 
     /// <summary>What a block of candidates adds to the partition functions of a block of anchors. Nothing changes.</summary>
@@ -284,9 +287,9 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     private static DirectionLoss Maximization(GammaExpectation expectation) => Maximization(expectation.Weights, expectation.Presence);
 
     private static DirectionLoss Maximization(GammaWeights weights, PairPresence presence) => new(
-        (sums, first) => AugmentedEquation.PerAnchor(sums, weights.Rows(first, sums.LogKnown.shape[0])),
+        (sums, first, logWeights) => AugmentedEquation.PerAnchor(sums, weights.Rows(first, sums.LogKnown.shape[0]), logWeights!),
         presence,
-        HasInputs: weights.LogWeights.requires_grad);
+        weights.LogWeights);
 
     private void Commit(GammaExpectation expectation, PartitionEstimator estimator, Tensor candidates, Tensor? sampleIds)
     {

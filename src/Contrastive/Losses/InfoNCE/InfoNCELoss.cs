@@ -128,19 +128,19 @@ public sealed class InfoNCELoss : ContrastiveLoss
     private DirectionLoss Direction(PartitionSums? sums)
     {
         if (sums is null)
-            return new DirectionLoss((s, _) => InfoNCEEquation.SinglePositive(s.PositiveLogits, s.LogSampled), PairPresence.All);
+            return new DirectionLoss((s, _, _) => InfoNCEEquation.SinglePositive(s.PositiveLogits, s.LogSampled), PairPresence.All);
         var presence = PairPresence.Check(sums.PositiveCount, sums.SampledCount, MissingPairs);
         return new DirectionLoss(
-            (s, first) => InfoNCEEquation.SeveralPositives(
+            (s, first, _) => InfoNCEEquation.SeveralPositives(
                 s, sums.PositiveCount.narrow(0, first, s.LogKnown.shape[0]), PositiveSum),
             presence);
     }
 
     /// <summary>The loss of anchors whose positives' similarities, (N), come apart. Without a count every anchor has negatives.</summary>
     private DirectionLoss WithOwnPositive(Tensor own, Tensor? negativeCount) => new(
-        (s, first) => InfoNCEEquation.SinglePositive(own.narrow(0, first, s.LogSampled.shape[0]), s.LogSampled),
+        (s, _, positives) => InfoNCEEquation.SinglePositive(positives!, s.LogSampled),
         negativeCount is null ? PairPresence.All : PairPresence.Check(ones_like(negativeCount), negativeCount, MissingPairs),
-        HasInputs: true);
+        own);
 
     private static ContrastiveResult Report(Tensor loss, long skipped)
         => new ContrastiveResult(loss, loss.detach(), skipped).MoveToOuterDisposeScope();

@@ -22,8 +22,7 @@ internal static class UniformityEquation
     {
         var count = x.shape[0];
         var lengths = Lengths(x).Times(-t);
-        var map = PairMap.Negatives(count, count).WithLogitBias(lengths);
-        if (!selfPairs) map = map.ExcludeSelf();
+        var map = PairMap.Negatives(count, count).WithLogitBias(lengths).ExcludeSelf();
 
         // The sum is the same seen from either side, and so is its gradient: one side's, twice, saves a product.
         var whole = PairContrast.TakesWhole(map, tiling);
@@ -31,13 +30,14 @@ internal static class UniformityEquation
             new SimilarityInputs(x, whole ? x : x.detach(), SimilarityMeasure.Cosine, temperature),
             map, PositiveSampling.Complete, bothDirections: false, nn.Reduction.Sum, tiling);
 
-        // Without the pairs j = k, which are 1 each, the sum may be too small to form: then it is formed in units of itself.
+        // The pairs j = k are 1 each, which needs no computing. Without them the sum may be too small to form: then it is formed in
+        // units of itself.
         Tensor? unit = selfPairs || 4 * t <= SafeExponent ? null : contrast.Sums.Anchors.LogSampled.Plus(lengths).logsumexp(0);
         var sum = contrast.Loss(new DirectionLoss(PerAnchor, PairPresence.All), null, nn.Reduction.Sum);
-        var log = unit is null ? sum.log() : sum.log().Plus(unit);
+        var log = selfPairs ? sum.Plus(count).log() : unit is null ? sum.log() : sum.log().Plus(unit);
         return whole ? log : log.Plus(log).sub(log.detach());
 
-        Tensor PerAnchor(PairSums sums, long first)
+        Tensor PerAnchor(PairSums sums, long first, Tensor? _)
         {
             var exponents = sums.LogSampled.Plus(lengths.narrow(0, first, sums.LogSampled.shape[0]));
             return (unit is null ? exponents : exponents.sub(unit)).exp();

@@ -8,7 +8,7 @@ namespace Contrastive;
 /// batch had been encoded at once, with the graph of one micro-batch at a time.
 /// </summary>
 /// <remarks>
-/// <para>The batch is encoded without a graph; the loss of all features is differentiated by them; then each micro-batch is
+/// <para>The batch is encoded without keeping a graph; the loss of all features is differentiated by them; then each micro-batch is
 /// encoded again, with the random numbers and buffers of the first time, and its part of those derivatives goes back through
 /// its graph at once (L. Gao et al., "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup", RepL4NLP 2021).
 /// Encoders run twice; features and their gradients are all that grows with the batch, beside what the loss itself needs.</para>
@@ -19,8 +19,8 @@ namespace Contrastive;
 /// where encoding once and the loss left them, and so are the encoders' buffers. If <c>encode</c> or the loss fails before
 /// anything was encoded the second time, they and all <c>.grad</c> are as they were; if the second pass fails, the
 /// gradients are incomplete: set them to zero.</para>
-/// <para>A batch that is one micro-batch is encoded once: the plain step. One instance is not safe for use from several threads at
-/// once.</para>
+/// <para>A batch that is one micro-batch is encoded once: the plain step. While a step runs, nothing else
+/// in the process may draw from torch's own generator, such as dropout on another thread: its numbers are replayed.</para>
 /// </remarks>
 public sealed class CachedGradientStep
 {

@@ -70,7 +70,7 @@ internal sealed class FeatureBatch
             if (difference <= Tolerance(before.dtype) * size || double.IsNaN(difference)) continue;
             throw new InvalidOperationException(
                 $"encode gave other features for {part} than the first time (tower {k} differs by {difference / size:G3} of its length): it must give "
-                + "the same for the same state of the generators; pass the generators and the modules with buffers that it uses");
+                + "the same for the same state of the generators; pass the generators and the modules with buffers that it uses, and let nothing else draw from torch's own generator meanwhile");
         }
     }
 

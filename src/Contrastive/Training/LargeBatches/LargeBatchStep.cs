@@ -7,7 +7,7 @@ namespace Contrastive;
 /// of the whole batch, with the graph of one micro-batch at a time.
 /// </summary>
 /// <remarks>
-/// <para>Encoders run twice: without a graph for all features, whose loss is evaluated once, and again, with the same random
+/// <para>Encoders run twice: without keeping a graph for all features, whose loss is evaluated once, and again, with the same random
 /// numbers and buffers, for the gradients, a micro-batch at a time (<see cref="LargeBatchMethod"/>). Beyond one micro-batch's
 /// graph it takes a few times the features of the batch and what the loss needs (<see cref="Tiling.MemoryBudget"/>).</para>
 /// <para>The gradients are those of one loss on the micro-batches' features put together. Where encoding a row depends on the
@@ -17,8 +17,8 @@ namespace Contrastive;
 /// where encoding once and the loss left them, and so are the encoders' buffers. If <c>encode</c> or the loss fails before
 /// anything was encoded the second time, they, the estimators' state and all <c>.grad</c> are as they were; if the second
 /// pass fails, the estimators have moved on and the gradients are incomplete: set them to zero.</para>
-/// <para>A batch that is one micro-batch is encoded once: the plain step. One instance is not safe for use from several threads at
-/// once.</para>
+/// <para>A batch that is one micro-batch is encoded once: the plain step. While a step runs, nothing else
+/// in the process may draw from torch's own generator, such as dropout on another thread: its numbers are replayed.</para>
 /// </remarks>
 /// <example>
 /// <code>

@@ -9,7 +9,7 @@ namespace Contrastive;
 internal delegate Func<MicroBatch, Tensor?[]> LossOfFeatures(FeatureBatch batch);
 
 /// <summary>
-/// Encodes a batch twice, a micro-batch at a time: without a graph, for the loss, and then again, the same way, with the graph
+/// Encodes a batch twice, a micro-batch at a time: without keeping a graph, for the loss, and then again, the same way, with the graph
 /// that its derivatives go back through. So there is one micro-batch's graph at a time, whatever the batch.
 /// </summary>
 internal sealed class TwoPasses
@@ -100,7 +100,7 @@ internal sealed class TwoPasses
                 before[part.Index].Restore();
                 var features = encode(part.First, part.Count);
                 batch.CheckSame(part, features);
-                Backward(part, features, gradients(part));
+                Backward(part, features, gradients(part), batch.Learns);
             }
         }
         finally
@@ -130,8 +130,10 @@ internal sealed class TwoPasses
         return batch!;
     }
 
-    private static void Backward(MicroBatch part, Tensor[] features, Tensor?[] gradients)
+    private static void Backward(MicroBatch part, Tensor[] features, Tensor?[] gradients, IReadOnlyList<bool> learns)
     {
+        if (features.Zip(learns).Any(pair => pair.First.requires_grad && !pair.Second))
+            throw new InvalidOperationException($"encode gave features with a graph for {part} but without one for the first micro-batch");
         var learning = features.Zip(gradients).Where(pair => pair.Second is not null).ToArray();
         if (learning.FirstOrDefault(pair => !pair.First.requires_grad).First is not null)
             throw new InvalidOperationException($"encode gave features without a graph for {part} but with one for the first micro-batch");
