@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 namespace Contrastive.Samples;
 
 /// <summary>How the samples write JSON: snake_case names (recall_at_1), enumerations by name.</summary>
-internal static partial class SampleJson
+public static partial class SampleJson
 {
     /// <summary>For people and scripts: indented, and a number that is not finite is null, since JSON has none.</summary>
     public static readonly JsonSerializerOptions Summary = Options(indented: true, new FiniteOrNull());

@@ -1,10 +1,10 @@
 using System.Globalization;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.AlignFeatures;
+namespace Contrastive.Samples;
 
 /// <summary>The device an option names, if this machine has it.</summary>
-internal static class Devices
+public static class Devices
 {
     public static Device Of(string name)
     {

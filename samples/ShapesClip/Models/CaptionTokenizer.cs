@@ -1,0 +1,61 @@
+using System.Text;
+using Microsoft.ML.Tokenizers;
+using static TorchSharp.torch;
+
+namespace Contrastive.Samples.ShapesClip.Models;
+
+/// <summary>
+/// WordPiece over the words of the training captions, most frequent first. Letters and digits are pieces as well, so any
+/// text has tokens: a word that training never saw is spelled.
+/// </summary>
+public sealed class CaptionTokenizer
+{
+    /// <summary>A longer text is cut here.</summary>
+    public const int LongestText = 48;
+
+    private readonly BertTokenizer _tokenizer;
+
+    private CaptionTokenizer(IReadOnlyList<string> vocabulary)
+    {
+        Vocabulary = vocabulary;
+        _tokenizer = BertTokenizer.Create(new MemoryStream(Encoding.UTF8.GetBytes(string.Join('\n', vocabulary))));
+    }
+
+    /// <summary>All tokens by id; enough to make the tokenizer again.</summary>
+    public IReadOnlyList<string> Vocabulary { get; }
+
+    public int Padding => _tokenizer.PaddingTokenId;
+
+    public static CaptionTokenizer Of(IEnumerable<string> captions)
+    {
+        string[] special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+        string[] letters = [.. "abcdefghijklmnopqrstuvwxyz0123456789".Select(letter => $"{letter}")];
+        var words = captions.SelectMany(caption => caption.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Select(word => word.ToLowerInvariant())
+            .CountBy(word => word)
+            .OrderByDescending(word => word.Value).ThenBy(word => word.Key, StringComparer.Ordinal)
+            .Select(word => word.Key);
+        return From([.. special, .. words.Concat(letters).Concat(letters.Select(letter => $"##{letter}")).Distinct()]);
+    }
+
+    public static CaptionTokenizer From(IReadOnlyList<string> vocabulary) => new(vocabulary);
+
+    /// <summary>The id of a word that is one token, or -1.</summary>
+    public int Id(string word) => _tokenizer.EncodeToIds(word, addSpecialTokens: false) is [var id] ? id : -1;
+
+    /// <summary>(N, L) token ids with a class token in front and an end token, padded at the end to the longest text.</summary>
+    public Tensor Encode(IReadOnlyList<string> texts, Device device)
+    {
+        var ids = texts.Select(text => _tokenizer.EncodeToIds(text, LongestText, out _, out _)).ToArray();
+        var length = ids.Max(text => text.Count);
+        var padded = new long[ids.Length * length];
+        Array.Fill(padded, Padding);
+        for (var i = 0; i < ids.Length; i++)
+        {
+            for (var j = 0; j < ids[i].Count; j++)
+                padded[i * length + j] = ids[i][j];
+        }
+
+        return tensor(padded, [ids.Length, length], device: device);
+    }
+}

@@ -1,0 +1,30 @@
+using Contrastive.Samples.ShapesClip.Training;
+
+namespace Contrastive.Samples.ShapesClip;
+
+/// <summary>The files of an experiment, all in one folder.</summary>
+internal sealed class Outputs(string folder)
+{
+    public string Folder => folder;
+
+    public string Summary => Path.Combine(folder, "summary.json");
+
+    public string Curves => Path.Combine(folder, "curves.png");
+
+    public string Run(RunKey key) => Path.Combine(folder, "runs", $"{key.FileName}.json");
+
+    public string Towers(RunKey key) => Path.Combine(folder, "runs", $"{key.FileName}.zip");
+
+    /// <exception cref="UserError">The folder cannot be made: better known before the training than after.</exception>
+    public void MakeFolder()
+    {
+        try
+        {
+            Directory.CreateDirectory(Path.Combine(folder, "runs"));
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new UserError($"--out {folder}: {problem.Message}", problem);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+using Contrastive.Samples.ShapesClip.Data;
+using Contrastive.Samples.ShapesClip.Training;
+
+namespace Contrastive.Samples.ShapesClip.Reporting;
+
+/// <summary>The finished experiment on the console and in the folder.</summary>
+internal static class Report
+{
+    public static void Write(ShapesSettings settings, IReadOnlyList<RunResult> runs, Outputs outputs, SampleConsole console)
+    {
+        var groups = Group.Of(runs);
+        Figures(groups, settings, console);
+        Probes(groups, console);
+        PlotFile.Write(outputs.Curves, Panels(groups));
+        SummaryFile.Write(outputs.Summary, runs, settings);
+        console.Line();
+        console.Line($"written: {outputs.Summary}, {outputs.Curves}, and each run with its towers in {Path.Combine(outputs.Folder, "runs")}");
+    }
+
+    private static void Figures(IReadOnlyList<Group> groups, ShapesSettings settings, SampleConsole console)
+    {
+        console.Line();
+        console.Line($"Zero-shot accuracy (shape and colour of 10, both of 100) and retrieval, mean of both directions{(settings.Seeds.Count > 1 ? $"; mean ± standard deviation of {settings.Seeds.Count} seeds" : "")}");
+        var table = new ResultsTable(["loss", "B", .. Figure.Main.Select(figure => figure.Name), "s"]);
+        foreach (var group in groups)
+        {
+            table.Row([
+                group.Name,
+                $"{group.BatchSize}",
+                .. Figure.Main.Select(figure => group.Over(figure.Value).Text(figure.Digits)),
+                $"{group.Over(run => run.Seconds).Mean:F0}",
+            ]);
+        }
+
+        table.Write(console.Output);
+    }
+
+    private static void Probes(IReadOnlyList<Group> groups, SampleConsole console)
+    {
+        console.Line();
+        console.Line("Accuracy of linear probes, on all labels / on a few");
+        var table = new ResultsTable(["loss", "B", "features", .. Attributes.All.Select(kind => kind.Name)]);
+        foreach (var group in groups)
+        {
+            foreach (var features in group.Runs[0].Probes.Select(probe => probe.Features).Distinct())
+            {
+                table.Row([
+                    group.Name,
+                    $"{group.BatchSize}",
+                    features,
+                    .. Attributes.All.Select(kind => $"{group.Over(run => Probe(run, kind).Linear).Mean:F3}/{group.Over(run => Probe(run, kind).FewShot).Mean:F3}"),
+                ]);
+
+                AttributeProbe Probe(RunResult run, AttributeKind kind)
+                    => run.Probes.Single(probe => probe.Features == features && probe.Attribute == kind.Name);
+            }
+        }
+
+        table.Write(console.Output);
+    }
+
+    /// <summary>The objective and what the validation pairs say, over the epochs.</summary>
+    private static IReadOnlyList<Panel> Panels(IReadOnlyList<Group> groups)
+    {
+        return
+        [
+            new Panel("Contrastive objective", "epoch", "objective", [.. groups.Select(group => Over(group, (run, epoch) => run.Terms[epoch][Structures.Curve]))]),
+            new Panel("Validation recall@1", "epoch", "recall@1", [.. groups.Select(group => Over(group, (run, epoch) => run.RecallAt1[epoch]))]),
+            new Panel("Zero-shot shape and colour, validation", "epoch", "accuracy", [.. groups.Select(group => Over(group, (run, epoch) => run.ZeroShot[epoch]))]),
+        ];
+
+        static Curve Over(Group group, Func<RunCurves, int, double> figure)
+        {
+            var epochs = Enumerable.Range(0, group.Runs[0].Curves.Epochs).ToArray();
+            var spreads = epochs.Select(epoch => Spread.Of(group.Runs.Select(run => figure(run.Curves, epoch)))).ToArray();
+            return new Curve(
+                $"{group.Name} B={group.BatchSize}",
+                [.. epochs.Select(epoch => epoch + 1.0)],
+                [.. spreads.Select(spread => spread.Mean)],
+                group.Runs.Count > 1 ? [.. spreads.Select(spread => spread.StandardDeviation)] : null);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+using System.CommandLine;
+using Contrastive.Samples.ShapesClip.Reporting;
+using Contrastive.Samples.ShapesClip.Training;
+
+namespace Contrastive.Samples.ShapesClip;
+
+/// <summary>The program: checks everything, then trains, then reports.</summary>
+public static class ShapesClipProgram
+{
+    /// <returns>0, or 2 after one line on standard error if something has to be put right, or 130 if stopped by Ctrl-C.</returns>
+    public static int Run(string[] arguments) => Run(arguments, null, null, () => { }, CancellationToken.None);
+
+    /// <summary>As <see cref="Run(string[])"/>, with the console and the way to stop given, and a look at every step: for tests.</summary>
+    internal static int Run(string[] arguments, TextWriter? output, TextWriter? error, Action afterStep, CancellationToken cancellation)
+    {
+        var command = new ShapesCommand();
+        return SampleRunner.Run(
+            command.Root, arguments, (parsed, console) => Run(command, parsed, console, afterStep), output, error, cancellation);
+    }
+
+    private static void Run(ShapesCommand command, ParseResult parsed, SampleConsole console, Action afterStep)
+    {
+        var settings = command.Settings(parsed);
+        var folder = command.Out(parsed);
+        if (File.Exists(folder))
+            throw new UserError($"--out {folder}: is a file, not a folder");
+        var device = Devices.Of(settings.Device);
+        var outputs = new Outputs(folder);
+        var experiment = new Experiment(settings, device, outputs, command.WorkersOf(parsed), command.Threads(parsed));
+        outputs.MakeFolder();
+        var runs = experiment.Run(console, afterStep);
+        Report.Write(settings, runs, outputs, console);
+    }
+}

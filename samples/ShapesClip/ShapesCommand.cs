@@ -1,0 +1,107 @@
+using System.CommandLine;
+using Contrastive.Modality;
+using static Contrastive.Samples.CommandOptions;
+
+namespace Contrastive.Samples.ShapesClip;
+
+/// <summary>The commands, their options and what they mean; every value is checked here, before anything is drawn.</summary>
+internal sealed class ShapesCommand
+{
+    private readonly Option<string> _loss = Text("--loss", "infonce", "Losses to compare, of infonce, gamma (u drawn) and gamma-mean (u its posterior mean)", "list");
+    private readonly Option<string> _structure = Text("--structure", "none", "What to ask of the space beside: none, four-part (in-modal contrasts), cyclip, separation, bridge, consistency, all", "list");
+    private readonly Option<string> _batchSize = Text("--batch-size", "128", "Batch sizes to compare", "list");
+    private readonly Option<string> _seeds = Text("--seeds", "1", "How many seeds, counted from 0, or a list such as 0,1,7", "n|list");
+    private readonly Option<string> _pairs = Text("--pairs", "20000", "Pairs drawn for training", "n");
+    private readonly Option<string> _epochs = Text("--epochs", "6", "Passes over them", "n");
+    private readonly Option<string> _temperature = Text("--temperature", "0.1", "What similarities are divided by", "x");
+    private readonly Option<bool> _learnTemperature = new("--learn-temperature") { Description = "Learn it, from that start" };
+    private readonly Option<string> _imageWidth = Text("--image-width", "24", "Channels of the image tower's first layer, a multiple of 8", "n");
+    private readonly Option<string> _textWidth = Text("--text-width", "64", "Width of the text tower, a multiple of 4", "n");
+    private readonly Option<string> _textDepth = Text("--text-depth", "2", "Blocks of the text tower", "n");
+    private readonly Option<string> _encoding = Text("--encoding", "128", "Width of both towers' encodings", "n");
+    private readonly Option<string> _features = Text("--features", "64", "Width of the embeddings", "n");
+    private readonly Option<string> _learningRate = Text("--learning-rate", "0.001", "Adam's at batches of 128; it goes with the square root of the batch size", "x");
+    private readonly Option<string> _warmup = Text("--warmup", "0.05", "Share of the steps in which it rises; then it falls to 0 on a cosine", "x");
+    private readonly Option<string> _weightDecay = Text("--weight-decay", "0.05", "Decoupled, as AdamW's: times the learning rate", "x");
+    private readonly Option<string> _separationWeight = Text("--separation-weight", "1", "Of the feature separation", "x");
+    private readonly Option<string> _bridgeWeight = Text("--bridge-weight", "1", "Of the Brownian bridge", "x");
+    private readonly Option<string> _bridgeSide = Text("--bridge-side", "first", "Whose augmentations lie on the bridge: first (pictures), second (captions) or both", "name");
+    private readonly Option<string> _bridgeTime = Text("--bridge-time", "0.25", "Where on the bridge: the weight of their own side", "x");
+    private readonly Option<string> _consistencyWeight = Text("--consistency-weight", "0.1", "Of the geometric consistency", "x");
+    private readonly Option<string> _crop = Text("--crop", "0.85", "The least share of a side that an augmentation's crop keeps", "x");
+    private readonly Option<string> _jitter = Text("--jitter", "0.1", "The largest change of brightness and contrast", "x");
+    private readonly Option<string> _synonyms = Text("--synonyms", "0.5", "How often a word is said with a synonym drawn anew", "x");
+    private readonly Option<string> _swap = Text("--swap", "0.5", "How often an augmented caption has two neighbours swapped", "x");
+    private readonly Option<string> _deletion = Text("--deletion", "0.15", "How often an augmented caption loses a word", "x");
+    private readonly Option<string> _shots = Text("--shots", "5", "Labels of each class for the few-shot probes", "n");
+    private readonly Option<string> _probeDraws = Text("--probe-draws", "3", "How often they are drawn", "n");
+    private readonly Option<string> _device = Text("--device", "cpu", "cpu, cuda or cuda:1", "name");
+    private readonly Option<string> _workers = Text("--workers", "1", "Runs at a time", "n");
+    private readonly Option<string> _threads = Text("--threads", "1", "Threads of each run", "n");
+    private readonly Option<string> _out = Text("--out", "out/shapes-clip", "Folder for the results; finished runs in it are not done again", "folder");
+
+    public ShapesCommand()
+    {
+        Root = new RootCommand("Trains an image tower and a text tower on drawn shapes and their captions, and measures what they know.");
+        Option[] options =
+        [
+            _loss, _structure, _batchSize, _seeds, _pairs, _epochs, _temperature, _learnTemperature, _imageWidth, _textWidth, _textDepth,
+            _encoding, _features, _learningRate, _warmup, _weightDecay, _separationWeight, _bridgeWeight, _bridgeSide, _bridgeTime,
+            _consistencyWeight, _crop, _jitter, _synonyms, _swap, _deletion, _shots, _probeDraws, _device, _workers, _threads, _out,
+        ];
+        foreach (var option in options)
+            Root.Add(option);
+    }
+
+    public RootCommand Root { get; }
+
+    public string Out(ParseResult parsed) => parsed.GetRequiredValue(_out) is { Length: > 0 } folder ? folder : throw new UserError("--out is empty");
+
+    public int WorkersOf(ParseResult parsed) => (int)Whole(_workers, parsed.GetRequiredValue(_workers), 1, 1024);
+
+    public int Threads(ParseResult parsed) => (int)Whole(_threads, parsed.GetRequiredValue(_threads), 1, 1024);
+
+    public ShapesSettings Settings(ParseResult parsed)
+    {
+        return new ShapesSettings
+        {
+            Pairs = Whole(_pairs, 2, 4_000_000),
+            Device = parsed.GetRequiredValue(_device),
+            Losses = Names(_loss, parsed.GetRequiredValue(_loss), Losses.Names),
+            Structures = Names(_structure, parsed.GetRequiredValue(_structure), Structures.Names),
+            BatchSizes = List(_batchSize, parsed.GetRequiredValue(_batchSize), text => (int)CommandOptions.Whole(_batchSize, text, 2, 1 << 20)),
+            Seeds = Seeds(_seeds, parsed.GetRequiredValue(_seeds), Training.Streams.LargestSeed),
+            Epochs = Whole(_epochs, 1, 100_000),
+            Temperature = Real(_temperature, 0.01, 1),
+            LearnTemperature = parsed.GetValue(_learnTemperature),
+            ImageWidth = Multiple(_imageWidth, 8),
+            TextWidth = Multiple(_textWidth, 4),
+            TextDepth = Whole(_textDepth, 1, 64),
+            Encoding = Whole(_encoding, 1, 65_536),
+            Features = Whole(_features, 1, 65_536),
+            LearningRate = Real(_learningRate, 1e-9, 10),
+            Warmup = Real(_warmup, 0, 0.9),
+            WeightDecay = Real(_weightDecay, 0, 10),
+            SeparationWeight = Real(_separationWeight, 0, 1e6),
+            BridgeWeight = Real(_bridgeWeight, 0, 1e6),
+            BridgeSide = Choice<BridgeSide>(_bridgeSide, parsed.GetRequiredValue(_bridgeSide)),
+            BridgeTime = Real(_bridgeTime, 0.001, 0.999),
+            ConsistencyWeight = Real(_consistencyWeight, 0, 1e6),
+            Crop = Real(_crop, 0.1, 1),
+            Jitter = Real(_jitter, 0, 1),
+            Synonyms = Real(_synonyms, 0, 1),
+            Swap = Real(_swap, 0, 1),
+            Deletion = Real(_deletion, 0, 1),
+            Shots = Whole(_shots, 1, 50),
+            ProbeDraws = Whole(_probeDraws, 1, 1000),
+        };
+
+        int Whole(Option<string> option, int low, int high) => (int)CommandOptions.Whole(option, parsed.GetRequiredValue(option), low, high);
+
+        double Real(Option<string> option, double low, double high) => CommandOptions.Real(option, parsed.GetRequiredValue(option), low, high);
+
+        int Multiple(Option<string> option, int of) => Whole(option, of, 65_536) is var value && value % of == 0
+            ? value
+            : throw new UserError($"{option.Name} must be a multiple of {of} but is {value}");
+    }
+}

@@ -1,0 +1,43 @@
+using System.Text.Json;
+using Contrastive.Samples.ShapesClip.Reporting;
+
+namespace Contrastive.Samples.ShapesClip.Training;
+
+/// <summary>A finished run as a file, with the settings it was made with.</summary>
+internal static class RunFile
+{
+    private sealed record Content(ShapesSettings Settings, RunResult Result);
+
+    public static void Write(string path, ShapesSettings settings, RunResult result)
+        => AtomicFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(new Content(settings.OfOneRun, result), SampleJson.Exact));
+
+    /// <returns>Null where there is no such file yet.</returns>
+    /// <exception cref="UserError">The file is damaged, or of a run with other settings.</exception>
+    public static RunResult? Read(string path, ShapesSettings settings)
+    {
+        if (!File.Exists(path))
+            return null;
+        Content content;
+        try
+        {
+            content = JsonSerializer.Deserialize<Content>(File.ReadAllBytes(path), SampleJson.Exact) ?? throw new JsonException("it is null");
+        }
+        catch (Exception problem) when (problem is JsonException or IOException or UnauthorizedAccessException)
+        {
+            throw new UserError($"{path}: not the file of a run, or a damaged one: {problem.Message}; remove it or choose another --out", problem);
+        }
+
+        var (was, wanted) = (Values(content.Settings), Values(settings));
+        foreach (var (name, value) in wanted)
+        {
+            if (was.GetValueOrDefault(name) != value)
+                throw new UserError($"{path}: the run was made with {name} {was.GetValueOrDefault(name)} but now it is {value}; choose another --out");
+        }
+
+        return content.Result;
+    }
+
+    private static Dictionary<string, string> Values(ShapesSettings settings)
+        => JsonSerializer.SerializeToElement(settings.OfOneRun, SampleJson.Exact).EnumerateObject()
+            .ToDictionary(setting => setting.Name, setting => setting.Value.ToString());
+}
