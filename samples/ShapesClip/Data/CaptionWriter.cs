@@ -4,7 +4,7 @@ namespace Contrastive.Samples.ShapesClip.Data;
 internal static class CaptionWriter
 {
     /// <summary>How often a caption leaves each of size, place, mood and price out, unless it tells everything.</summary>
-    private const double LeftOut = 0.2;
+    private const double LeftOut = 0.4;
 
     /// <summary>A caption that tells everything but texture and rotation.</summary>
     public static string Full(Scene scene, Random random) => Write(scene, random, size: true, place: true, mood: true, price: true);

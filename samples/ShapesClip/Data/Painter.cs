@@ -17,7 +17,7 @@ internal static class Painter
     public const double Stray = 0.025;
 
     /// <summary>Radii as shares of the side, and how much they vary, as a share of the radius.</summary>
-    public static IReadOnlyList<double> Radii { get; } = [0.12, 0.18, 0.25];
+    public static IReadOnlyList<double> Radii { get; } = [0.14, 0.20, 0.28];
 
     public const double RadiusVariation = 0.04;
 

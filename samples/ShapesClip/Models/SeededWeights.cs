@@ -11,7 +11,15 @@ internal static class SeededWeights
 {
     private const double EmbeddingDeviation = 0.1;
 
-    /// <summary>Linear layers and convolutions uniform within ±1/√(fan-in), embeddings normal; norms start as plain normalisation.</summary>
+    // The square of the gain: a ReLU halves the second moment, the linear layers here keep it.
+    private const double Rectified = 2;
+    private const double Plain = 1;
+
+    /// <summary>
+    /// Linear layers and convolutions uniform with variance gain² / fan-in (He et al., ICCV 2015), without offsets;
+    /// embeddings normal; norms start as plain normalisation. With the modules' own smaller weights and random offsets all
+    /// inputs start with almost the same features, and a contrastive loss can stay there.
+    /// </summary>
     public static void Draw(nn.Module module, Generator random)
     {
         using var scope = NewDisposeScope();
@@ -21,11 +29,11 @@ internal static class SeededWeights
             switch (part)
             {
                 case Linear linear:
-                    Uniform(linear.weight!, linear.bias, linear.weight!.shape[1]);
+                    Uniform(linear.weight!, linear.bias, Plain / linear.weight!.shape[1]);
                     break;
                 case Conv2d convolution:
                     var shape = convolution.weight.shape;
-                    Uniform(convolution.weight, convolution.bias, shape[1] * shape[2] * shape[3]);
+                    Uniform(convolution.weight, convolution.bias, Rectified / (shape[1] * shape[2] * shape[3]));
                     break;
                 case Embedding embedding:
                     embedding.weight!.normal_(0, EmbeddingDeviation, random);
@@ -38,11 +46,12 @@ internal static class SeededWeights
             }
         }
 
-        void Uniform(Tensor weight, Tensor? bias, long fanIn)
+        void Uniform(Tensor weight, Tensor? bias, double variance)
         {
-            var bound = 1 / Math.Sqrt(fanIn);
+            var bound = Math.Sqrt(3 * variance);
             weight.uniform_(-bound, bound, random);
-            bias?.uniform_(-bound, bound, random);
+            if (bias is not null)
+                nn.init.zeros_(bias);
         }
     }
 }

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Contrastive.Samples.ShapesClip.Models;
 
 /// <summary>
-/// Token ids (N, L) to encodings (N, E): a pre-norm transformer, read at the class token that every text starts with.
-/// Padding is masked, so it changes nothing.
+/// Token ids (N, L) to encodings (N, E): a pre-norm transformer and the mean over its tokens. Padding is
+/// masked, so it changes nothing.
 /// </summary>
 internal sealed class TextTower : nn.Module<Tensor, Tensor>
 {
@@ -46,6 +46,8 @@ internal sealed class TextTower : nn.Module<Tensor, Tensor>
         var x = tokens.forward(input).Plus(positions.forward(places));
         foreach (var block in blocks)
             x = block.forward(x, mask);
-        return nn.functional.gelu(output.forward(norm.forward(x.select(1, 0)))).MoveToOuterDisposeScope();
+        var weights = real.to(x.dtype).unsqueeze(2);
+        var mean = (norm.forward(x) * weights).sum(dim: 1) / weights.sum(dim: 1);
+        return nn.functional.gelu(output.forward(mean)).MoveToOuterDisposeScope();
     }
 }
