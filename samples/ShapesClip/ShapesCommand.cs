@@ -9,18 +9,18 @@ internal sealed class ShapesCommand
 {
     private readonly Option<string> _loss = Text("--loss", "infonce", "Losses to compare, of infonce, gamma (u drawn) and gamma-mean (u its posterior mean)", "list");
     private readonly Option<string> _structure = Text("--structure", "none", "What to ask of the space beside: none, four-part (in-modal contrasts), cyclip, separation, bridge, consistency, all", "list");
-    private readonly Option<string> _batchSize = Text("--batch-size", "128", "Batch sizes to compare", "list");
+    private readonly Option<string> _batchSize = Text("--batch-size", "64", "Batch sizes to compare", "list");
     private readonly Option<string> _seeds = Text("--seeds", "1", "How many seeds, counted from 0, or a list such as 0,1,7", "n|list");
     private readonly Option<string> _pairs = Text("--pairs", "20000", "Pairs drawn for training", "n");
     private readonly Option<string> _epochs = Text("--epochs", "6", "Passes over them", "n");
-    private readonly Option<string> _temperature = Text("--temperature", "0.1", "What similarities are divided by", "x");
+    private readonly Option<string> _temperature = Text("--temperature", "0.07", "What similarities are divided by", "x");
     private readonly Option<bool> _learnTemperature = new("--learn-temperature") { Description = "Learn it, from that start" };
-    private readonly Option<string> _imageWidth = Text("--image-width", "24", "Channels of the image tower's first layer, a multiple of 8", "n");
-    private readonly Option<string> _textWidth = Text("--text-width", "64", "Width of the text tower, a multiple of 4", "n");
+    private readonly Option<string> _imageWidth = Text("--image-width", "32", "Channels of the image tower's first layer, a multiple of 8", "n");
+    private readonly Option<string> _textWidth = Text("--text-width", "48", "Width of the text tower, a multiple of 4", "n");
     private readonly Option<string> _textDepth = Text("--text-depth", "2", "Blocks of the text tower", "n");
     private readonly Option<string> _encoding = Text("--encoding", "128", "Width of both towers' encodings", "n");
     private readonly Option<string> _features = Text("--features", "64", "Width of the embeddings", "n");
-    private readonly Option<string> _learningRate = Text("--learning-rate", "0.001", "Adam's at batches of 128; it goes with the square root of the batch size", "x");
+    private readonly Option<string> _learningRate = Text("--learning-rate", "0.002", "Adam's at batches of 128; it goes with the square root of the batch size", "x");
     private readonly Option<string> _warmup = Text("--warmup", "0.05", "Share of the steps in which it rises; then it falls to 0 on a cosine", "x");
     private readonly Option<string> _weightDecay = Text("--weight-decay", "0.05", "Decoupled, as AdamW's: times the learning rate", "x");
     private readonly Option<string> _separationWeight = Text("--separation-weight", "1", "Of the feature separation", "x");

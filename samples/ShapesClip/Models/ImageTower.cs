@@ -1,4 +1,3 @@
-using Contrastive.Numerics;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -6,9 +5,8 @@ using static TorchSharp.torch;
 namespace Contrastive.Samples.ShapesClip.Models;
 
 /// <summary>
-/// Pictures (N, 3, S, S) in [0, 1], S divisible by 8, to encodings (N, E): three convolutions of stride 2 and one
-/// that sees a whole shape, then what is seen (mean and maximum over all places) beside where it is (a few channels, place
-/// by place). Group normalisation, because
+/// Pictures (N, 3, S, S) in [0, 1], S divisible by 8, to encodings (N, E): three convolutions of stride 2, then what is seen
+/// (mean and maximum over all places) beside where it is (a few channels, place by place). Group normalisation, because
 /// batch normalisation would make a picture's encoding depend on the others of its batch, and batch size is what is studied
 /// here.
 /// </summary>
@@ -24,20 +22,18 @@ internal sealed class ImageTower : nn.Module<Tensor, Tensor>
     private static readonly Scalar Deviation = 0.18.ToScalar();
 
     private readonly Sequential layers;
-    private readonly Sequential wide;
     private readonly Conv2d places;
     private readonly Linear output;
 
     /// <param name="side">S, pixels a side.</param>
-    /// <param name="width">Channels after the first convolution, divisible by 8; the next ones have two and three times as many.</param>
+    /// <param name="width">Channels after the first convolution, divisible by 8; each further one doubles them.</param>
     /// <param name="encoding">E.</param>
     public ImageTower(int side, int width, int encoding)
         : base(nameof(ImageTower))
     {
-        layers = nn.Sequential([.. Block(3, width, 2), .. Block(width, 2 * width, 2), .. Block(2 * width, 3 * width, 2)]);
-        wide = nn.Sequential(Block(3 * width, 3 * width, 1));
-        places = nn.Conv2d(3 * width, PlaceChannels, 1);
-        output = nn.Linear(6 * width + PlaceChannels * (side / 8) * (side / 8), encoding);
+        layers = nn.Sequential([.. Block(3, width), .. Block(width, 2 * width), .. Block(2 * width, 4 * width)]);
+        places = nn.Conv2d(4 * width, PlaceChannels, 1);
+        output = nn.Linear(8 * width + PlaceChannels * (side / 8) * (side / 8), encoding);
         RegisterComponents();
     }
 
@@ -45,11 +41,10 @@ internal sealed class ImageTower : nn.Module<Tensor, Tensor>
     {
         using var scope = NewDisposeScope();
         var seen = layers.forward(input.sub(Mean).div(Deviation));
-        seen = seen.Plus(wide.forward(seen));
         var all = cat([seen.mean([2L, 3]), seen.amax([2L, 3]), places.forward(seen).flatten(1)], 1);
         return nn.functional.gelu(output.forward(all)).MoveToOuterDisposeScope();
     }
 
-    private static nn.Module<Tensor, Tensor>[] Block(int inputs, int outputs, int stride)
-        => [nn.Conv2d(inputs, outputs, 3, stride: stride, padding: 1), nn.GroupNorm(Groups, outputs), nn.ReLU()];
+    private static nn.Module<Tensor, Tensor>[] Block(int inputs, int outputs)
+        => [nn.Conv2d(inputs, outputs, 3, stride: 2, padding: 1), nn.GroupNorm(Groups, outputs), nn.ReLU()];
 }

@@ -1,6 +1,4 @@
 using Contrastive.Modality;
-using Contrastive.Numerics;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.ShapesClip.Models;
@@ -8,14 +6,9 @@ namespace Contrastive.Samples.ShapesClip.Models;
 /// <summary>An encoder and its heads: features (N, D) shared with the other modality and, where asked for, independent ones.</summary>
 public sealed class Tower : nn.Module<Tensor, Tensor>
 {
-    // A unit that is always off has no deviation.
-    private static readonly Scalar Small = 1e-4.ToScalar();
-
     private readonly nn.Module<Tensor, Tensor> encoder;
     private readonly ProjectionHead shared;
     private readonly ProjectionHead? independent;
-    private readonly Tensor mean;
-    private readonly Tensor deviation;
 
     /// <param name="encoder">Gives encodings (N, <paramref name="encoding"/>).</param>
     /// <param name="encoding">The width of the encodings.</param>
@@ -35,36 +28,21 @@ public sealed class Tower : nn.Module<Tensor, Tensor>
             SeededWeights.Draw(independent, independentRandom);
         }
 
-        mean = zeros(encoding);
-        deviation = ones(encoding);
         RegisterComponents();
-    }
-
-    /// <summary>
-    /// Fits the standardisation between encoder and heads, once, before training. An untrained encoder gives all inputs
-    /// nearly the same encoding; without that common part the features tell inputs apart from the first step on.
-    /// </summary>
-    public void Fit(Tensor input)
-    {
-        using var scope = NewDisposeScope();
-        using var noGrad = no_grad();
-        var encoded = encoder.forward(input);
-        mean.copy_(encoded.mean([0L]));
-        deviation.copy_(encoded.std(0L, unbiased: false).add(Small, Scalars.One));
     }
 
     /// <summary>The shared features.</summary>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        return shared.forward(Encode(input)).MoveToOuterDisposeScope();
+        return shared.forward(encoder.forward(input)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Every feature that the structures can use, of items and, if given, of their augmentations.</summary>
     public ModalityFeatures Features(Tensor input, Tensor? augmented = null)
     {
         // Both at once: a step of a small tower is mostly the calls.
-        var encoded = Encode(augmented is null ? input : cat([input, augmented], 0));
+        var encoded = encoder.forward(augmented is null ? input : cat([input, augmented], 0));
         var (s, sa) = Halves(shared.forward(encoded));
         var (i, ia) = independent is null ? (null, null) : Halves(independent.forward(encoded));
         return new ModalityFeatures(s!, sa, i, ia);
@@ -75,6 +53,4 @@ public sealed class Tower : nn.Module<Tensor, Tensor>
             return augmented is null ? (features, null) : (features.narrow(0, 0, n), features.narrow(0, n, n));
         }
     }
-
-    private Tensor Encode(Tensor input) => encoder.forward(input).sub(mean).div(deviation);
 }

@@ -16,9 +16,6 @@ internal sealed class TrainingRun : IDisposable
     // The learning rate is given for this batch size.
     private const double ReferenceBatch = 128;
 
-    // What the towers' standardisation is fitted on.
-    private const long FitItems = 500;
-
     private readonly RunKey _key;
     private readonly ShapesSettings _settings;
     private readonly ShapeData _data;
@@ -49,11 +46,6 @@ internal sealed class TrainingRun : IDisposable
         using (var independentRandom = Streams.IndependentWeights(key.Seed))
             Towers = new TowerPair(sizes, random, independentRandom);
         Towers.To(device);
-        using (NewDisposeScope())
-        {
-            Towers.Image.Fit(TowerPair.Prepare(data.Train.Images.narrow(0, 0, Math.Min(FitItems, data.Train.Items))));
-            Towers.Text.Fit(data.Train.Tokens.narrow(0, 0, Math.Min(FitItems, data.Train.Items)));
-        }
 
         _order = Streams.Order(key.Seed);
         _viewRandom = Streams.Views(key.Seed, device);
