@@ -72,20 +72,6 @@ public sealed class OutputTests : IDisposable
     }
 
     [Fact]
-    public void A_paired_difference_matches_the_hand_computed_case()
-    {
-        // Differences 1, 2, 3: mean 2, deviation 1, t = 2 sqrt(3); two-sided p with 2 degrees: 1 - t / sqrt(2 + t²).
-        var difference = PairedDifference.Of([2, 4, 6], [1, 2, 3]);
-
-        difference.Mean.Should().Be(2);
-        difference.StandardDeviation.Should().BeApproximately(1, 1e-12);
-        difference.StandardError.Should().BeApproximately(1 / Math.Sqrt(3), 1e-12);
-        difference.Won.Should().Be(3);
-        difference.PValue.Should().BeApproximately(1 - Math.Sqrt(12 / 14.0), 1e-9);
-        PairedDifference.Of([2.0], [1.0]).PValue.Should().Be(double.NaN);
-    }
-
-    [Fact]
     public void The_runner_turns_problems_into_one_line_and_an_exit_code()
     {
         static (int Code, string Error) Run(string[] arguments, Action<SampleConsole> body, CancellationToken token = default)

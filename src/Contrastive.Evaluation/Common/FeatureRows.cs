@@ -1,0 +1,74 @@
+using Contrastive.Numerics;
+using static TorchSharp.torch;
+
+namespace Contrastive.Evaluation;
+
+/// <summary>Features on their way into a metric.</summary>
+internal static class FeatureRows
+{
+    /// <summary>Half precision has too few digits to rank by: it is computed in float32. float64 stays.</summary>
+    public static Tensor Wide(Tensor features) => features.to_type(UnitRows.ComputeType(features.dtype));
+
+    /// <summary>Rows at length 1, or as given. A zero row stays zero.</summary>
+    public static Tensor Prepare(Tensor features, bool normalize)
+        => normalize ? Unit(Wide(features)) : Wide(features);
+
+    /// <summary>
+    /// The same for ranking by dot product, where only the order counts: as the squares of very large features overflow and
+    /// those of very small ones vanish, all are scaled by one power of two, which rounds nothing.
+    /// </summary>
+    public static Tensor PrepareForRanking(Tensor features, bool normalize)
+    {
+        if (normalize)
+            return Unit(Wide(features));
+
+        var wide = Wide(features);
+        return wide.Times(PowerOfTwo(wide));
+    }
+
+    /// <summary>The power of two that brings the largest of all entries into [1, 2), or near; 1 where all are zero.</summary>
+    public static double PowerOfTwo(params Tensor[] features)
+    {
+        double largest = features.Max(matrix =>
+        {
+            using var norm = linalg.vector_norm(matrix, double.PositiveInfinity);
+            return norm.to_type(ScalarType.Float64).item<double>();
+        });
+        int limit = features[0].dtype == ScalarType.Float64 ? 1022 : 126;
+        return largest == 0 ? 1 : Math.ScaleB(1, -Math.Clamp(Math.ILogB(largest), -limit, limit));
+    }
+
+    /// <summary>Each row's Euclidean length, of shape (N).</summary>
+    public static Tensor Lengths(Tensor features) => linalg.vector_norm(features, 2, [1]);
+
+    /// <summary>
+    /// How far two scores that are equal on paper may lie apart, for vectors of length 1. A matrix product adds in an order
+    /// that depends on where in the tile an entry lies, so copies of one vector do not get bit-equal scores; each score is
+    /// off by D u at worst (u = ε/2 the unit roundoff; Higham, Accuracy and Stability of Numerical Algorithms, §3.1), and
+    /// the length of a normalised row by a few ε more. Without this, collapsed features are ranked by rounding errors.
+    /// </summary>
+    public static double Rounding(Tensor features)
+    {
+        return ((features.shape[1] / 2.0) + 4) * Epsilon(features.dtype);
+    }
+
+    /// <summary>The distance from 1 to the next number of float64 or float32.</summary>
+    public static double Epsilon(ScalarType type)
+        => type == ScalarType.Float64 ? double.BitIncrement(1) - 1 : float.BitIncrement(1) - 1;
+
+    /// <summary>Divided by the largest entry first, so that no square overflows or vanishes.</summary>
+    private static Tensor Unit(Tensor features)
+    {
+        var largest = linalg.vector_norm(features, double.PositiveInfinity, [1], keepdim: true);
+        var scaled = features / largest.masked_fill_(largest.eq(Scalars.Zero), Scalars.One);
+        var length = linalg.vector_norm(scaled, 2, [1], keepdim: true);
+        return scaled.div_(length.masked_fill_(length.eq(Scalars.Zero), Scalars.One));
+    }
+
+    /// <summary>The sum of a vector in float64. The vector goes to the CPU: not every device knows float64.</summary>
+    public static double Sum(Tensor vector)
+        => vector.cpu().to_type(ScalarType.Float64).sum(dim: 0).item<double>();
+
+    /// <summary>A vector's numbers.</summary>
+    public static double[] Doubles(Tensor vector) => vector.cpu().to_type(ScalarType.Float64).data<double>().ToArray();
+}

@@ -1,0 +1,216 @@
+using System.Collections.Immutable;
+using Contrastive.Numerics;
+using static TorchSharp.torch;
+
+namespace Contrastive.Evaluation;
+
+/// <summary>
+/// How well the classes can be told apart by a linear function of frozen features (G. Alain and Y. Bengio, "Understanding
+/// intermediate layers using linear classifier probes", 2016). The classifier is multinomial logistic regression:
+/// <code>min_(W, b) 1/n Σ_i -log softmax(W x_i + b)_(y_i) + λ/2 ‖W‖²</code>
+/// with the biases b not penalised. λ is per sample, so its meaning does not depend on n: scikit-learn's C is 1/(n λ).
+/// </summary>
+/// <remarks>
+/// Fitted in float64 on the CPU by L-BFGS. λ is the one of <see cref="LinearProbeOptions.Strengths"/> with the highest
+/// validation accuracy; of several, the one with the lowest validation cross-entropy. While it is chosen, fits see nothing
+/// of the validation rows, not even for standardising, and end at ten times the tolerance; then the classifier is fitted to
+/// all training rows.
+/// Memory: one float64 copy of the training features.
+/// </remarks>
+public static class LinearProbe
+{
+    private const int FewShotFolds = 5;
+    private const double ValidationTolerance = 10;
+
+    /// <summary>Fits to the training rows, with λ chosen on a part of them, and classifies the test rows.</summary>
+    /// <param name="trainFeatures">Features of shape <c>(N, D)</c>; any floating-point dtype, device and strides.</param>
+    /// <param name="trainLabels">Integer labels of shape <c>(N)</c>, of at least 2 classes; any integers.</param>
+    /// <param name="testFeatures">Features of shape <c>(M, D)</c>, M ≥ 1.</param>
+    /// <param name="testLabels">
+    /// Integer labels of shape <c>(M)</c>. Rows of a class that has no training row count as wrong.
+    /// </param>
+    /// <param name="options">How to fit; the defaults when left out.</param>
+    /// <param name="generator">
+    /// The source of randomness of the validation split; PyTorch's default one when left out.
+    /// </param>
+    /// <remarks>
+    /// <see cref="LinearProbeOptions.ValidationShare"/> of each class is held out; classes of a single row are only fitted to.
+    /// Where every class has a single row, λ is <see cref="LinearProbeOptions.DefaultStrength"/>.
+    /// </remarks>
+    /// <returns>The accuracy, and how the fit went.</returns>
+    /// <exception cref="ArgumentNullException">A tensor is null.</exception>
+    /// <exception cref="ArgumentException">
+    /// Shapes, dtypes or devices do not fit together, a matrix has no rows, the features hold NaN or infinity, or the
+    /// training rows are all of one class.
+    /// </exception>
+    /// <example>
+    /// <code>
+    /// using var generator = new torch.Generator(1);
+    /// var report = LinearProbe.Evaluate(trainFeatures, trainLabels, testFeatures, testLabels, generator: generator);
+    /// Console.WriteLine($"{report.Accuracy:P1} with strength {report.Strength}");
+    /// </code>
+    /// </example>
+    public static LinearProbeReport Evaluate(
+        Tensor trainFeatures,
+        Tensor trainLabels,
+        Tensor testFeatures,
+        Tensor testLabels,
+        LinearProbeOptions? options = null,
+        Generator? generator = null)
+    {
+        var classes = Check(trainFeatures, trainLabels, testFeatures, testLabels);
+        options ??= new LinearProbeOptions();
+
+        long[] order = StratifiedRows.Shuffled(trainFeatures.shape[0], generator);
+        var splits = StratifiedRows.HoldOut(order, classes, options.ValidationShare);
+        long[] all = [.. Enumerable.Range(0, order.Length).Select(row => (long)row)];
+        return Probe(trainFeatures, classes, all, splits, testFeatures, ClassLabels.Read(testLabels), options);
+    }
+
+    /// <summary>The same with only a few labelled rows of each class, drawn anew several times.</summary>
+    /// <param name="trainFeatures">
+    /// Features of shape <c>(N, D)</c> to draw from; any floating-point dtype, device and strides.
+    /// </param>
+    /// <param name="trainLabels">Integer labels of shape <c>(N)</c>, of at least 2 classes; any integers.</param>
+    /// <param name="testFeatures">Features of shape <c>(M, D)</c>, M ≥ 1.</param>
+    /// <param name="testLabels">
+    /// Integer labels of shape <c>(M)</c>. Rows of a class that has no training row count as wrong.
+    /// </param>
+    /// <param name="shots">How many rows of each class to draw, at least 1 and at most the rows of the smallest class.</param>
+    /// <param name="draws">How often to draw, at least 1.</param>
+    /// <param name="options">How to fit; the defaults when left out.</param>
+    /// <param name="generator">The source of randomness; PyTorch's default one when left out.</param>
+    /// <remarks>
+    /// λ is chosen within each draw by cross-validation over min(shots, 5) folds that each hold out as many rows of every
+    /// class: up to 5 shots, one row of each class is left out at a time. With one shot nothing can be held out, and λ is
+    /// <see cref="LinearProbeOptions.DefaultStrength"/>.
+    /// </remarks>
+    /// <returns>The accuracy of each draw, their mean and spread.</returns>
+    /// <exception cref="ArgumentNullException">A tensor is null.</exception>
+    /// <exception cref="ArgumentException">
+    /// Shapes, dtypes or devices do not fit together, a matrix has no rows, the features hold NaN or infinity, the training
+    /// rows are all of one class, or a class has fewer than <paramref name="shots"/> rows.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// <paramref name="shots"/> or <paramref name="draws"/> is below 1.
+    /// </exception>
+    public static FewShotReport FewShot(
+        Tensor trainFeatures,
+        Tensor trainLabels,
+        Tensor testFeatures,
+        Tensor testLabels,
+        int shots,
+        int draws = 5,
+        LinearProbeOptions? options = null,
+        Generator? generator = null)
+    {
+        Guard.AtLeast(shots, 1);
+        Guard.AtLeast(draws, 1);
+        var pool = Check(trainFeatures, trainLabels, testFeatures, testLabels);
+        for (int number = 0; number < pool.Count; number++)
+        {
+            if (pool.RowsOfClass[number] < shots)
+            {
+                throw new ArgumentException(
+                    $"trainLabels has {pool.RowsOfClass[number]} rows of class {pool.Labels[number]} but {shots} shots were "
+                    + "asked for",
+                    nameof(trainLabels));
+            }
+        }
+
+        options ??= new LinearProbeOptions();
+        long[] test = ClassLabels.Read(testLabels);
+        var reports = ImmutableArray.CreateBuilder<LinearProbeReport>(draws);
+        for (int draw = 0; draw < draws; draw++)
+        {
+            long[] order = StratifiedRows.Shuffled(trainFeatures.shape[0], generator);
+            long[] drawn = StratifiedRows.Take(order, pool, shots);
+            var splits = StratifiedRows.Folds(drawn, pool, Math.Min(shots, FewShotFolds));
+            reports.Add(Probe(trainFeatures, pool, drawn, splits, testFeatures, test, options));
+        }
+
+        return new FewShotReport(shots, reports.MoveToImmutable());
+    }
+
+    private static ClassLabels Check(Tensor trainFeatures, Tensor trainLabels, Tensor testFeatures, Tensor testLabels)
+    {
+        Guard.Features(trainFeatures);
+        Guard.Features(testFeatures);
+        Guard.Comparable(trainFeatures, testFeatures);
+        Checks.Rows(trainFeatures, 2);
+        Checks.Rows(testFeatures, 1);
+        Guard.Integers(trainLabels, trainFeatures.shape[0]);
+        Guard.Integers(testLabels, testFeatures.shape[0]);
+        Guard.SameDevice(trainFeatures, trainLabels);
+        Guard.SameDevice(testFeatures, testLabels);
+        Checks.Finite(trainFeatures);
+        Checks.Finite(testFeatures);
+        var classes = ClassLabels.Of(trainLabels);
+        if (classes.Count < 2)
+        {
+            throw new ArgumentException(
+                $"trainLabels must have at least 2 classes but all {trainFeatures.shape[0]} rows are of class "
+                + $"{classes.Labels[0]}",
+                nameof(trainLabels));
+        }
+
+        return classes;
+    }
+
+    private static LinearProbeReport Probe(
+        Tensor features,
+        ClassLabels classes,
+        long[] rows,
+        StratifiedRows.Split[] splits,
+        Tensor testFeatures,
+        long[] testLabels,
+        LinearProbeOptions options)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        double[] strengths = [.. options.Strengths.Distinct().Order()];
+        var validation = strengths.Length > 1 ? Validate(features, classes, splits, strengths, options) : [];
+        double strength = validation.IsEmpty
+            ? strengths.Length == 1 ? strengths[0] : options.DefaultStrength
+            : validation.OrderByDescending(score => score.Accuracy).ThenBy(score => score.CrossEntropy).First().Strength;
+
+        using var fit = new LinearFit(features, classes, rows, options);
+        var solution = fit.At(strength, fit.Origin, options.Tolerance);
+        var (right, _) = fit.Model(solution).Score(testFeatures, tensor(classes.Number(testLabels)));
+        ImmutableArray<double> hits = [.. right.Select(hit => hit ? 1.0 : 0)];
+        var (accuracy, balanced) = ClassAccuracy.Of(hits, testLabels);
+        return new LinearProbeReport(
+            accuracy, balanced, strength, validation, solution.Evaluations, solution.Converged, hits);
+    }
+
+    /// <summary>Each strength's score over the validation rows of all splits together.</summary>
+    private static ImmutableArray<StrengthScore> Validate(
+        Tensor features, ClassLabels classes, StratifiedRows.Split[] splits, double[] strengths, LinearProbeOptions options)
+    {
+        double[] hits = new double[strengths.Length], crossEntropy = new double[strengths.Length];
+        long rows = 0;
+        foreach (var split in splits)
+        {
+            using var scope = NewDisposeScope();
+            using var fit = new LinearFit(features, classes, split.Fit, options);
+            var held = LinearFit.Rows(features, split.Validation);
+            var labels = tensor(split.Validation.Select(row => classes.OfRow[row]).ToArray());
+            double[] start = fit.Origin;
+            // From strong to weak, each fit starts where the last one ended, which is near.
+            for (int i = strengths.Length - 1; i >= 0; i--)
+            {
+                var solution = fit.At(strengths[i], start, ValidationTolerance * options.Tolerance);
+                start = solution.Point;
+                var (right, loss) = fit.Model(solution).Score(held, labels);
+                hits[i] += right.Count(hit => hit);
+                crossEntropy[i] += loss * right.Length;
+            }
+
+            rows += split.Validation.Length;
+        }
+
+        return rows == 0
+            ? []
+            : [.. strengths.Select((strength, i) => new StrengthScore(strength, hits[i] / rows, crossEntropy[i] / rows))];
+    }
+}

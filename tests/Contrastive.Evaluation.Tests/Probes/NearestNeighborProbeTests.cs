@@ -1,0 +1,205 @@
+using CsCheck;
+using static Contrastive.Evaluation.Tests.RetrievalTests;
+using static TorchSharp.torch;
+
+namespace Contrastive.Evaluation.Tests;
+
+public class NearestNeighborProbeTests
+{
+    [Fact]
+    public void Agrees_with_a_case_done_by_hand()
+    {
+        using var scope = NewDisposeScope();
+        // From 0: label 1 at distance 1, label 2 at 2 and 2, label 3 at 9.
+        var train = Data.Matrix(new double[,] { { 1 }, { 2 }, { -2 }, { 9 } });
+        var labels = tensor(new[] { 1, 2, 2, 3 });
+        var test = Data.Matrix(new double[,] { { 0 } });
+        double Accuracy(int k, NeighborVote vote, long label, double temperature = 1) => NearestNeighborProbe.Evaluate(
+            train, labels, test, tensor(new[] { label }), k, NeighborSimilarity.Euclidean, vote, temperature).Accuracy;
+        Accuracy(1, NeighborVote.Majority, 1).Should().Be(1);
+        Accuracy(2, NeighborVote.Majority, 1).Should().Be(0.5);          // the second seat is shared by two of label 2: 1 to 1
+        Accuracy(2, NeighborVote.Majority, 2).Should().Be(0.5);
+        Accuracy(3, NeighborVote.Majority, 2).Should().Be(1);
+        Accuracy(3, NeighborVote.Weighted, 1).Should().Be(1);            // e^(-1/2) against 2 e^(-2)
+        Accuracy(3, NeighborVote.Weighted, 2, temperature: 3).Should().Be(1);    // e^(-1/6) against 2 e^(-2/3)
+        Accuracy(3, NeighborVote.Weighted, 4).Should().Be(0);            // no such training row
+
+        var report = NearestNeighborProbe.Evaluate(train, labels, train, labels, 100, vote: NeighborVote.Majority);
+        report.K.Should().Be(4);
+        (report.Accuracy, report.BalancedAccuracy).Should().Be((0.5, 1.0 / 3));      // label 2 always wins
+        report.ToString().Should().Be("4 neighbours: accuracy 0.5000, balanced 0.3333");
+    }
+
+    [Fact]
+    public void Agrees_with_the_definition_for_any_shape_chunk_and_tie()
+        => Gen.Int[1, 9].SelectMany(n => Gen.Int[1, 6].SelectMany(m => Gen.Int[1, 3].SelectMany(d => Gen.Select(
+                Data.Coarse(n, d),
+                Data.Coarse(m, d),
+                Gen.Long[-1, 2].Array[n],
+                Gen.Long[-1, 3].Array[m],
+                Gen.Int[1, 11],
+                Gen.Select(Gen.Enum<NeighborSimilarity>(), Gen.Enum<NeighborVote>(), Gen.Double[0.05, 3]),
+                Gen.Int[1, 7]))))
+            .Sample(
+                (x, y, xLabels, yLabels, k, how, chunk) =>
+                {
+                    using var scope = NewDisposeScope();
+                    var (similarity, vote, temperature) = how;
+                    var (a, b) = similarity == NeighborSimilarity.Cosine ? (Data.Unit(x), Data.Unit(y)) : (x, y);
+                    double Similarity(int query, int row) => similarity == NeighborSimilarity.Euclidean
+                        ? -Math.Pow(Data.Distance(b, query, a, row), 2) / 2
+                        : Data.Dot(b, query, a, row);
+                    double[] hits = [.. yLabels.Select((label, query) => Hit(
+                        [.. xLabels.Select((other, row) => (Similarity(query, row), other))],
+                        label,
+                        k,
+                        s => vote == NeighborVote.Weighted ? Math.Exp(s / temperature) : 1))];
+                    if (hits.Any(double.IsNaN)) return;
+                    var report = NearestNeighborProbe.Evaluate(
+                        Data.Matrix(x), tensor(xLabels), Data.Matrix(y), tensor(yLabels),
+                        k, similarity, vote, temperature, chunk);
+                    report.Accuracy.Should().BeApproximately(hits.Average(), 1e-12);
+                    report.Hits.Zip(hits).Should().OnlyContain(pair => Math.Abs(pair.First - pair.Second) <= 1e-12);
+                    report.BalancedAccuracy.Should().BeApproximately(
+                        hits.Zip(yLabels).GroupBy(row => row.Second).Average(rows => rows.Average(row => row.First)), 1e-12);
+                    report.K.Should().Be(Math.Min(k, xLabels.Length));
+                },
+                iter: 500,
+                threads: 1);
+
+    /// <summary>The vote, with the seats of tied rows shared among them, and the win among tied classes.</summary>
+    private static double Hit((double Similarity, long Label)[] rows, long label, int k, Func<double, double> weight)
+    {
+        k = Math.Min(k, rows.Length);
+        double last = rows.Select(row => row.Similarity).OrderDescending().ElementAt(k - 1);
+        var above = rows.Where(row => row.Similarity > last + 1e-12).ToArray();
+        var tied = rows.Where(row => Math.Abs(row.Similarity - last) <= 1e-12).ToArray();
+        double share = (k - above.Length) / (double)tied.Length;
+        var votes = above.Select(row => (row.Label, Weight: weight(row.Similarity)))
+            .Concat(tied.Select(row => (row.Label, Weight: share * weight(row.Similarity))))
+            .GroupBy(row => row.Label)
+            .ToDictionary(group => group.Key, group => group.Sum(row => row.Weight));
+        double most = votes.Values.Max();
+        // Votes that differ by next to nothing are a tie or not depending on the rounding of either side: not decided here.
+        if (votes.Values.Any(vote => vote < most * (1 - 1e-15) && vote > most * (1 - 1e-9))) return double.NaN;
+        long[] winners = [.. votes.Where(entry => entry.Value >= most * (1 - 1e-10)).Select(entry => entry.Key)];
+        return winners.Contains(label) ? 1.0 / winners.Length : 0;
+    }
+
+    [Theory]
+    [InlineData(NeighborSimilarity.Cosine)]
+    [InlineData(NeighborSimilarity.DotProduct)]
+    [InlineData(NeighborSimilarity.Euclidean)]
+    public void The_chunk_size_is_irrelevant(NeighborSimilarity similarity)
+    {
+        using var scope = NewDisposeScope();
+        Tensor train = Data.Normal(300, 16, 1, ScalarType.Float32), test = Data.Normal(100, 16, 2, ScalarType.Float32);
+        Tensor trainLabels = arange(300).remainder(5), testLabels = arange(100).remainder(5);
+        double[] accuracies = [.. new long?[] { null, 1, 7, 99, 1000 }.Select(chunk => NearestNeighborProbe.Evaluate(
+            train, trainLabels, test, testLabels, similarity: similarity, chunkSize: chunk).Accuracy)];
+        accuracies.Distinct().Should().ContainSingle().Which.Should().BeInRange(0.05, 0.5);
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Float16)]
+    [InlineData(ScalarType.BFloat16)]
+    [InlineData(ScalarType.Float32)]
+    [InlineData(ScalarType.Float64)]
+    public void Collapsed_features_score_at_chance(ScalarType type)
+    {
+        using var scope = NewDisposeScope();
+        var labels = arange(100, dtype: ScalarType.Int32).remainder(4).to_type(ScalarType.Int32);
+        var features = ones(100, 768, dtype: type).mul(0.3);
+        foreach (var similarity in Enum.GetValues<NeighborSimilarity>())
+        {
+            foreach (var vote in Enum.GetValues<NeighborVote>())
+            {
+                foreach (long? chunk in new long?[] { null, 1, 20 })
+                {
+                    NearestNeighborProbe.Evaluate(features, labels, features, labels, 20, similarity, vote, chunkSize: chunk)
+                        .Accuracy.Should().BeApproximately(0.25, 1e-12);
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void On_the_sphere_Euclidean_votes_are_cosine_votes()
+    {
+        using var scope = NewDisposeScope();
+        Tensor train = Data.Matrix(Data.Unit(Random(60, 1))), test = Data.Matrix(Data.Unit(Random(200, 2)));
+        Tensor trainLabels = arange(60).remainder(3), testLabels = train[test.matmul(train.t()).argmax(1)].argmax(1);
+        NearestNeighborProbe.Evaluate(train, trainLabels, test, testLabels, 9, NeighborSimilarity.Euclidean).Should().Be(
+            NearestNeighborProbe.Evaluate(train, trainLabels, test, testLabels, 9, NeighborSimilarity.Cosine));
+    }
+
+    private static double[,] Random(int rows, long seed)
+    {
+        double[] values = Data.Normal(rows, 3, seed).data<double>().ToArray();
+        var matrix = new double[rows, 3];
+        Buffer.BlockCopy(values, 0, matrix, 0, values.Length * sizeof(double));
+        return matrix;
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Float32, 1e30)]
+    [InlineData(ScalarType.Float32, 1e-30)]
+    [InlineData(ScalarType.Float64, 1e250)]
+    [InlineData(ScalarType.Float64, 1e-250)]
+    public void Neither_large_nor_small_features_break_it(ScalarType type, double scale)
+    {
+        using var scope = NewDisposeScope();
+        Tensor labels = arange(12).remainder(3), one = eye(3, dtype: ScalarType.Float64);
+        var features = one[labels].add(Data.Normal(12, 3, 1).mul(0.1)).mul(scale).to_type(type);
+        foreach (var similarity in Enum.GetValues<NeighborSimilarity>())
+            NearestNeighborProbe.Evaluate(features, labels, features, labels, 4, similarity).Accuracy.Should().Be(1);
+    }
+
+    [Fact]
+    public void Half_precision_strides_and_gradients()
+    {
+        using var scope = NewDisposeScope();
+        Tensor train = Data.Normal(50, 4, 1, ScalarType.Float16), test = Data.Normal(30, 4, 2, ScalarType.Float16);
+        Tensor trainLabels = arange(50).remainder(3), testLabels = arange(30).remainder(3);
+        var half = NearestNeighborProbe.Evaluate(train, trainLabels, test, testLabels, 5);
+        half.Should().Be(NearestNeighborProbe.Evaluate(
+            Data.Strided(train.to_type(ScalarType.Float32)).requires_grad_(), trainLabels.to_type(ScalarType.Byte),
+            Data.Strided(test.to_type(ScalarType.Float32)), testLabels.to_type(ScalarType.Int32), 5));
+    }
+
+    [Fact]
+    public void Leaves_no_tensors_behind()
+    {
+        using Tensor x = Data.Normal(20, 5, 1), labels = arange(20).remainder(3).to_type(ScalarType.Int32);
+        foreach (var similarity in Enum.GetValues<NeighborSimilarity>())
+        {
+            Data.LeftBehind(() => NearestNeighborProbe.Evaluate(x, labels, x, labels, 3, similarity, chunkSize: 7))
+                .Should().Be(0);
+        }
+    }
+
+    [Fact]
+    public void Refuses_what_it_cannot_classify()
+    {
+        using var scope = NewDisposeScope();
+        void Probe(Tensor train, Tensor trainLabels, Tensor test, Tensor testLabels)
+            => NearestNeighborProbe.Evaluate(train, trainLabels, test, testLabels);
+        Tensor x = ones(4, 3), y = tensor(new long[] { 0, 0, 1, 1 });
+        Refuses(() => Probe(null!, y, x, y), "trainFeatures");
+        Refuses(() => Probe(x, null!, x, y), "trainLabels");
+        Refuses(() => Probe(x, y, null!, y), "testFeatures");
+        Refuses(() => Probe(x, y, x, null!), "testLabels");
+        Refuses(() => Probe(ones(0, 3), y, x, y), "trainFeatures", "at least 1 rows", "0");
+        Refuses(() => Probe(x, y, ones(4, 2), y), "testFeatures", "3 features", "2");
+        Refuses(() => Probe(x, ones(4), x, y), "trainLabels", "integers", "Float32");
+        Refuses(() => Probe(x, y, x, tensor(new long[] { 0 })), "testLabels", "(4)", "(1)");
+        Refuses(() => Probe(x, y, full(4, 3, float.NaN), y), "testFeatures", "12 values of 12");
+        Refuses(() => NearestNeighborProbe.Evaluate(x, y, x, y, 0), "k", "at least 1", "0");
+        Refuses(() => NearestNeighborProbe.Evaluate(x, y, x, y, temperature: 0), "temperature", "positive", "0");
+        Refuses(() => NearestNeighborProbe.Evaluate(x, y, x, y, chunkSize: 0), "chunkSize", "at least 1", "0");
+        Refuses(
+            () => NearestNeighborProbe.Evaluate(x, y, x, y, similarity: (NeighborSimilarity)9),
+            "similarity", "NeighborSimilarity", "9");
+        Refuses(() => NearestNeighborProbe.Evaluate(x, y, x, y, vote: (NeighborVote)9), "vote", "NeighborVote", "9");
+    }
+}

@@ -1,0 +1,167 @@
+using CsCheck;
+using static Contrastive.Evaluation.Tests.RetrievalTests;
+using static TorchSharp.torch;
+
+namespace Contrastive.Evaluation.Tests;
+
+public class MeanAveragePrecisionTests
+{
+    [Fact]
+    public void Agrees_with_a_case_done_by_hand()
+    {
+        using var scope = NewDisposeScope();
+        // One query of label 1; candidates at 4, 3, 2, 1, relevant first, third and fourth: (1/1 + 2/3 + 3/4) / 3.
+        var candidates = Data.Matrix(new double[,] { { 4 }, { 3 }, { 2 }, { 1 } });
+        var report = MeanAveragePrecision.Evaluate(
+            Data.Matrix(new double[,] { { 1 }, { 1 } }),
+            tensor(new long[] { 1, 7 }),
+            candidates,
+            tensor(new[] { 1, 0, 1, 1 }),
+            normalize: false);
+        report.Value.Should().BeApproximately((1 + (2.0 / 3) + 0.75) / 3, 1e-15);
+        (report.Queries, report.Skipped).Should().Be((1, 1));
+    }
+
+    [Fact]
+    public void Tied_candidates_are_one_block()
+    {
+        using var scope = NewDisposeScope();
+        // scikit-learn: average_precision_score([0, 1, 1, 0, 1], [3, 2, 2, 2, 1]) = 2/3 · 2/4 + 1/3 · 3/5.
+        var candidates = Data.Matrix(new double[,] { { 3 }, { 2 }, { 2 }, { 2 }, { 1 } });
+        MeanAveragePrecision.Evaluate(
+                Data.Matrix(new double[,] { { 1 } }),
+                tensor(new long[] { 1 }),
+                candidates,
+                tensor(new long[] { 0, 1, 1, 0, 1 }),
+                normalize: false)
+            .Value.Should().BeApproximately((2.0 / 3 * 0.5) + (1.0 / 3 * 0.6), 1e-15);
+    }
+
+    [Fact]
+    public void Agrees_with_the_definition_for_any_shape_chunk_and_tie()
+        => Gen.Int[1, 7].SelectMany(n => Gen.Int[1, 9].SelectMany(m => Gen.Int[1, 3].SelectMany(d => Gen.Select(
+                Data.Coarse(n, d),
+                Data.Coarse(m, d),
+                Gen.Long[0, 3].Array[n],
+                Gen.Long[0, 2].Array[m],
+                Gen.Int[1, 9],
+                Gen.Bool))))
+            .Sample(
+                (x, y, xLabels, yLabels, chunk, normalize) =>
+                {
+                    using var scope = NewDisposeScope();
+                    var (a, b) = normalize ? (Data.Unit(x), Data.Unit(y)) : (x, y);
+                    double?[] expected = [.. xLabels.Select((label, i) => AveragePrecision(
+                        [.. yLabels.Select((other, j) => (Data.Dot(a, i, b, j), other == label))]))];
+                    Func<MeanAveragePrecisionReport> evaluate = () => MeanAveragePrecision.Evaluate(
+                        Data.Matrix(x), tensor(xLabels), Data.Matrix(y), tensor(yLabels), normalize, chunk);
+                    Agrees(evaluate, expected, "candidateLabels");
+                },
+                iter: 200,
+                threads: 1);
+
+    [Fact]
+    public void Within_one_set_a_row_is_no_candidate_for_itself()
+        => Gen.Int[2, 9].SelectMany(n => Gen.Int[1, 3].SelectMany(d => Gen.Select(
+                Data.Coarse(n, d), Gen.Long[0, 2].Array[n], Gen.Int[1, 9], Gen.Bool)))
+            .Sample(
+                (x, labels, chunk, normalize) =>
+                {
+                    using var scope = NewDisposeScope();
+                    var a = normalize ? Data.Unit(x) : x;
+                    double?[] expected = [.. labels.Select((label, i) => AveragePrecision(
+                        [.. labels.Select((other, j) => (Data.Dot(a, i, a, j), other == label)).Where((_, j) => j != i)]))];
+                    Agrees(
+                        () => MeanAveragePrecision.Evaluate(Data.Matrix(x), tensor(labels), normalize, chunk),
+                        expected,
+                        "labels");
+                },
+                iter: 200,
+                threads: 1);
+
+    private static void Agrees(Func<MeanAveragePrecisionReport> evaluate, double?[] expected, string labels)
+    {
+        if (expected.All(value => value is null))
+        {
+            Refuses(() => evaluate(), labels, $"none of the {expected.Length} queries");
+            return;
+        }
+
+        var report = evaluate();
+        report.Value.Should().BeApproximately(expected.Average()!.Value, 1e-12);
+        report.AveragePrecisions.Zip(expected.OfType<double>())
+            .Should().OnlyContain(pair => Math.Abs(pair.First - pair.Second) <= 1e-12);
+        report.Queries.Should().Be(expected.Count(value => value is not null));
+        report.Skipped.Should().Be(expected.Count(value => value is null));
+    }
+
+    /// <summary>Σ_n (R_n - R_(n-1)) P_n over the distinct scores, from high to low.</summary>
+    private static double? AveragePrecision((double Score, bool Relevant)[] candidates)
+    {
+        int total = candidates.Count(candidate => candidate.Relevant);
+        if (total == 0)
+            return null;
+
+        double sum = 0, recall = 0;
+        foreach (double score in candidates.Select(candidate => candidate.Score).OrderDescending())
+        {
+            var retrieved = candidates.Where(candidate => candidate.Score >= score - 1e-12).ToArray();
+            double hits = retrieved.Count(candidate => candidate.Relevant);
+            sum += ((hits / total) - recall) * (hits / retrieved.Length);
+            recall = hits / total;
+        }
+
+        return sum;
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Float16)]
+    [InlineData(ScalarType.BFloat16)]
+    [InlineData(ScalarType.Float32)]
+    [InlineData(ScalarType.Float64)]
+    public void Collapsed_features_score_the_share_of_relevant_candidates(ScalarType type)
+    {
+        using var scope = NewDisposeScope();
+        foreach (long? chunk in new long?[] { null, 1, 20 })
+        {
+            var features = ones(100, 768, dtype: type);
+            var labels = arange(100, dtype: ScalarType.Int32).remainder(2);
+            MeanAveragePrecision.Evaluate(features, labels, chunkSize: chunk).Value.Should().BeApproximately(49.0 / 99, 1e-6);
+        }
+    }
+
+    [Fact]
+    public void Separated_classes_score_1_whatever_the_strides()
+    {
+        using var scope = NewDisposeScope();
+        var labels = tensor(new long[] { 0, 1, 0, 1 });
+        var features = Data.Strided(Data.Matrix(new double[,] { { 1, 0, 0 }, { 0, 1, 0 }, { 2, 0.1, 0 }, { 0, 3, 0.1 } }));
+        MeanAveragePrecision.Evaluate(features, labels).Value.Should().Be(1);
+    }
+
+    [Fact]
+    public void Leaves_no_tensors_behind()
+    {
+        using Tensor x = Data.Normal(20, 5, 1), labels = arange(20).remainder(3).to_type(ScalarType.Int32);
+        Data.LeftBehind(() => MeanAveragePrecision.Evaluate(x, labels, chunkSize: 3)).Should().Be(0);
+        Data.LeftBehind(() => MeanAveragePrecision.Evaluate(x, labels, x, labels)).Should().Be(0);
+    }
+
+    [Fact]
+    public void Refuses_what_it_cannot_score()
+    {
+        using var scope = NewDisposeScope();
+        Tensor x = ones(4, 3), labels = tensor(new long[] { 0, 0, 1, 1 });
+        Refuses(() => MeanAveragePrecision.Evaluate(x, null!), "labels");
+        Refuses(() => MeanAveragePrecision.Evaluate(x, tensor(new long[] { 1, 2, 3 })), "labels", "(4)", "(3)");
+        Refuses(() => MeanAveragePrecision.Evaluate(x, ones(4)), "labels", "integers", "Float32");
+        Refuses(() => MeanAveragePrecision.Evaluate(ones(1, 3), tensor(new long[] { 1 })), "features", "at least 2 rows", "1");
+        Refuses(() => MeanAveragePrecision.Evaluate(x, tensor(new long[] { 1, 2, 3, 4 })), "labels", "none of the 4 queries");
+        Refuses(() => MeanAveragePrecision.Evaluate(x, labels, chunkSize: -1), "chunkSize", "at least 1", "-1");
+        Refuses(() => MeanAveragePrecision.Evaluate(x, labels, ones(4, 2), labels), "candidates", "3 features", "2");
+        Refuses(() => MeanAveragePrecision.Evaluate(x, labels, ones(0, 3), labels), "candidates", "at least 1 rows", "0");
+        Refuses(() => MeanAveragePrecision.Evaluate(x, labels, x, tensor(new long[] { 1 })), "candidateLabels", "(4)", "(1)");
+        Refuses(() => MeanAveragePrecision.Evaluate(x, labels, full(4, 3, float.NaN), labels), "candidates", "12 values of 12");
+        Refuses(() => MeanAveragePrecision.Evaluate(full(4, 3, float.NaN), labels), "features", "12 values of 12");
+    }
+}
