@@ -31,6 +31,7 @@ internal sealed class AlignCommand
     private readonly Option<bool> _probe = new("--probe") { Description = "Probe the embeddings for the labels: linear, few-shot and nearest neighbours. On with a structure" };
     private readonly Option<string> _probeDraws = Text("--probe-draws", "5", "How often the items of a few-shot probe are drawn", "n");
     private readonly Option<string> _device = Text("--device", "cpu", "cpu, cuda or cuda:1", "name");
+    private readonly Option<string> _checkpointEvery = Text("--checkpoint-every", "30s", "How often to write a checkpoint: steps (500) or a time (30s, 5m). Ctrl-C always writes one", "n|time");
     private readonly Option<string> _out = Text("--out", "out/align-features", "Folder for the results", "folder");
     private readonly Option<bool> _quick = new("--quick") { Description = "A look in seconds: 300 made-up items, 2 epochs, 1 seed, batch size 8, where not given" };
     private readonly Option<string?> _resume = new("--resume")
@@ -47,7 +48,7 @@ internal sealed class AlignCommand
         [
             _left, _right, _labels, _loss, _structure, _batchSize, _epochs, _temperature, _seeds, _hidden, _features,
             _learningRate, _weightDecay, _testFraction, _separationWeight, _bridgeWeight, _bridgeSide, _bridgeTime, _consistencyWeight, _noise, _dropout,
-            _probe, _probeDraws, _device, _out, _quick, _resume,
+            _probe, _probeDraws, _device, _checkpointEvery, _out, _quick, _resume,
         ];
         foreach (var option in options)
             Root.Add(option);
@@ -60,6 +61,8 @@ internal sealed class AlignCommand
     /// <summary>The checkpoint to go on from, or null to start afresh.</summary>
     public string? Resume(ParseResult parsed)
         => parsed.GetResult(_resume) is null ? null : parsed.GetValue(_resume) ?? Path.Combine(Out(parsed), Outputs.Checkpoint);
+
+    public CheckpointInterval Interval(ParseResult parsed) => CheckpointInterval.Parse(_checkpointEvery.Name, parsed.GetRequiredValue(_checkpointEvery));
 
     public AlignSettings Settings(ParseResult parsed)
     {

@@ -41,7 +41,7 @@ public static class AlignFeaturesProgram
         CheckSizes(settings, data);
 
         var outputs = new Outputs(folder);
-        var experiment = new Experiment(settings, data, device, outputs);
+        var experiment = new Experiment(settings, data, device, outputs, command.Interval(parsed));
         if (command.Resume(parsed) is { } checkpoint)
             experiment.Resume(checkpoint);
         outputs.MakeFolder();
@@ -55,7 +55,7 @@ public static class AlignFeaturesProgram
         }
         catch (OperationCanceledException) when (File.Exists(outputs.CheckpointPath))
         {
-            console.Line($"the last full epoch is in {outputs.CheckpointPath}; the same command with --resume goes on from there");
+            console.Line($"everything up to here is in {outputs.CheckpointPath}; the same command with --resume goes on from there");
             throw;
         }
 

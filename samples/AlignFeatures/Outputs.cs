@@ -26,5 +26,5 @@ internal sealed class Outputs(string folder)
 
     public string Curves => Path.Combine(folder, "curves.png");
 
-    public string Towers(RunKey key) => Path.Combine(folder, $"towers-{(key.Structure == Structures.None ? "" : key.Structure + "-")}{key.Loss}-b{key.BatchSize}-s{key.Seed}.zip");
+    public string Towers(RunKey key) => Path.Combine(folder, $"towers-{(key.Structure == Structures.None ? "" : key.Structure + "-")}{key.Loss}-b{key.BatchSize}-s{key.Seed}.safetensors");
 }

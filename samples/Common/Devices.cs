@@ -3,9 +3,10 @@ using static TorchSharp.torch;
 
 namespace Contrastive.Samples;
 
-/// <summary>The device an option names, if this machine has it.</summary>
+/// <summary>The device that <c>--device</c> names, if this machine has it: cpu, cuda or cuda:1.</summary>
 public static class Devices
 {
+    /// <exception cref="UserError">The name is none, or this machine lacks the device.</exception>
     public static Device Of(string name)
     {
         if (name == "cpu")

@@ -1,30 +1,38 @@
-using System.Diagnostics;
+using System.Globalization;
 using Spectre.Console;
 
 namespace Contrastive.Samples;
 
 /// <summary>
-/// How far a long job is: a bar on a terminal, a plain line every few seconds elsewhere. The job runs on the calling
-/// thread, so dispose scopes and <c>no_grad</c> inside it hold.
+/// How far a long job is, how fast, and how long it still takes: a bar on a terminal, a plain line every few seconds
+/// elsewhere. The job runs on the calling thread, so dispose scopes and <c>no_grad</c> inside it hold; threads it starts may
+/// all report.
 /// </summary>
 public sealed class Progress
 {
     private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan BetweenFrames = TimeSpan.FromSeconds(0.1);
 
+    private readonly Lock _gate = new();
     private readonly SampleConsole _console;
     private readonly string _title;
     private readonly double _total;
     private readonly ProgressTask? _bar;
-    private readonly Stopwatch _sinceLine = Stopwatch.StartNew();
+    private readonly TimeProvider _clock;
+    private readonly Throughput _throughput;
+    private long _shownAt;
     private double _done;
     private string _detail = "";
 
-    private Progress(SampleConsole console, string title, double total, ProgressTask? bar)
+    internal Progress(SampleConsole console, string title, double total, ProgressTask? bar, TimeProvider clock)
     {
         _console = console;
         _title = title;
         _total = total;
         _bar = bar;
+        _clock = clock;
+        _throughput = new Throughput(clock);
+        _shownAt = clock.GetTimestamp();
     }
 
     /// <summary>Runs <paramref name="work"/>, which reports each of its <paramref name="total"/> steps.</summary>
@@ -32,44 +40,81 @@ public sealed class Progress
     {
         if (!console.Interactive)
         {
-            work(new Progress(console, title, total, bar: null));
+            work(new Progress(console, title, total, bar: null, TimeProvider.System));
             return;
         }
 
         AnsiConsole.Progress()
             .AutoClear(true)
             .Columns(
-                new TaskDescriptionColumn { Alignment = Justify.Left },
                 new ProgressBarColumn(),
                 new PercentageColumn(),
-                new RemainingTimeColumn())
-            .Start(context => work(new Progress(console, title, total, context.AddTask(Markup.Escape(title), maxValue: total))));
+                new TaskDescriptionColumn { Alignment = Justify.Left })
+            .Start(context => work(
+                new Progress(console, title, total, context.AddTask(Markup.Escape(title), maxValue: total), TimeProvider.System)));
     }
 
     /// <param name="steps">How many steps were done since the last call.</param>
     /// <param name="detail">What is being done, when it has changed.</param>
-    public void Advance(double steps = 1, string? detail = null)
+    /// <param name="samples">How many samples these steps took, where that is worth knowing.</param>
+    /// <param name="terms">The figures of the last step, the objective first.</param>
+    public void Advance(double steps = 1, string? detail = null, long samples = 0, IReadOnlyList<LossTerm>? terms = null)
     {
-        _done += steps;
-        _detail = detail ?? _detail;
-        if (_bar is not null)
+        lock (_gate)
+            Advanced(steps, detail, samples, terms);
+    }
+
+    /// <summary>Counts steps that were done earlier: they say nothing of how fast the job is.</summary>
+    public void Skip(double steps)
+    {
+        lock (_gate)
         {
-            _bar.Description = Markup.Escape($"{_title} {_detail}");
-            _bar.Increment(steps);
-        }
-        else if (_sinceLine.Elapsed >= BetweenLines)
-        {
-            _sinceLine.Restart();
-            _console.Line($"{_title} {_done / _total,4:P0} {_detail}");
+            _done += steps;
+            _bar?.Increment(steps);
         }
     }
 
     /// <summary>A line that stays, above the bar where there is one.</summary>
     public void Line(string text)
     {
-        if (_bar is null)
-            _console.Line(text);
-        else
-            AnsiConsole.MarkupLineInterpolated($"{text}");
+        lock (_gate)
+        {
+            if (_bar is null)
+                _console.Line(text);
+            else
+                AnsiConsole.MarkupLineInterpolated($"{text}");
+        }
     }
+
+    private void Advanced(double steps, string? detail, long samples, IReadOnlyList<LossTerm>? terms)
+    {
+        _done += steps;
+        _detail = detail ?? _detail;
+        _throughput.Add(steps, samples);
+        _bar?.Increment(steps);
+        if (_clock.GetElapsedTime(_shownAt) < (_bar is null ? BetweenLines : BetweenFrames))
+            return;
+        _shownAt = _clock.GetTimestamp();
+        if (_bar is not null)
+            _bar.Description = Markup.Escape(Text(terms));
+        else
+            _console.Line(string.Create(CultureInfo.InvariantCulture, $"{_title} {_done / _total,4:P0} | {Text(terms)}"));
+    }
+
+    private string Text(IReadOnlyList<LossTerm>? terms)
+    {
+        var parts = new List<string>();
+        if (_detail.Length > 0)
+            parts.Add(_detail);
+        if (terms is { Count: > 0 })
+            parts.Add(string.Join(", ", terms));
+        if (_throughput.SamplesPerSecond is > 0 and var speed && double.IsFinite(speed))
+            parts.Add(string.Create(CultureInfo.InvariantCulture, $"{speed:N0} samples/s"));
+        if (_throughput.TimeFor(_total - _done) is { } left)
+            parts.Add($"{Clock(left)} left");
+        return string.Join(" | ", parts);
+    }
+
+    private static string Clock(TimeSpan time)
+        => time.TotalHours < 1 ? $"{time.Minutes}:{time.Seconds:00}" : $"{(long)time.TotalHours}:{time.Minutes:00}:{time.Seconds:00}";
 }

@@ -8,26 +8,12 @@ namespace Contrastive.Samples;
 public static partial class SampleJson
 {
     /// <summary>For people and scripts: indented, and a number that is not finite is null, since JSON has none.</summary>
-    public static readonly JsonSerializerOptions Summary = Options(indented: true, new FiniteOrNull());
-
-    /// <summary>For reading back: every double exactly as it was, NaN included.</summary>
-    public static readonly JsonSerializerOptions Exact = Options(indented: false);
-
-    private static JsonSerializerOptions Options(bool indented, params JsonConverter[] converters)
+    public static readonly JsonSerializerOptions Summary = new()
     {
-        var options = new JsonSerializerOptions
-        {
-            PropertyNamingPolicy = new SnakeCase(),
-            NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-            RespectRequiredConstructorParameters = true,
-            RespectNullableAnnotations = true,
-            WriteIndented = indented,
-        };
-        options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower));
-        foreach (var converter in converters)
-            options.Converters.Add(converter);
-        return options;
-    }
+        PropertyNamingPolicy = new SnakeCase(),
+        WriteIndented = true,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower), new FiniteOrNull() },
+    };
 
     /// <summary>snake_case with numbers as words of their own, as in recall_at_1.</summary>
     private sealed partial class SnakeCase : JsonNamingPolicy

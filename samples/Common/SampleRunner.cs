@@ -13,7 +13,7 @@ public static class SampleRunner
 
     /// <param name="command">The command with its options; its action is set here.</param>
     /// <param name="arguments">The command line.</param>
-    /// <param name="body">The program. It throws <see cref="UserError"/> for whatever the user can put right.</param>
+    /// <param name="body">The program. It throws <see cref="UserError"/> for whatever the user can put right; what files have against it is reported alike.</param>
     /// <param name="output">Standard output unless given, as tests do.</param>
     /// <param name="error">Standard error unless given.</param>
     /// <param name="cancellation">A further way to stop, beside Ctrl-C.</param>
@@ -55,6 +55,12 @@ public static class SampleRunner
         catch (UserError refused)
         {
             error.WriteLine($"error: {refused.Message}");
+            return Refused;
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            // A file or folder, by the name the message has: a full disk, a damaged checkpoint, one of other towers.
+            error.WriteLine($"error: {new UserError(problem.Message).Message}");
             return Refused;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)

@@ -15,6 +15,8 @@ internal sealed class Outputs(string folder)
 
     public string Towers(RunKey key) => Path.Combine(folder, "runs", $"{key.FileName}.zip");
 
+    public string Checkpoint(RunKey key) => Path.Combine(folder, "runs", $"{key.FileName}.checkpoint");
+
     /// <exception cref="UserError">The folder cannot be made: better known before the training than after.</exception>
     public void MakeFolder()
     {

@@ -26,7 +26,7 @@ public static class ShapesClipProgram
             throw new UserError($"--out {folder}: is a file, not a folder");
         var device = Devices.Of(settings.Device);
         var outputs = new Outputs(folder);
-        var experiment = new Experiment(settings, device, outputs, command.WorkersOf(parsed), command.Threads(parsed));
+        var experiment = new Experiment(settings, device, outputs, command.Run(parsed));
         outputs.MakeFolder();
         var runs = experiment.Run(console, afterStep);
         Report.Write(settings, runs, outputs, console);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Contrastive.Modality;
+using Contrastive.Samples.ShapesClip.Training;
 using static Contrastive.Samples.CommandOptions;
 
 namespace Contrastive.Samples.ShapesClip;
@@ -38,6 +39,7 @@ internal sealed class ShapesCommand
     private readonly Option<string> _device = Text("--device", "cpu", "cpu, cuda or cuda:1", "name");
     private readonly Option<string> _workers = Text("--workers", "1", "Runs at a time", "n");
     private readonly Option<string> _threads = Text("--threads", "1", "Threads of each run", "n");
+    private readonly Option<string> _checkpoint = Text("--checkpoint-every", "30s", "How often each run writes a checkpoint: steps, such as 500, or a time, such as 30s or 5m", "n|time");
     private readonly Option<string> _out = Text("--out", "out/shapes-clip", "Folder for the results; finished runs in it are not done again", "folder");
 
     public ShapesCommand()
@@ -47,7 +49,7 @@ internal sealed class ShapesCommand
         [
             _loss, _structure, _batchSize, _seeds, _pairs, _epochs, _temperature, _learnTemperature, _imageWidth, _textWidth, _textDepth,
             _encoding, _features, _learningRate, _warmup, _weightDecay, _separationWeight, _bridgeWeight, _bridgeSide, _bridgeTime,
-            _consistencyWeight, _crop, _jitter, _synonyms, _swap, _deletion, _shots, _probeDraws, _device, _workers, _threads, _out,
+            _consistencyWeight, _crop, _jitter, _synonyms, _swap, _deletion, _shots, _probeDraws, _device, _workers, _threads, _checkpoint, _out,
         ];
         foreach (var option in options)
             Root.Add(option);
@@ -57,9 +59,15 @@ internal sealed class ShapesCommand
 
     public string Out(ParseResult parsed) => parsed.GetRequiredValue(_out) is { Length: > 0 } folder ? folder : throw new UserError("--out is empty");
 
-    public int WorkersOf(ParseResult parsed) => (int)Whole(_workers, parsed.GetRequiredValue(_workers), 1, 1024);
-
-    public int Threads(ParseResult parsed) => (int)Whole(_threads, parsed.GetRequiredValue(_threads), 1, 1024);
+    public RunOptions Run(ParseResult parsed)
+    {
+        var interval = parsed.GetRequiredValue(_checkpoint);
+        CheckpointInterval.Parse(_checkpoint.Name, interval);
+        return new RunOptions(
+            (int)Whole(_workers, parsed.GetRequiredValue(_workers), 1, 1024),
+            (int)Whole(_threads, parsed.GetRequiredValue(_threads), 1, 1024),
+            () => CheckpointInterval.Parse(_checkpoint.Name, interval));
+    }
 
     public ShapesSettings Settings(ParseResult parsed)
     {

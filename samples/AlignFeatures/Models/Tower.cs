@@ -1,6 +1,5 @@
 using Contrastive.Modality;
 using Contrastive.Numerics;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -13,33 +12,25 @@ namespace Contrastive.Samples.AlignFeatures.Models;
 /// </summary>
 public sealed class Tower : nn.Module<Tensor, Tensor>
 {
-    private readonly Parameter weight1;
-    private readonly Parameter bias1;
-    private readonly Parameter weight2;
-    private readonly Parameter bias2;
-    private readonly Parameter? weight3;
-    private readonly Parameter? bias3;
+    // Named as they are registered and saved: hidden.weight, shared.bias, mean.
+    private readonly DrawnLinear hidden;
+    private readonly DrawnLinear shared;
+    private readonly DrawnLinear? independent;
     private readonly Tensor mean;
     private readonly Tensor deviation;
 
     /// <param name="features">D, the width of the input.</param>
-    /// <param name="hidden">Units of the hidden layer.</param>
+    /// <param name="hiddenUnits">Units of the hidden layer.</param>
     /// <param name="embedding">E, the width of the output.</param>
     /// <param name="random">Draws the weights; the global random state is not touched.</param>
     /// <param name="independentRandom">Draws the weights of the independent head, if there is to be one.</param>
-    public Tower(long features, long hidden, long embedding, Generator random, Generator? independentRandom = null)
+    public Tower(long features, long hiddenUnits, long embedding, Generator random, Generator? independentRandom = null)
         : base(nameof(Tower))
     {
-        weight1 = Drawn([hidden, features], features, random);
-        bias1 = Drawn([hidden], features, random);
-        weight2 = Drawn([embedding, hidden], hidden, random);
-        bias2 = Drawn([embedding], hidden, random);
+        hidden = new DrawnLinear(features, hiddenUnits, random);
+        shared = new DrawnLinear(hiddenUnits, embedding, random);
         if (independentRandom is not null)
-        {
-            weight3 = Drawn([embedding, hidden], hidden, independentRandom);
-            bias3 = Drawn([embedding], hidden, independentRandom);
-        }
-
+            independent = new DrawnLinear(hiddenUnits, embedding, independentRandom);
         mean = zeros(features);
         deviation = ones(features);
         RegisterComponents();
@@ -58,36 +49,21 @@ public sealed class Tower : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        return Shared(Hidden(Standardize(input))).MoveToOuterDisposeScope();
+        return shared.call(Hidden(Standardize(input))).MoveToOuterDisposeScope();
     }
 
     /// <summary>Every feature that the structures can use, of items and, if <paramref name="augment"/> is given, of their augmentations.</summary>
     public ModalityFeatures Features(Tensor input, Func<Tensor, Tensor>? augment)
     {
         var standard = Standardize(input);
-        var hidden = Hidden(standard);
+        var layer = Hidden(standard);
         if (augment is null)
-            return new ModalityFeatures(Shared(hidden), Independent: Independent(hidden));
+            return new ModalityFeatures(shared.call(layer), Independent: independent?.call(layer));
         var augmented = Hidden(augment(standard));
-        return new ModalityFeatures(Shared(hidden), Shared(augmented), Independent(hidden), Independent(augmented));
+        return new ModalityFeatures(shared.call(layer), shared.call(augmented), independent?.call(layer), independent?.call(augmented));
     }
 
     private Tensor Standardize(Tensor input) => input.sub(mean).div(deviation);
 
-    private Tensor Hidden(Tensor standard) => F.gelu(F.linear(standard, weight1, bias1));
-
-    private Tensor Shared(Tensor hidden) => F.linear(hidden, weight2, bias2);
-
-    private Tensor? Independent(Tensor hidden) => weight3 is null ? null : F.linear(hidden, weight3, bias3);
-
-    /// <summary>Uniform within ±1/√(fan-in), as a linear layer starts by default.</summary>
-    private static Parameter Drawn(long[] shape, long fanIn, Generator random)
-    {
-        var bound = 1 / Math.Sqrt(fanIn);
-        using var scope = NewDisposeScope();
-        using var noGrad = no_grad();
-        var parameter = new Parameter(empty(shape).uniform_(-bound, bound, random));
-        parameter.DetachFromDisposeScope();
-        return parameter;
-    }
+    private Tensor Hidden(Tensor standard) => F.gelu(hidden.call(standard));
 }

@@ -8,10 +8,10 @@ namespace Contrastive.Samples.AlignFeatures.Training;
 public sealed record FinishedRun(RunResult Result, RunCurves Curves);
 
 /// <summary>
-/// Runs the grid of losses, batch sizes and seeds. After each epoch a checkpoint holds the finished runs and the state of
-/// the one under way, so an experiment stopped anywhere goes on from the last epoch with the same final figures.
+/// Runs the grid of losses, batch sizes and seeds. A checkpoint holds the finished runs and the state of the one under way, so
+/// an experiment stopped after any step goes on with the next, to the same final figures.
 /// </summary>
-internal sealed class Experiment(AlignSettings settings, PairedData data, Device device, Outputs outputs)
+internal sealed class Experiment(AlignSettings settings, PairedData data, Device device, Outputs outputs, CheckpointInterval interval)
 {
     private sealed record Header(AlignSettings Settings, string Data, IReadOnlyList<FinishedRun> Finished, RunCurves? Underway);
 
@@ -20,7 +20,8 @@ internal sealed class Experiment(AlignSettings settings, PairedData data, Device
     private CheckpointFile? _restored;
 
     /// <summary>Takes up an earlier experiment. Nothing changes until all of it has been checked.</summary>
-    /// <exception cref="UserError">The checkpoint is damaged or of other settings or data.</exception>
+    /// <exception cref="UserError">The checkpoint is of other settings or data.</exception>
+    /// <exception cref="InvalidDataException">The checkpoint is damaged.</exception>
     public void Resume(string checkpoint)
     {
         var file = CheckpointFile.Open(checkpoint);
@@ -46,41 +47,29 @@ internal sealed class Experiment(AlignSettings settings, PairedData data, Device
     {
         var grid = RunKey.Grid(settings);
         var train = data.Items - Split.TestItems(data.Items, settings.TestFraction);
-        double Steps(RunKey key, int epochs) => (double)epochs * TrainingRun.StepsPerEpoch(train, key.BatchSize);
-        Progress.Run(console, "training", grid.Sum(key => Steps(key, settings.Epochs)), progress =>
+        double Steps(RunKey key) => (double)settings.Epochs * TrainingRun.StepsPerEpoch(train, key.BatchSize);
+        Progress.Run(console, "training", grid.Sum(Steps), progress =>
         {
-            progress.Advance(grid.Take(_finished.Count).Sum(key => Steps(key, settings.Epochs)));
+            var loop = new TrainingLoop(progress, interval, console.Cancellation, afterStep);
+            progress.Skip(grid.Take(_finished.Count).Sum(Steps));
             foreach (var key in grid.Skip(_finished.Count))
             {
-                progress.Advance(_underway is null ? 0 : Steps(key, _underway.Epochs), key.ToString());
-                var run = Run(key, Step, console.Cancellation);
+                var run = Run(key, loop);
                 progress.Line($"{key}: recall@1 {run.Result.RecallAt1:F3}, MRR {run.Result.Mrr:F3}, {run.Result.Seconds:F1} s");
-            }
-
-            void Step()
-            {
-                progress.Advance();
-                afterStep();
             }
         });
         return _finished;
     }
 
-    private FinishedRun Run(RunKey key, Action step, CancellationToken cancellation)
+    private FinishedRun Run(RunKey key, TrainingLoop loop)
     {
         using var run = new TrainingRun(key, settings, data, device);
         if (_underway is not null)
-            _restored!.Restore(run.Parts);
-        var curves = _underway ?? RunCurves.Empty;
+            run.Restore(_restored!, _underway);
         _underway = null;
-        while (curves.Epochs < settings.Epochs)
-        {
-            curves = run.Epoch(curves, step, cancellation);
-            if (curves.Epochs < settings.Epochs)
-                Save(curves, run.Parts);
-        }
+        loop.Run(run, save: () => Save(run.Curves, run.Parts));
 
-        var finished = new FinishedRun(RunResult.Of(key, run.Held(), settings.Probe ? run.Probes() : [], curves.Seconds), curves);
+        var finished = new FinishedRun(RunResult.Of(key, run.Held(), settings.Probe ? run.Probes() : [], run.Curves.Seconds), run.Curves);
         run.Towers.Save(outputs.Towers(key));
         _finished.Add(finished);
         Save(underway: null, new CheckpointParts());

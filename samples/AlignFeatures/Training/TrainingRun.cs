@@ -12,13 +12,15 @@ namespace Contrastive.Samples.AlignFeatures.Training;
 /// One run: two towers, a loss, an optimiser. <see cref="Parts"/> is all of its state that changes, so a run restored from
 /// them goes on as if it had never stopped; the rest follows from the seed.
 /// </summary>
-internal sealed class TrainingRun : IDisposable
+internal sealed class TrainingRun : ITrainingRun, IDisposable
 {
     private readonly RunKey _key;
     private readonly AlignSettings _settings;
     private readonly Split _split;
     private readonly CompositeLoss _loss;
     private readonly SafeAdamW _optimizer;
+    private readonly WarmupCosineSchedule _schedule;
+    private readonly ShuffledBatches _batches;
     private readonly Generator _order;
     private readonly Generator _lossRandom;
     private readonly Generator _augmentationRandom;
@@ -37,9 +39,11 @@ internal sealed class TrainingRun : IDisposable
             Towers = new TowerPair(sizes, random, independentRandom);
         Towers.Left.Fit(_split.Train.Left);
         Towers.Right.Fit(_split.Train.Right);
-        Towers.To(device);
+        Towers.to(device);
 
         _order = Streams.Order(key.Seed);
+        _batches = new ShuffledBatches(_split.Train.Items, key.BatchSize, _order, device);
+        _schedule = new WarmupCosineSchedule(settings.LearningRate, Steps);
         _lossRandom = Streams.Loss(key.Seed, device);
         _augmentationRandom = Streams.Augmentation(key.Seed, device);
         if (Structures.NeedsAugmentation(key.Structure))
@@ -48,14 +52,27 @@ internal sealed class TrainingRun : IDisposable
         var contrastive = Losses.Create(key.Loss, _split.Train.Items, temperature, settings.Epochs, _lossRandom);
         _loss = Structures.Create(key.Structure, contrastive, settings.StructureWeights, temperature, _lossRandom);
         _loss.to(device);
-        _optimizer = new SafeAdamW(Towers.Parameters, settings.LearningRate, settings.WeightDecay);
+        _optimizer = new SafeAdamW(Towers.parameters(), settings.LearningRate, settings.WeightDecay);
     }
 
     public TowerPair Towers { get; }
 
-    public CheckpointParts Parts => Towers.AddTo(new CheckpointParts())
+    /// <summary>What was seen so far.</summary>
+    public RunCurves Curves { get; private set; } = RunCurves.Empty;
+
+    public string Name => _key.ToString();
+
+    public long Steps => _settings.Epochs * _batches.StepsPerEpoch;
+
+    public long StepsDone => _batches.Step;
+
+    public long BatchSize => _key.BatchSize;
+
+    public CheckpointParts Parts => new CheckpointParts()
+        .Module("towers", Towers)
         .Module("loss", _loss)
         .Module("optimizer", _optimizer)
+        .Module("batches", _batches)
         .Generator("order", _order)
         .Generator("loss_random", _lossRandom)
         .Generator("augmentation", _augmentationRandom);
@@ -63,28 +80,35 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>How many steps an epoch has; a last batch that is not full is left out.</summary>
     public static long StepsPerEpoch(long trainItems, int batchSize) => trainItems / batchSize;
 
-    /// <summary>Trains one more epoch and looks at the held-out items.</summary>
-    public RunCurves Epoch(RunCurves soFar, Action step, CancellationToken cancellation)
+    /// <summary>Goes on from where another process stopped.</summary>
+    public void Restore(CheckpointFile file, RunCurves curves)
+    {
+        file.Restore(Parts);
+        Curves = curves;
+    }
+
+    public IReadOnlyList<LossTerm> TakeStep()
     {
         var clock = Stopwatch.StartNew();
         using var scope = NewDisposeScope();
-        var train = _split.Train;
-        var steps = StepsPerEpoch(train.Items, _key.BatchSize);
-        var order = randperm(train.Items, generator: _order).to(train.Left.device);
-        var objective = 0.0;
-        for (var s = 0L; s < steps; s++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            var done = (soFar.Epochs * steps + s) / (double)(_settings.Epochs * steps);
-            _optimizer.LearningRate = _settings.LearningRate * (1 + Math.Cos(Math.PI * done)) / 2;
-            objective += Step(order.narrow(0, s * _key.BatchSize, _key.BatchSize));
-            step();
-        }
+        _optimizer.LearningRate = _schedule.At(_batches.Step);
+        _optimizer.zero_grad();
+        var items = _batches.Next();
+        Func<Tensor, Tensor>? augment = _augmentation is null ? null : _augmentation.Apply;
+        var left = Towers.Left.Features(_split.Train.Left.index_select(0, items), augment);
+        var right = Towers.Right.Features(_split.Train.Right.index_select(0, items), augment);
+        var result = _loss.Evaluate(left, right, items);
+        result.Total.backward();
+        _optimizer.step();
+        var objective = new LossTerm("objective", result[Structures.Curve].item<float>());
+        Curves = Curves.WithStep(objective.Value, clock.Elapsed.TotalSeconds);
+        return [objective, .. result.Terms.Where(term => term.Name != Structures.Curve).Select(term => new LossTerm(term.Name, term.Value.item<float>()))];
+    }
 
-        var seconds = clock.Elapsed.TotalSeconds;
-        if (!double.IsFinite(objective))
-            throw new UserError($"{_key}: the objective is no longer finite in epoch {soFar.Epochs + 1}: a smaller --learning-rate or a larger --temperature may help");
-        return soFar.With(objective / steps, Held().RecallAt1, seconds);
+    public void AfterStep()
+    {
+        if (_batches.EndedEpoch)
+            Curves = Curves.WithEpoch(_batches.StepsPerEpoch, Held().RecallAt1);
     }
 
     /// <summary>Every figure on the held-out items.</summary>
@@ -109,6 +133,7 @@ internal sealed class TrainingRun : IDisposable
 
     public void Dispose()
     {
+        _batches.Dispose();
         _optimizer.Dispose();
         _loss.Dispose();
         Towers.Dispose();
@@ -116,18 +141,5 @@ internal sealed class TrainingRun : IDisposable
         _lossRandom.Dispose();
         _augmentationRandom.Dispose();
         _split.Dispose();
-    }
-
-    private double Step(Tensor items)
-    {
-        using var scope = NewDisposeScope();
-        _optimizer.zero_grad();
-        Func<Tensor, Tensor>? augment = _augmentation is null ? null : _augmentation.Apply;
-        var left = Towers.Left.Features(_split.Train.Left.index_select(0, items), augment);
-        var right = Towers.Right.Features(_split.Train.Right.index_select(0, items), augment);
-        var result = _loss.Evaluate(left, right, items);
-        result.Total.backward();
-        _optimizer.step();
-        return result[Structures.Curve].item<float>();
     }
 }

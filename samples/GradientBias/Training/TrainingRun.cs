@@ -24,6 +24,7 @@ internal static class TrainingRun
         var (anchors, inputs) = problem.Tensors(ScalarType.Float32);
         var weights = new Parameter(randn(SyntheticProblem.Dimensions, SyntheticProblem.Dimensions, generator: random));
         using var optimizer = new SafeAdamW([weights], LearningRate);
+        var schedule = new WarmupCosineSchedule(LearningRate, settings.Steps);
         var average = new IterateAverage(weights);
         var judge = new FullLoss(problem);
         List<double> steps = [0], fractions = [optimum / judge.Value(average.Values())];
@@ -36,7 +37,7 @@ internal static class TrainingRun
             for (var batch = 0; batch < pass.Batches && step < settings.Steps; batch++)
             {
                 stop.ThrowIfCancellationRequested();
-                optimizer.LearningRate = LearningRate * (1 + Math.Cos(Math.PI * step / settings.Steps)) / 2;
+                optimizer.LearningRate = schedule.At(step);
                 Step(loss, pass, batch, weights, optimizer);
                 average.Add(weights);
                 step++;

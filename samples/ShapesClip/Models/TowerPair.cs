@@ -7,36 +7,40 @@ namespace Contrastive.Samples.ShapesClip.Models;
 public sealed record TowerSizes(int Side, int ImageWidth, int TextWidth, int TextDepth, int Encoding, int Features, bool Independent, IReadOnlyList<string> Vocabulary);
 
 /// <summary>The image tower and the text tower.</summary>
-public sealed class TowerPair : IDisposable
+public sealed class TowerPair : nn.Module
 {
+    private const string Part = "towers";
+
     private static readonly Scalar Whole = 255.0.ToScalar();
 
     private readonly TowerSizes _sizes;
+    private readonly Tower image;
+    private readonly Tower text;
 
     /// <param name="sizes">What to build.</param>
     /// <param name="random">Draws the weights.</param>
     /// <param name="independentRandom">Draws those of the independent heads.</param>
     public TowerPair(TowerSizes sizes, Generator random, Generator independentRandom)
+        : base(nameof(TowerPair))
     {
         _sizes = sizes;
         Tokenizer = CaptionTokenizer.From(sizes.Vocabulary);
         var independent = sizes.Independent ? independentRandom : null;
-        Image = new Tower(new ImageTower(sizes.Side, sizes.ImageWidth, sizes.Encoding), sizes.Encoding, sizes.Features, random, independent);
-        Text = new Tower(
+        image = new Tower(new ImageTower(sizes.Side, sizes.ImageWidth, sizes.Encoding), sizes.Encoding, sizes.Features, random, independent);
+        text = new Tower(
             new TextTower(sizes.Vocabulary.Count, Tokenizer.Padding, CaptionTokenizer.LongestText, sizes.TextWidth, sizes.TextDepth, sizes.Encoding),
             sizes.Encoding,
             sizes.Features,
             random,
             independent);
+        RegisterComponents();
     }
 
     public CaptionTokenizer Tokenizer { get; }
 
-    public Tower Image { get; }
+    public Tower Image => image;
 
-    public Tower Text { get; }
-
-    public IEnumerable<TorchSharp.Modules.Parameter> Parameters => Image.parameters().Concat(Text.parameters());
+    public Tower Text => text;
 
     /// <summary>Pictures as bytes (N, 3, S, S) as the image tower takes them.</summary>
     public static Tensor Prepare(Tensor images)
@@ -45,15 +49,7 @@ public sealed class TowerPair : IDisposable
         return images.to(ScalarType.Float32).div_(Whole).MoveToOuterDisposeScope();
     }
 
-    public void To(Device device)
-    {
-        Image.to(device);
-        Text.to(device);
-    }
-
-    public CheckpointParts AddTo(CheckpointParts parts) => parts.Module("image", Image).Module("text", Text);
-
-    public void Save(string path) => CheckpointFile.Save(path, _sizes, AddTo(new CheckpointParts()));
+    public void Save(string path) => CheckpointFile.Save(path, _sizes, new CheckpointParts().Module(Part, this));
 
     /// <exception cref="UserError">The file is missing, damaged or does not hold two towers.</exception>
     public static TowerPair Load(string path)
@@ -62,13 +58,7 @@ public sealed class TowerPair : IDisposable
         // The weights drawn here are replaced at once.
         using var random = new Generator(0);
         var towers = new TowerPair(file.Header<TowerSizes>(), random, random);
-        file.Restore(towers.AddTo(new CheckpointParts()));
+        file.Restore(new CheckpointParts().Module(Part, towers));
         return towers;
-    }
-
-    public void Dispose()
-    {
-        Image.Dispose();
-        Text.Dispose();
     }
 }

@@ -16,21 +16,18 @@ internal static class Measurement
         using var scope = NewDisposeScope();
         var pairs = First(data.Validation, CurvePairs);
         var features = Features.Of(towers, pairs);
-        var classes = ZeroShot.Classes(towers, Prompts.Combinations, pairs.Images.device);
         return (
             RetrievalFigures.Of(features.Image.Shared, features.Text.Shared).RecallAt1,
-            ZeroShot.Score(features.Image.Shared, classes, Combinations(pairs)).Top1);
+            ZeroShot.Score(towers, Prompts.Combinations, features.Image.Shared, Combinations(pairs)).Top1);
     }
 
     /// <summary>Every figure of a finished run.</summary>
     public static RunResult Full(RunKey key, ShapesSettings settings, TowerPair towers, ShapeData data, RunCurves curves)
     {
         using var scope = NewDisposeScope();
-        var device = data.Test.Images.device;
         var validation = Features.Of(towers, data.Validation);
         var test = Features.Of(towers, data.Test);
         var heldOut = Features.Of(towers, data.HeldOut);
-        var combinations = ZeroShot.Classes(towers, Prompts.Combinations, device);
         var (image, text) = (test.Image.Shared, test.Text.Shared);
         return new RunResult
         {
@@ -38,10 +35,10 @@ internal static class Measurement
             Structure = key.Structure,
             BatchSize = key.BatchSize,
             Seed = key.Seed,
-            Shape = ZeroShot.Score(image, ZeroShot.Classes(towers, Prompts.Shapes, device), Labels(data.Test, Attributes.Shape)),
-            Colour = ZeroShot.Score(image, ZeroShot.Classes(towers, Prompts.Colours, device), Labels(data.Test, Attributes.Colour)),
-            Seen = ZeroShot.Score(image, combinations, Combinations(data.Test)),
-            HeldOut = ZeroShot.Score(heldOut.Image.Shared, combinations, Combinations(data.HeldOut)),
+            Shape = ZeroShot.Score(towers, Prompts.Shapes, image, Labels(data.Test, Attributes.Shape)),
+            Colour = ZeroShot.Score(towers, Prompts.Colours, image, Labels(data.Test, Attributes.Colour)),
+            Seen = ZeroShot.Score(towers, Prompts.Combinations, image, Combinations(data.Test)),
+            HeldOut = ZeroShot.Score(towers, Prompts.Combinations, heldOut.Image.Shared, Combinations(data.HeldOut)),
             Retrieval = RetrievalFigures.Of(image, text),
             HeldOutRetrieval = RetrievalFigures.Of(
                 heldOut.Image.Shared.narrow(0, 0, data.DistinctHeldOut), heldOut.Text.Shared.narrow(0, 0, data.DistinctHeldOut)),

@@ -64,7 +64,7 @@ internal static class Report
     {
         return
         [
-            new Panel("Contrastive objective", "epoch", "objective", [.. groups.Select(group => Over(group, (run, epoch) => run.Terms[epoch][Structures.Curve]))]),
+            new Panel("Contrastive objective", "epoch", "objective", [.. groups.Select(group => Over(group, (run, epoch) => run.Terms[epoch][TrainingRun.Objective]))]),
             new Panel("Validation recall@1", "epoch", "recall@1", [.. groups.Select(group => Over(group, (run, epoch) => run.RecallAt1[epoch]))]),
             new Panel("Zero-shot shape and colour, validation", "epoch", "accuracy", [.. groups.Select(group => Over(group, (run, epoch) => run.ZeroShot[epoch]))]),
         ];

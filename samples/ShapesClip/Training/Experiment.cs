@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Contrastive.Samples.ShapesClip.Data;
 using Contrastive.Samples.ShapesClip.Reporting;
 using static TorchSharp.torch;
@@ -6,64 +5,61 @@ using static TorchSharp.torch;
 namespace Contrastive.Samples.ShapesClip.Training;
 
 /// <summary>
-/// The runs of a grid, several at a time. A finished run is one file; an experiment that was stopped takes up those files
-/// and does the rest.
+/// The runs of a grid, several at a time. A finished run is one file and a run under way has a checkpoint, so an experiment
+/// that was stopped anywhere goes on with the next step, to the same final figures.
 /// </summary>
-internal sealed class Experiment(ShapesSettings settings, Device device, Outputs outputs, int workers, int threads)
+internal sealed class Experiment(ShapesSettings settings, Device device, Outputs outputs, RunOptions options)
 {
     public IReadOnlyList<RunResult> Run(SampleConsole console, Action afterStep)
     {
         var grid = RunKey.Grid(settings);
         var results = grid.Select(key => RunFile.Read(outputs.Run(key), settings)).ToArray();
         var missing = Enumerable.Range(0, grid.Count).Where(run => results[run] is null).ToArray();
-        var gate = new Lock();
-        using var data = new SharedData(seed => ShapeData.Draw(settings.Pairs, checked((int)seed), device));
-        double Steps(RunKey key) => (double)settings.Epochs * TrainingRun.StepsPerEpoch(settings.Pairs, key.BatchSize);
+        using var data = new SharedData(seed => ShapeData.Draw(settings.Pairs, (int)seed, device));
         Progress.Run(console, "training", grid.Sum(Steps), progress =>
         {
             if (missing.Length < grid.Count)
                 progress.Line($"{grid.Count - missing.Length} of {grid.Count} runs are finished already");
-            progress.Advance(grid.Sum(Steps) - missing.Sum(run => Steps(grid[run])));
-            Workers.Run(missing.Length, workers, job =>
+            progress.Skip(grid.Sum(Steps) - missing.Sum(run => Steps(grid[run])));
+            Workers.Run(missing.Length, options.Workers, job =>
             {
-                set_num_threads(threads);
+                set_num_threads(options.Threads);
                 var key = grid[missing[job]];
-                var result = data.With(key.Seed, pairs => Run(key, pairs, Step, console.Cancellation));
-                RunFile.Write(outputs.Run(key), settings, result);
-                lock (gate)
-                {
-                    results[missing[job]] = result;
-                    progress.Line($"{key}: held-out zero-shot {result.HeldOut.Top1:F3}, recall@1 {result.Retrieval.RecallAt1:F3}, {result.Seconds:F0} s");
-                }
+                var loop = new TrainingLoop(progress, options.Checkpoints(), console.Cancellation, afterStep);
+                var result = results[missing[job]] = data.With(key.Seed, pairs => Run(key, pairs, loop));
+                progress.Line($"{key}: held-out zero-shot {result.HeldOut.Top1:F3}, recall@1 {result.Retrieval.RecallAt1:F3}, {result.Seconds:F0} s");
             }, console.Cancellation);
-
-            void Step()
-            {
-                lock (gate)
-                {
-                    progress.Advance();
-                    afterStep();
-                }
-            }
         });
         return results!;
+
+        double Steps(RunKey key) => (double)settings.Epochs * TrainingRun.StepsPerEpoch(settings.Pairs, key.BatchSize);
     }
 
-    private RunResult Run(RunKey key, ShapeData data, Action step, CancellationToken cancellation)
+    private RunResult Run(RunKey key, ShapeData data, TrainingLoop loop)
     {
         using var run = new TrainingRun(key, settings, data, device);
-        var curves = RunCurves.Empty;
-        while (curves.Epochs < settings.Epochs)
+        var checkpoint = outputs.Checkpoint(key);
+        if (File.Exists(checkpoint))
         {
-            var clock = Stopwatch.StartNew();
-            var terms = run.Epoch(curves.Epochs, step, cancellation);
-            var seconds = clock.Elapsed.TotalSeconds;
-            var (recall, zeroShot) = Measurement.Glance(run.Towers, data);
-            curves = curves.With(terms, recall, zeroShot, seconds);
+            var file = CheckpointFile.Open(checkpoint);
+            var header = file.Header<Header>();
+            RunFile.CheckSettings(checkpoint, header.Settings, settings);
+            run.Restore(file, header.Curves);
         }
 
-        var result = Measurement.Full(key, settings, run.Towers, data, curves);
+        loop.Run(run, save: () => CheckpointFile.Save(checkpoint, new Header(settings.OfOneRun, run.Curves), run.Parts));
+        var result = Measurement.Full(key, settings, run.Towers, data, run.Curves);
         run.Towers.Save(outputs.Towers(key));
+        RunFile.Write(outputs.Run(key), settings, result);
+        File.Delete(checkpoint);
         return result;
     }
+
+    private sealed record Header(ShapesSettings Settings, RunCurves Curves);
 }
+
+/// <summary>How an experiment runs; none of it changes a figure.</summary>
+/// <param name="Workers">Runs at a time.</param>
+/// <param name="Threads">Of each.</param>
+/// <param name="Checkpoints">When a run's checkpoints are due.</param>
+internal sealed record RunOptions(int Workers, int Threads, Func<CheckpointInterval> Checkpoints);

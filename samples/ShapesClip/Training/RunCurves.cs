@@ -1,17 +1,35 @@
 namespace Contrastive.Samples.ShapesClip.Training;
 
-/// <summary>What was seen after each epoch of a run.</summary>
-/// <param name="Terms">The mean of each term of the loss over the epoch, by name.</param>
-/// <param name="RecallAt1">Recall@1 on validation pairs, the mean of both directions.</param>
+/// <summary>What was seen of a run, epoch by epoch.</summary>
+/// <param name="Terms">The mean of each term of the loss over each full epoch, by name.</param>
+/// <param name="RecallAt1">Recall@1 on validation pairs after it, the mean of both directions.</param>
 /// <param name="ZeroShot">Zero-shot accuracy of shape and colour together on validation pictures.</param>
+/// <param name="Underway">The sums of the terms over the steps of the epoch under way.</param>
 /// <param name="Seconds">Training alone, without evaluation and writing.</param>
 public sealed record RunCurves(
-    IReadOnlyList<IReadOnlyDictionary<string, double>> Terms, IReadOnlyList<double> RecallAt1, IReadOnlyList<double> ZeroShot, double Seconds)
+    IReadOnlyList<IReadOnlyDictionary<string, double>> Terms,
+    IReadOnlyList<double> RecallAt1,
+    IReadOnlyList<double> ZeroShot,
+    IReadOnlyDictionary<string, double> Underway,
+    double Seconds)
 {
-    public static RunCurves Empty { get; } = new([], [], [], 0);
+    private static readonly IReadOnlyDictionary<string, double> None = new Dictionary<string, double>();
+
+    public static RunCurves Empty { get; } = new([], [], [], None, 0);
 
     public int Epochs => Terms.Count;
 
-    public RunCurves With(IReadOnlyDictionary<string, double> terms, double recallAt1, double zeroShot, double seconds)
-        => new([.. Terms, terms], [.. RecallAt1, recallAt1], [.. ZeroShot, zeroShot], Seconds + seconds);
+    public RunCurves WithStep(IReadOnlyList<LossTerm> terms, double seconds) => this with
+    {
+        Underway = terms.ToDictionary(term => term.Name, term => Underway.GetValueOrDefault(term.Name) + term.Value),
+        Seconds = Seconds + seconds,
+    };
+
+    public RunCurves WithEpoch(long steps, double recallAt1, double zeroShot) => this with
+    {
+        Terms = [.. Terms, Underway.ToDictionary(term => term.Key, term => term.Value / steps)],
+        RecallAt1 = [.. RecallAt1, recallAt1],
+        ZeroShot = [.. ZeroShot, zeroShot],
+        Underway = None,
+    };
 }

@@ -27,14 +27,19 @@ internal static class RunFile
             throw new UserError($"{path}: not the file of a run, or a damaged one: {problem.Message}; remove it or choose another --out", problem);
         }
 
-        var (was, wanted) = (Values(content.Settings), Values(settings));
-        foreach (var (name, value) in wanted)
+        CheckSettings(path, content.Settings, settings);
+        return content.Result;
+    }
+
+    /// <exception cref="UserError">Names the first setting that differs, and both values.</exception>
+    public static void CheckSettings(string path, ShapesSettings saved, ShapesSettings now)
+    {
+        var was = Values(saved);
+        foreach (var (name, value) in Values(now))
         {
             if (was.GetValueOrDefault(name) != value)
-                throw new UserError($"{path}: the run was made with {name} {was.GetValueOrDefault(name)} but now it is {value}; choose another --out");
+                throw new UserError($"{path} was made with {name} {was.GetValueOrDefault(name)} but now it is {value}: choose another --out");
         }
-
-        return content.Result;
     }
 
     private static Dictionary<string, string> Values(ShapesSettings settings)

@@ -1,26 +1,36 @@
+using System.Diagnostics;
 using Contrastive.Modality;
 using Contrastive.Samples.ShapesClip.Augmentation;
 using Contrastive.Samples.ShapesClip.Data;
 using Contrastive.Samples.ShapesClip.Models;
+using Contrastive.Samples.ShapesClip.Reporting;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.ShapesClip.Training;
 
 /// <summary>
-/// One run: two towers, a loss, an optimiser. <see cref="Parts"/> is all of its state that changes; the rest follows from
-/// the seed.
+/// One run: two towers, a loss, an optimiser. <see cref="Parts"/> and <see cref="Curves"/> are all of its state that changes;
+/// the rest follows from the seed.
 /// </summary>
-internal sealed class TrainingRun : IDisposable
+internal sealed class TrainingRun : ITrainingRun, IDisposable
 {
     // The learning rate is given for this batch size.
     private const double ReferenceBatch = 128;
+
+    // As CLIP's: in a short training the squares of the first gradients should not last.
+    private const double Beta2 = 0.98;
+
+    /// <summary>The name of the contrastive term among a step's figures.</summary>
+    public const string Objective = "objective";
 
     private readonly RunKey _key;
     private readonly ShapesSettings _settings;
     private readonly ShapeData _data;
     private readonly CompositeLoss _loss;
     private readonly SafeAdamW _optimizer;
+    private readonly WarmupCosineSchedule _schedule;
+    private readonly ShuffledBatches _batches;
     private readonly Generator _order;
     private readonly Generator _viewRandom;
     private readonly Generator _augmentationRandom;
@@ -45,9 +55,13 @@ internal sealed class TrainingRun : IDisposable
         using (var random = Streams.Weights(key.Seed))
         using (var independentRandom = Streams.IndependentWeights(key.Seed))
             Towers = new TowerPair(sizes, random, independentRandom);
-        Towers.To(device);
+        Towers.to(device);
 
         _order = Streams.Order(key.Seed);
+        _batches = new ShuffledBatches(data.Train.Items, key.BatchSize, _order, device);
+        // With the square root of the batch size, as Adam's noise asks.
+        _schedule = new WarmupCosineSchedule(
+            settings.LearningRate * Math.Sqrt(key.BatchSize / ReferenceBatch), Steps, (long)Math.Round(settings.Warmup * Steps));
         _viewRandom = Streams.Views(key.Seed, device);
         _augmentationRandom = Streams.Augmentation(key.Seed, device);
         _lossRandom = Streams.Loss(key.Seed, device);
@@ -62,72 +76,49 @@ internal sealed class TrainingRun : IDisposable
         var contrastive = Losses.Create(key.Loss, data.Train.Items, temperature, settings.Epochs, _lossRandom);
         _loss = Structures.Create(key.Structure, contrastive, settings.StructureWeights, Temperature.Fixed(settings.Temperature), _lossRandom);
         _loss.to(device);
-        _optimizer = new SafeAdamW(Towers.Parameters.Concat(_loss.parameters()), 0, settings.WeightDecay);
+        _optimizer = new SafeAdamW(Towers.parameters().Concat(_loss.parameters()), 0, settings.WeightDecay, beta2: Beta2);
     }
 
     public TowerPair Towers { get; }
 
-    /// <summary>How many steps an epoch has; a last batch that is not full is left out.</summary>
-    public static long StepsPerEpoch(long trainItems, int batchSize) => trainItems / batchSize;
+    /// <summary>What was seen so far.</summary>
+    public RunCurves Curves { get; private set; } = RunCurves.Empty;
 
-    public CheckpointParts Parts => Towers.AddTo(new CheckpointParts())
+    public string Name => _key.ToString();
+
+    public long Steps => _settings.Epochs * _batches.StepsPerEpoch;
+
+    public long StepsDone => _batches.Step;
+
+    public long BatchSize => _key.BatchSize;
+
+    public CheckpointParts Parts => new CheckpointParts()
+        .Module("towers", Towers)
         .Module("loss", _loss)
         .Module("optimizer", _optimizer)
+        .Module("batches", _batches)
         .Generator("order", _order)
         .Generator("views", _viewRandom)
         .Generator("augmentation", _augmentationRandom)
         .Generator("loss_random", _lossRandom);
 
-    /// <summary>Trains one more epoch.</summary>
-    /// <param name="epochs">How many were before.</param>
-    /// <param name="step">Called after each step.</param>
-    /// <param name="cancellation">Stops before the next step.</param>
-    /// <returns>The mean of each term of the loss, the contrastive one under <see cref="Structures.Curve"/>.</returns>
-    public IReadOnlyDictionary<string, double> Epoch(int epochs, Action step, CancellationToken cancellation)
+    /// <summary>How many steps an epoch has; a last batch that is not full is left out.</summary>
+    public static long StepsPerEpoch(long trainItems, int batchSize) => trainItems / batchSize;
+
+    /// <summary>Goes on from where another process stopped.</summary>
+    public void Restore(CheckpointFile file, RunCurves curves)
     {
+        file.Restore(Parts);
+        Curves = curves;
+    }
+
+    public IReadOnlyList<LossTerm> TakeStep()
+    {
+        var clock = Stopwatch.StartNew();
         using var scope = NewDisposeScope();
-        var steps = StepsPerEpoch(_data.Train.Items, _key.BatchSize);
-        var order = randperm(_data.Train.Items, generator: _order).to(_data.Train.Images.device);
-        var sums = new SortedDictionary<string, double>(StringComparer.Ordinal);
-        for (var s = 0L; s < steps; s++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            _optimizer.LearningRate = Rate((epochs * steps + s) / (double)(_settings.Epochs * steps));
-            Step(order.narrow(0, s * _key.BatchSize, _key.BatchSize), sums);
-            step();
-        }
-
-        return !double.IsFinite(sums[Structures.Curve])
-            ? throw new UserError($"{_key}: the objective is no longer finite in epoch {epochs + 1}: a smaller --learning-rate or a larger --temperature may help")
-            : sums.ToDictionary(term => term.Key, term => term.Value / steps);
-    }
-
-    public void Dispose()
-    {
-        _optimizer.Dispose();
-        _loss.Dispose();
-        Towers.Dispose();
-        _order.Dispose();
-        _viewRandom.Dispose();
-        _augmentationRandom.Dispose();
-        _lossRandom.Dispose();
-        _words.Dispose();
-    }
-
-    /// <summary>A straight rise, then half a cosine; with the square root of the batch size, as Adam's noise asks.</summary>
-    /// <param name="done">The share of all steps that are done.</param>
-    private double Rate(double done)
-    {
-        var peak = _settings.LearningRate * Math.Sqrt(_key.BatchSize / ReferenceBatch);
-        return done < _settings.Warmup
-            ? peak * done / _settings.Warmup
-            : peak * (1 + Math.Cos(Math.PI * (done - _settings.Warmup) / (1 - _settings.Warmup))) / 2;
-    }
-
-    private void Step(Tensor items, SortedDictionary<string, double> sums)
-    {
-        using var scope = NewDisposeScope();
+        _optimizer.LearningRate = _schedule.At(_batches.Step);
         _optimizer.zero_grad();
+        var items = _batches.Next();
         var views = _views.Make(
             TowerPair.Prepare(_data.Train.Images.index_select(0, items)),
             _data.Train.Tokens.index_select(0, items),
@@ -137,7 +128,33 @@ internal sealed class TrainingRun : IDisposable
         var result = _loss.Evaluate(images, texts, items);
         result.Total.backward();
         _optimizer.step();
-        foreach (var term in result.Terms)
-            sums[term.Name] = sums.GetValueOrDefault(term.Name) + term.Value.item<float>();
+        LossTerm[] terms =
+        [
+            new(Objective, result[Structures.Curve].item<float>()),
+            .. result.Terms.Where(term => term.Name != Structures.Curve).Select(term => new LossTerm(term.Name, term.Value.item<float>())),
+        ];
+        Curves = Curves.WithStep(terms, clock.Elapsed.TotalSeconds);
+        return terms;
+    }
+
+    public void AfterStep()
+    {
+        if (!_batches.EndedEpoch)
+            return;
+        var (recall, zeroShot) = Measurement.Glance(Towers, _data);
+        Curves = Curves.WithEpoch(_batches.StepsPerEpoch, recall, zeroShot);
+    }
+
+    public void Dispose()
+    {
+        _optimizer.Dispose();
+        _loss.Dispose();
+        Towers.Dispose();
+        _batches.Dispose();
+        _order.Dispose();
+        _viewRandom.Dispose();
+        _augmentationRandom.Dispose();
+        _lossRandom.Dispose();
+        _words.Dispose();
     }
 }

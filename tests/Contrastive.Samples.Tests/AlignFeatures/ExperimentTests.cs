@@ -34,7 +34,7 @@ public sealed class ExperimentTests : IDisposable
             result.GetProperty("alignment").GetDouble().Should().BeInRange(0, 4);
             result.GetProperty("uniformity").GetDouble().Should().BeInRange(-8, 0);
             result.GetProperty("seconds").GetDouble().Should().BePositive();
-            var towers = _folder.Path("out", $"towers-{result.GetProperty("loss")}-b{result.GetProperty("batch_size")}-s{result.GetProperty("seed")}.zip");
+            var towers = _folder.Path("out", $"towers-{result.GetProperty("loss")}-b{result.GetProperty("batch_size")}-s{result.GetProperty("seed")}.safetensors");
             using var pair = TowerPair.Load(towers);
             using var embedding = pair.Left.call(torch.zeros(2, 32));
             embedding.shape.Should().Equal(2, 8);
@@ -56,14 +56,38 @@ public sealed class ExperimentTests : IDisposable
     {
         RunProgram.With([.. Small, "--out", _folder.Path("whole")]).Code.Should().Be(0);
 
-        RunProgram.Stopping(stopAfter, [.. Small, "--out", _folder.Path("cut")]).Code.Should().Be(130);
+        RunProgram.Stopping(stopAfter, [.. Small, "--out", _folder.Path("cut")]).Should().Match<(int Code, string Output, string Error)>(
+            stopped => stopped.Code == 130 && stopped.Output.Contains("stopped after step"));
         File.Exists(_folder.Path("cut", "summary.json")).Should().BeFalse();
-        var (code, _, error) = RunProgram.With([.. Small, "--out", _folder.Path("cut"), "--resume"]);
+        var (code, error, steps) = RunProgram.Counting([.. Small, "--out", _folder.Path("cut"), "--resume"]);
 
         code.Should().Be(0, error);
+        // 240 training items: 15 steps an epoch at batches of 16, 7 of 32; 3 epochs, 3 losses, 2 seeds. None is taken twice.
+        steps.Should().Be(((15 + 7) * 3 * 3 * 2) - stopAfter);
         Figures(_folder.Path("cut")).Should().Equal(Figures(_folder.Path("whole")));
         foreach (var towers in Directory.GetFiles(_folder.Path("whole"), "towers-*"))
             File.ReadAllBytes(_folder.Path("cut", Path.GetFileName(towers))).Should().Equal(File.ReadAllBytes(towers), towers);
+    }
+
+    [Theory]
+    [InlineData("1")]
+    [InlineData("1s")]
+    public void How_often_a_checkpoint_is_written_changes_no_figure(string every)
+    {
+        RunProgram.With("--quick", "--out", _folder.Path("a")).Code.Should().Be(0);
+        RunProgram.With("--quick", "--checkpoint-every", every, "--out", _folder.Path("b")).Code.Should().Be(0);
+
+        Figures(_folder.Path("b")).Should().Equal(Figures(_folder.Path("a")));
+        RunProgram.ShouldRefuse(_folder, ["--checkpoint-every", "often"], "--checkpoint-every", "'often'");
+    }
+
+    [Fact]
+    public void An_objective_that_is_no_longer_finite_ends_the_run_by_step_and_name()
+    {
+        var (code, _, error) = RunProgram.With("--quick", "--learning-rate", "10", "--weight-decay", "10", "--temperature", "0.001", "--epochs", "50", "--out", _folder.Path("out"));
+
+        code.Should().Be(2);
+        error.Should().MatchRegex(@"error: \S+ B=8 seed 0: \S+ is (NaN|-?∞|-?Infinity) after step \d+ of 1500");
     }
 
     [Fact]

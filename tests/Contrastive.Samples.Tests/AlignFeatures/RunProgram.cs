@@ -22,6 +22,14 @@ internal static class RunProgram
         }
     }
 
+    /// <summary>To the end, with the number of training steps it took.</summary>
+    public static (int Code, string Error, int Steps) Counting(string[] arguments)
+    {
+        var (steps, error) = (0, new StringWriter());
+        var code = AlignFeaturesProgram.Run(arguments, new StringWriter(), error, () => steps++, CancellationToken.None);
+        return (code, error.ToString(), steps);
+    }
+
     /// <summary>One line on standard error that says <paramref name="words"/>, exit code 2, and nothing written.</summary>
     public static void ShouldRefuse(TemporaryFolder folder, string[] arguments, params string[] words)
     {

@@ -40,7 +40,7 @@ public sealed class StructureTests : IDisposable
                     probe.GetProperty(figure).GetDouble().Should().BeInRange(0.05, 1, $"{structure} {probe}");
 
             var prefix = structure == "none" ? "" : structure + "-";
-            using var pair = TowerPair.Load(_folder.Path("out", $"towers-{prefix}{result.GetProperty("loss")}-b32-s{result.GetProperty("seed")}.zip"));
+            using var pair = TowerPair.Load(_folder.Path("out", $"towers-{prefix}{result.GetProperty("loss")}-b32-s{result.GetProperty("seed")}.safetensors"));
             using var scope = torch.NewDisposeScope();
             (pair.Left.Features(torch.zeros(2, 32), augment: null).Independent is not null).Should().Be(separated);
         }

@@ -9,30 +9,6 @@ public sealed class OutputTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    [Fact]
-    public void A_write_that_fails_half_way_leaves_the_old_file_and_nothing_else()
-    {
-        var path = _folder.File("a.txt", "old");
-
-        FluentActions.Invoking(() => AtomicFile.Write(path, stream =>
-        {
-            stream.WriteByte(1);
-            throw new InvalidOperationException();
-        })).Should().Throw<InvalidOperationException>();
-
-        File.ReadAllText(path).Should().Be("old");
-        Directory.GetFileSystemEntries(_folder.Root).Should().Equal(path);
-    }
-
-    [Fact]
-    public void A_place_that_cannot_be_written_is_a_user_error_naming_it()
-    {
-        var file = _folder.File("file", "");
-
-        FluentActions.Invoking(() => AtomicFile.Write(Path.Combine(file, "a.txt"), [1]))
-            .Should().Throw<UserError>().WithMessage("cannot write *a.txt: *");
-    }
-
     private sealed record Figures(string Loss, double RecallAt1, double Map);
 
     [Fact]
@@ -82,25 +58,10 @@ public sealed class OutputTests : IDisposable
         }
 
         Run([], _ => { }).Should().Be((0, ""));
+        Run([], _ => throw new IOException("cannot write a")).Should().Be((2, $"error: cannot write a{Environment.NewLine}"));
+        Run([], _ => throw new InvalidDataException("damaged")).Should().Be((2, $"error: damaged{Environment.NewLine}"));
         Run([], _ => throw new UserError("a\nb")).Should().Be((2, $"error: a b{Environment.NewLine}"));
         Run(["--nonsense"], _ => { }).Code.Should().Be(2);
         Run([], c => c.Cancellation.ThrowIfCancellationRequested(), new CancellationToken(true)).Code.Should().Be(130);
-    }
-
-    [Fact]
-    public void Progress_without_a_terminal_prints_lines_and_runs_the_work()
-    {
-        var output = new StringWriter();
-        var steps = 0;
-
-        Progress.Run(new SampleConsole(output, interactive: false, default), "training", 3, progress =>
-        {
-            for (; steps < 3; steps++)
-                progress.Advance(detail: "x");
-            progress.Line("kept");
-        });
-
-        steps.Should().Be(3);
-        output.ToString().Should().Contain("kept");
     }
 }

@@ -1,7 +1,7 @@
-namespace Contrastive.Samples.Tests;
+namespace Contrastive.TestSupport;
 
 /// <summary>A folder of its own for one test, gone when the test ends.</summary>
-public sealed class TemporaryFolder : IDisposable
+internal sealed class TemporaryFolder : IDisposable
 {
     public string Root { get; } = Directory.CreateTempSubdirectory("contrastive-").FullName;
 

@@ -1,4 +1,4 @@
-namespace Contrastive.Samples;
+namespace Contrastive;
 
 /// <summary>
 /// Writes a file whole or not at all: into a temporary file of the same folder, flushed to the disk, then renamed. A
@@ -6,9 +6,15 @@ namespace Contrastive.Samples;
 /// </summary>
 public static class AtomicFile
 {
-    /// <exception cref="UserError">The folder or the file cannot be written.</exception>
+    /// <summary>Writes a file, and the folders on its way where they are missing.</summary>
+    /// <param name="path">The file, replaced if it exists.</param>
+    /// <param name="content">Writes the content; if it throws, the old file stays as it was. The stream can seek.</param>
+    /// <exception cref="ArgumentException">The path is empty.</exception>
+    /// <exception cref="IOException">The folder or the file cannot be written; the message names it.</exception>
     public static void Write(string path, Action<Stream> content)
     {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentNullException.ThrowIfNull(content);
         var full = Path.GetFullPath(path);
         var temporary = $"{full}.{Guid.NewGuid():N}.tmp";
         try
@@ -24,7 +30,7 @@ public static class AtomicFile
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            throw new UserError($"cannot write {path}: {problem.Message}", problem);
+            throw new IOException($"cannot write {path}: {problem.Message}", problem);
         }
         finally
         {
@@ -34,5 +40,10 @@ public static class AtomicFile
         }
     }
 
-    public static void Write(string path, byte[] content) => Write(path, stream => stream.Write(content));
+    /// <inheritdoc cref="Write(string, Action{Stream})"/>
+    public static void Write(string path, byte[] content)
+    {
+        ArgumentNullException.ThrowIfNull(content);
+        Write(path, stream => stream.Write(content));
+    }
 }

@@ -1,0 +1,7 @@
+namespace Contrastive.Samples;
+
+/// <summary>A figure of one training step: the objective, or a part of it.</summary>
+public readonly record struct LossTerm(string Name, double Value)
+{
+    public override string ToString() => $"{Name} {Value:G4}";
+}

@@ -1,0 +1,69 @@
+namespace Contrastive.Samples;
+
+/// <summary>
+/// The loop around a sample's training steps: progress, checkpoints now and then, an end after the step in progress when
+/// Ctrl-C asks for one, and a clear one when the objective is no longer finite.
+/// </summary>
+/// <remarks>
+/// A sample writes a class with <see cref="ITrainingRun"/>: it takes its batches from <see cref="ShuffledBatches"/>, its
+/// learning rate from <see cref="WarmupCosineSchedule"/>, steps with <see cref="SafeAdamW"/>, and names all of these, its
+/// modules, its loss and its generators in <see cref="CheckpointParts"/>. Then:
+/// <code>
+/// using var run = new MyRun(settings, Devices.Of(settings.Device));
+/// if (resume is not null)
+///     CheckpointFile.Open(resume).Restore(run.Parts);
+/// Progress.Run(console, "training", run.Steps, progress =>
+///     new TrainingLoop(progress, CheckpointInterval.Parse("--checkpoint-every", "30s"), console.Cancellation)
+///         .Run(run, save: () => CheckpointFile.Save(path, header, run.Parts)));
+/// </code>
+/// The loop saves when it is stopped and when the interval is over, not at the end: what a finished run leaves is the
+/// sample's affair.
+/// </remarks>
+/// <param name="progress">Counts the steps; those a restored run has done already are skipped.</param>
+/// <param name="interval">When checkpoints are due.</param>
+/// <param name="stop">Asks for an end after the step in progress: <see cref="SampleConsole.Cancellation"/>.</param>
+/// <param name="afterStep">A look at every step, for tests.</param>
+public sealed class TrainingLoop(Progress progress, CheckpointInterval interval, CancellationToken stop, Action? afterStep = null)
+{
+    /// <summary>Runs what is left of a run.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="save">Writes its checkpoint; called between steps only.</param>
+    /// <exception cref="OperationCanceledException">Stopped; the checkpoint holds everything up to and with the last step.</exception>
+    /// <exception cref="UserError">The objective is no longer finite. The last checkpoint is from before.</exception>
+    public void Run(ITrainingRun run, Action save)
+    {
+        progress.Skip(run.StepsDone);
+        while (run.StepsDone < run.Steps)
+        {
+            // Asked before the first step: nothing has changed that a checkpoint would have to hold.
+            stop.ThrowIfCancellationRequested();
+            var terms = run.TakeStep();
+            CheckFinite(run, terms);
+            run.AfterStep();
+            progress.Advance(1, run.Name, run.BatchSize, terms);
+            afterStep?.Invoke();
+
+            var stopped = stop.IsCancellationRequested;
+            if (interval.IsDueAfterStep() || stopped)
+            {
+                save();
+                interval.Restart();
+            }
+
+            if (stopped)
+            {
+                progress.Line($"stopped after step {run.StepsDone} of {run.Steps}");
+                throw new OperationCanceledException(stop);
+            }
+        }
+    }
+
+    private static void CheckFinite(ITrainingRun run, IReadOnlyList<LossTerm> terms)
+    {
+        foreach (var term in terms)
+        {
+            if (!double.IsFinite(term.Value))
+                throw new UserError($"{run.Name}: {term.Name} is {term.Value} after step {run.StepsDone} of {run.Steps}: a smaller --learning-rate or a larger --temperature may help");
+        }
+    }
+}

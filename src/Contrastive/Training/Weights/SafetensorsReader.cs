@@ -1,0 +1,148 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+using static TorchSharp.torch;
+
+namespace Contrastive;
+
+/// <summary>
+/// Reads the format from front to end. The header is checked whole against the length of the file, so nothing is allocated
+/// that the file does not hold.
+/// </summary>
+internal sealed class SafetensorsReader
+{
+    public const string MetadataKey = "__metadata__";
+
+    /// <summary>As the reference implementation has it.</summary>
+    private const ulong LongestHeader = 100_000_000;
+
+    private readonly Stream _stream;
+    private readonly IReadOnlyList<Placed> _inOrder;
+
+    private SafetensorsReader(Stream stream, IReadOnlyList<Placed> inOrder, IReadOnlyDictionary<string, string> metadata)
+    {
+        _stream = stream;
+        _inOrder = inOrder;
+        Header = new SafetensorsHeader(inOrder.ToDictionary(placed => placed.Name, placed => placed.Entry), metadata);
+    }
+
+    private sealed record Placed(string Name, SafetensorsEntry Entry, long Start, long End);
+
+    public SafetensorsHeader Header { get; }
+
+    /// <summary>Reads the header.</summary>
+    /// <param name="stream">At the beginning of the content; need not seek.</param>
+    /// <param name="length">How many bytes the content has.</param>
+    /// <exception cref="InvalidDataException">It is malformed; the message says how, but not in which file.</exception>
+    public static SafetensorsReader Open(Stream stream, long length)
+    {
+        if (length < sizeof(ulong))
+            throw new InvalidDataException($"it has {length} bytes, fewer than the 8 that give the length of the header");
+        Span<byte> prefix = stackalloc byte[sizeof(ulong)];
+        stream.ReadExactly(prefix);
+        var headerLength = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        var rest = length - sizeof(ulong);
+        if (headerLength > LongestHeader)
+            throw new InvalidDataException($"its header would have {headerLength} bytes, more than the {LongestHeader} that are allowed");
+        if (headerLength > (ulong)rest)
+            throw new InvalidDataException($"its header would have {headerLength} bytes but {rest} follow");
+        var header = new byte[headerLength];
+        stream.ReadExactly(header);
+        if (header is not [(byte)'{', ..])
+            throw new InvalidDataException("its header does not begin with '{'");
+        try
+        {
+            using var json = JsonDocument.Parse(header);
+            return Read(stream, json.RootElement, rest - (long)headerLength);
+        }
+        catch (Exception problem) when (problem is JsonException or InvalidOperationException or FormatException)
+        {
+            throw new InvalidDataException($"its header is damaged: {problem.Message}", problem);
+        }
+    }
+
+    /// <summary>Every tensor, on the CPU; they belong to the caller alone, not to a dispose scope.</summary>
+    public Dictionary<string, Tensor> ReadAll()
+    {
+        var tensors = new Dictionary<string, Tensor>();
+        try
+        {
+            foreach (var (name, entry, _, _) in _inOrder)
+            {
+                var tensor = TensorBytes.Read(_stream, entry.Dtype, entry.Shape);
+                tensors.Add(name, tensor);
+                if (entry.Dtype == ScalarType.Bool && !TensorBytes.AreAtMost(tensor, 1))
+                    throw new InvalidDataException($"'{name}' is BOOL but holds bytes other than 0 and 1");
+            }
+
+            return tensors;
+        }
+        catch
+        {
+            foreach (var tensor in tensors.Values)
+                tensor.Dispose();
+            throw;
+        }
+    }
+
+    private static SafetensorsReader Read(Stream stream, JsonElement header, long dataLength)
+    {
+        var metadata = new Dictionary<string, string>();
+        var placed = new List<Placed>();
+        var names = new HashSet<string>();
+        foreach (var member in header.EnumerateObject())
+        {
+            if (!names.Add(member.Name))
+                throw new InvalidDataException($"its header has '{member.Name}' twice");
+            if (member.Name != MetadataKey)
+                placed.Add(Tensor(member.Name, member.Value));
+            else
+                foreach (var entry in member.Value.EnumerateObject())
+                    metadata[entry.Name] = entry.Value.GetString() ?? throw new InvalidDataException($"its metadata '{entry.Name}' is not text");
+        }
+
+        placed.Sort((left, right) => (left.Start, left.End).CompareTo((right.Start, right.End)));
+        var end = 0L;
+        foreach (var tensor in placed)
+        {
+            if (tensor.Start != end)
+                throw new InvalidDataException($"the data of '{tensor.Name}' begins at {tensor.Start} but what lies before it ends at {end}");
+            end = tensor.End;
+        }
+
+        return end == dataLength
+            ? new SafetensorsReader(stream, placed, metadata)
+            : throw new InvalidDataException($"its tensors take {end} bytes but {dataLength} follow the header");
+    }
+
+    private static Placed Tensor(string name, JsonElement entry)
+    {
+        var dtypeName = Member(name, entry, "dtype").GetString();
+        if (dtypeName is null || !SafetensorsDtype.TryGet(dtypeName, out var dtype))
+            throw new InvalidDataException($"'{name}' is {dtypeName ?? "null"}, but TorchSharp has {SafetensorsDtype.All}");
+        long[] shape = [.. Member(name, entry, "shape").EnumerateArray().Select(size => size.GetInt64())];
+        long[] offsets = [.. Member(name, entry, "data_offsets").EnumerateArray().Select(offset => offset.GetInt64())];
+        if (offsets is not [>= 0 and var start, var end] || end < start)
+            throw new InvalidDataException($"'{name}' has the data offsets [{string.Join(", ", offsets)}], not a beginning and an end");
+        if (shape.Any(size => size < 0))
+            throw new InvalidDataException($"'{name}' has the shape ({string.Join(", ", shape)})");
+        long bytes;
+        try
+        {
+            // The strides of an empty tensor are counted with its other sizes: those must not overflow either.
+            var elements = shape.Aggregate(1L, (product, size) => checked(product * Math.Max(size, 1)));
+            bytes = shape.Contains(0) ? 0 : checked(elements * SafetensorsDtype.Size(dtype));
+        }
+        catch (OverflowException)
+        {
+            throw new InvalidDataException($"'{name}' has the shape ({string.Join(", ", shape)}), which is too large");
+        }
+
+        return bytes == end - start
+            ? new Placed(name, new SafetensorsEntry(dtype, shape), start, end)
+            : throw new InvalidDataException(
+                $"'{name}' is {dtypeName} with the shape ({string.Join(", ", shape)}), which takes {bytes} bytes, but its data has {end - start}");
+    }
+
+    private static JsonElement Member(string name, JsonElement entry, string member)
+        => entry.TryGetProperty(member, out var value) ? value : throw new InvalidDataException($"'{name}' has no {member}");
+}
