@@ -15,6 +15,16 @@ public static partial class SampleJson
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower), new FiniteOrNull() },
     };
 
+    /// <summary>For reading back: every double as it was, NaN included, and nothing missing.</summary>
+    public static readonly JsonSerializerOptions Exact = new()
+    {
+        PropertyNamingPolicy = new SnakeCase(),
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        RespectRequiredConstructorParameters = true,
+        RespectNullableAnnotations = true,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
+    };
+
     /// <summary>snake_case with numbers as words of their own, as in recall_at_1.</summary>
     private sealed partial class SnakeCase : JsonNamingPolicy
     {

@@ -13,7 +13,7 @@ internal sealed class ShapesCommand
     private readonly Option<string> _batchSize = Text("--batch-size", "64", "Batch sizes to compare", "list");
     private readonly Option<string> _seeds = Text("--seeds", "1", "How many seeds, counted from 0, or a list such as 0,1,7", "n|list");
     private readonly Option<string> _pairs = Text("--pairs", "20000", "Pairs drawn for training", "n");
-    private readonly Option<string> _epochs = Text("--epochs", "6", "Passes over them", "n");
+    private readonly Option<string> _epochs = Text("--epochs", "5", "Passes over them", "n");
     private readonly Option<string> _temperature = Text("--temperature", "0.07", "What similarities are divided by", "x");
     private readonly Option<bool> _learnTemperature = new("--learn-temperature") { Description = "Learn it, from that start" };
     private readonly Option<string> _imageWidth = Text("--image-width", "32", "Channels of the image tower's first layer, a multiple of 8", "n");
