@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Contrastive.Modality;
+using Contrastive.Samples.ShapesClip.Querying;
 using Contrastive.Samples.ShapesClip.Training;
 using static Contrastive.Samples.CommandOptions;
 
@@ -42,6 +43,8 @@ internal sealed class ShapesCommand
     private readonly Option<string> _checkpoint = Text("--checkpoint-every", "30s", "How often each run writes a checkpoint: steps, such as 500, or a time, such as 30s or 5m", "n|time");
     private readonly Option<string> _out = Text("--out", "out/shapes-clip", "Folder for the results; finished runs in it are not done again", "folder");
 
+    private readonly PictureOptions _pictures = new();
+
     public ShapesCommand()
     {
         Root = new RootCommand("Trains an image tower and a text tower on drawn shapes and their captions, and measures what they know.");
@@ -51,11 +54,14 @@ internal sealed class ShapesCommand
             _encoding, _features, _learningRate, _warmup, _weightDecay, _separationWeight, _bridgeWeight, _bridgeSide, _bridgeTime,
             _consistencyWeight, _crop, _jitter, _synonyms, _swap, _deletion, _shots, _probeDraws, _device, _workers, _threads, _checkpoint, _out,
         ];
-        foreach (var option in options)
+        foreach (var option in options.Concat(_pictures.All))
             Root.Add(option);
+        Root.Add(Query.Command);
     }
 
     public RootCommand Root { get; }
+
+    public QueryCommand Query { get; } = new();
 
     public string Out(ParseResult parsed) => parsed.GetRequiredValue(_out) is { Length: > 0 } folder ? folder : throw new UserError("--out is empty");
 
@@ -71,7 +77,7 @@ internal sealed class ShapesCommand
 
     public ShapesSettings Settings(ParseResult parsed)
     {
-        return new ShapesSettings
+        return _pictures.Into(parsed, new ShapesSettings
         {
             Pairs = Whole(_pairs, 2, 4_000_000),
             Device = parsed.GetRequiredValue(_device),
@@ -102,7 +108,7 @@ internal sealed class ShapesCommand
             Deletion = Real(_deletion, 0, 1),
             Shots = Whole(_shots, 1, 50),
             ProbeDraws = Whole(_probeDraws, 1, 1000),
-        };
+        }, forDrawn: [_pairs, _synonyms, _shots, _probeDraws]);
 
         int Whole(Option<string> option, int low, int high) => (int)CommandOptions.Whole(option, parsed.GetRequiredValue(option), low, high);
 
