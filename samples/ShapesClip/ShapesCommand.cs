@@ -21,7 +21,7 @@ internal sealed class ShapesCommand
     private readonly Option<string> _textDepth = Text("--text-depth", "2", "Blocks of the text tower", "n");
     private readonly Option<string> _encoding = Text("--encoding", "128", "Width of both towers' encodings", "n");
     private readonly Option<string> _features = Text("--features", "64", "Width of the embeddings", "n");
-    private readonly Option<string> _learningRate = Text("--learning-rate", "0.002", "Adam's at batches of 128; it goes with the square root of the batch size", "x");
+    private readonly Option<string> _learningRate = Text("--learning-rate", "0.003", "Adam's at batches of 128; it goes with the square root of the batch size", "x");
     private readonly Option<string> _warmup = Text("--warmup", "0.05", "Share of the steps in which it rises; then it falls to 0 on a cosine", "x");
     private readonly Option<string> _weightDecay = Text("--weight-decay", "0.05", "Decoupled, as AdamW's: times the learning rate", "x");
     private readonly Option<string> _separationWeight = Text("--separation-weight", "1", "Of the feature separation", "x");
