@@ -11,9 +11,9 @@ public static class SampleRunner
     /// <summary>The shell's code for a program stopped by Ctrl-C (128 + SIGINT).</summary>
     public const int Stopped = 130;
 
-    /// <param name="command">The command with its options and subcommands; their action is set here.</param>
+    /// <param name="command">The command with its options; its action is set here, and that of its subcommands.</param>
     /// <param name="arguments">The command line.</param>
-    /// <param name="body">The program, which asks the parse result for the subcommand where there are some. It throws <see cref="UserError"/> for whatever the user can put right; what files have against it is reported alike.</param>
+    /// <param name="body">The program. It throws <see cref="UserError"/> for whatever the user can put right; what files have against it is reported alike.</param>
     /// <param name="output">Standard output unless given, as tests do.</param>
     /// <param name="error">Standard error unless given.</param>
     /// <param name="cancellation">A further way to stop, beside Ctrl-C.</param>
@@ -40,8 +40,7 @@ public static class SampleRunner
         Console.CancelKeyPress += Cancel;
         try
         {
-            foreach (var part in command.Subcommands.Prepend(command))
-                part.SetAction(result => body(result, new SampleConsole(output, interactive, stop.Token)));
+            SetAction(command, result => body(result, new SampleConsole(output, interactive, stop.Token)));
             var parsed = command.Parse(arguments);
             if (parsed.Errors.Count > 0)
                 throw new UserError($"{parsed.Errors[0].Message.TrimEnd('.')} (--help lists the options)");
@@ -73,5 +72,14 @@ public static class SampleRunner
         {
             Console.CancelKeyPress -= Cancel;
         }
+    }
+
+    private static void SetAction(Command command, Action<ParseResult> action)
+    {
+        // A command within that only holds others has nothing to do by itself.
+        if (command is RootCommand || command.Subcommands.Count == 0)
+            command.SetAction(action);
+        foreach (var inner in command.Subcommands)
+            SetAction(inner, action);
     }
 }

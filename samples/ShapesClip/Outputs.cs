@@ -13,6 +13,8 @@ internal sealed class Outputs(string folder)
 
     public string Curves => Path.Combine(folder, "curves.png");
 
+    public string BatchSizes => Path.Combine(folder, "batch-size.png");
+
     public string Run(RunKey key) => Path.Combine(folder, "runs", $"{key.FileName}.json");
 
     /// <summary>A folder with a run's trained towers: <see cref="Models.SavedModel"/>.</summary>

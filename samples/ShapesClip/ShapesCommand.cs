@@ -22,7 +22,7 @@ internal sealed class ShapesCommand
     private readonly Option<string> _textDepth = Text("--text-depth", "2", "Blocks of the text tower", "n");
     private readonly Option<string> _encoding = Text("--encoding", "128", "Width of both towers' encodings", "n");
     private readonly Option<string> _features = Text("--features", "64", "Width of the embeddings", "n");
-    private readonly Option<string> _learningRate = Text("--learning-rate", "0.002", "Adam's at batches of 128; it goes with the square root of the batch size", "x");
+    private readonly Option<string> _learningRate = Text("--learning-rate", "0.003", "Adam's at batches of 128; it goes with the square root of the batch size", "x");
     private readonly Option<string> _warmup = Text("--warmup", "0.05", "Share of the steps in which it rises; then it falls to 0 on a cosine", "x");
     private readonly Option<string> _weightDecay = Text("--weight-decay", "0.05", "Decoupled, as AdamW's: times the learning rate", "x");
     private readonly Option<string> _separationWeight = Text("--separation-weight", "1", "Of the feature separation", "x");
@@ -43,6 +43,9 @@ internal sealed class ShapesCommand
     private readonly Option<string> _checkpoint = Text("--checkpoint-every", "30s", "How often each run writes a checkpoint: steps, such as 500, or a time, such as 30s or 5m", "n|time");
     private readonly Option<string> _out = Text("--out", "out/shapes-clip", "Folder for the results; finished runs in it are not done again", "folder");
 
+    private readonly Command _batchSizeStudy = new("batch-size", "InfoNCE against the decomposable loss at batch sizes from 16 to 256");
+    private readonly Command _structuresStudy = new("structures", "Contrastive alone against each structure of the space, and all of them");
+
     private readonly PictureOptions _pictures = new();
 
     public ShapesCommand()
@@ -54,23 +57,30 @@ internal sealed class ShapesCommand
             _encoding, _features, _learningRate, _warmup, _weightDecay, _separationWeight, _bridgeWeight, _bridgeSide, _bridgeTime,
             _consistencyWeight, _crop, _jitter, _synonyms, _swap, _deletion, _shots, _probeDraws, _device, _workers, _threads, _checkpoint, _out,
         ];
+        // Not recursive: the query has options of its own.
         foreach (var option in options.Concat(_pictures.All))
+        {
             Root.Add(option);
+            _batchSizeStudy.Add(option);
+            _structuresStudy.Add(option);
+        }
+
         Root.Add(Query.Command);
+        Root.Add(new Command("study", "The experiments of docs/results.md; a study that was stopped goes on where it was") { _batchSizeStudy, _structuresStudy });
     }
 
     public RootCommand Root { get; }
 
     public QueryCommand Query { get; } = new();
 
-    public string Out(ParseResult parsed) => parsed.GetRequiredValue(_out) is { Length: > 0 } folder ? folder : throw new UserError("--out is empty");
+    public string Out(ParseResult parsed) => Value(parsed, _out) is { Length: > 0 } folder ? folder : throw new UserError("--out is empty");
 
     public RunOptions Run(ParseResult parsed)
     {
         var interval = parsed.GetRequiredValue(_checkpoint);
         CheckpointInterval.Parse(_checkpoint.Name, interval);
         return new RunOptions(
-            (int)Whole(_workers, parsed.GetRequiredValue(_workers), 1, 1024),
+            (int)Whole(_workers, Value(parsed, _workers), 1, 1024),
             (int)Whole(_threads, parsed.GetRequiredValue(_threads), 1, 1024),
             () => CheckpointInterval.Parse(_checkpoint.Name, interval));
     }
@@ -81,10 +91,10 @@ internal sealed class ShapesCommand
         {
             Pairs = Whole(_pairs, 2, 4_000_000),
             Device = parsed.GetRequiredValue(_device),
-            Losses = Names(_loss, parsed.GetRequiredValue(_loss), Losses.Names),
-            Structures = Names(_structure, parsed.GetRequiredValue(_structure), Structures.Names),
-            BatchSizes = List(_batchSize, parsed.GetRequiredValue(_batchSize), text => (int)CommandOptions.Whole(_batchSize, text, 2, 1 << 20)),
-            Seeds = Seeds(_seeds, parsed.GetRequiredValue(_seeds), Training.Streams.LargestSeed),
+            Losses = Names(_loss, Value(parsed, _loss), Losses.Names),
+            Structures = Names(_structure, Value(parsed, _structure), Structures.Names),
+            BatchSizes = List(_batchSize, Value(parsed, _batchSize), text => (int)CommandOptions.Whole(_batchSize, text, 2, 1 << 20)),
+            Seeds = Seeds(_seeds, Value(parsed, _seeds), Training.Streams.LargestSeed),
             Epochs = Whole(_epochs, 1, 100_000),
             Temperature = Real(_temperature, 0.01, 1),
             LearnTemperature = parsed.GetValue(_learnTemperature),
@@ -98,7 +108,7 @@ internal sealed class ShapesCommand
             WeightDecay = Real(_weightDecay, 0, 10),
             SeparationWeight = Real(_separationWeight, 0, 1e6),
             BridgeWeight = Real(_bridgeWeight, 0, 1e6),
-            BridgeSide = Choice<BridgeSide>(_bridgeSide, parsed.GetRequiredValue(_bridgeSide)),
+            BridgeSide = Choice<BridgeSide>(_bridgeSide, Value(parsed, _bridgeSide)),
             BridgeTime = Real(_bridgeTime, 0.001, 0.999),
             ConsistencyWeight = Real(_consistencyWeight, 0, 1e6),
             Crop = Real(_crop, 0.1, 1),
@@ -110,12 +120,34 @@ internal sealed class ShapesCommand
             ProbeDraws = Whole(_probeDraws, 1, 1000),
         }, forDrawn: [_pairs, _synonyms, _shots, _probeDraws]);
 
-        int Whole(Option<string> option, int low, int high) => (int)CommandOptions.Whole(option, parsed.GetRequiredValue(option), low, high);
+        int Whole(Option<string> option, int low, int high) => (int)CommandOptions.Whole(option, Value(parsed, option), low, high);
 
-        double Real(Option<string> option, double low, double high) => CommandOptions.Real(option, parsed.GetRequiredValue(option), low, high);
+        double Real(Option<string> option, double low, double high) => CommandOptions.Real(option, Value(parsed, option), low, high);
 
         int Multiple(Option<string> option, int of) => Whole(option, of, 65_536) is var value && value % of == 0
             ? value
             : throw new UserError($"{option.Name} must be a multiple of {of} but is {value}");
     }
+
+    /// <summary>Which study is asked for, if one is.</summary>
+    public Study Study(ParseResult parsed)
+        => parsed.CommandResult.Command == _batchSizeStudy ? ShapesClip.Study.BatchSize
+            : parsed.CommandResult.Command == _structuresStudy ? ShapesClip.Study.Structures
+            : ShapesClip.Study.None;
+
+    /// <summary>What is given, or what the study sets, or the default.</summary>
+    private string Value(ParseResult parsed, Option<string> option)
+        => parsed.GetResult(option) is null or { Implicit: true } && Preset(parsed, option) is { } preset ? preset : parsed.GetRequiredValue(option);
+
+    private string? Preset(ParseResult parsed, Option<string> option) => (Study(parsed), option.Name) switch
+    {
+        (not ShapesClip.Study.None, "--seeds") => "3",
+        (not ShapesClip.Study.None, "--workers") => "2",
+        (ShapesClip.Study.BatchSize, "--loss") => "infonce,gamma,gamma-mean",
+        (ShapesClip.Study.BatchSize, "--batch-size") => "16,32,64,128,256",
+        (ShapesClip.Study.BatchSize, "--out") => "out/shapes-clip-batch-size",
+        (ShapesClip.Study.Structures, "--structure") => "none,four-part,cyclip,separation,bridge,consistency,all",
+        (ShapesClip.Study.Structures, "--out") => "out/shapes-clip-structures",
+        _ => null,
+    };
 }

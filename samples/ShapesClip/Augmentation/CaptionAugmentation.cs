@@ -36,11 +36,11 @@ internal sealed class CaptionAugmentation(WordTables words, double synonym, doub
         var (n, length) = (tokens.shape[0], tokens.shape[1]);
         var places = TensorArithmetic.Range(0, length, tokens.device).unsqueeze(0).expand(n, length);
         var neighbours = Real(tokens).sum(dim: 1, keepdim: true).to(ScalarType.Float32).Plus(-NotSwappable).clamp_min_(Scalars.Zero);
-        var left = (Uniform(tokens, n, 1) * neighbours).to(ScalarType.Int64).Plus(1);
+        var left = Next((Uniform(tokens, n, 1) * neighbours).to(ScalarType.Int64));
         var swapped = Happens(tokens, swap, n, 1).logical_and(neighbours.gt(Scalars.Zero));
         var isLeft = places.eq(left).logical_and(swapped).to(ScalarType.Int64);
-        var isRight = places.eq(left.Plus(1)).logical_and(swapped).to(ScalarType.Int64);
-        return tokens.gather(1, places.Plus(isLeft) - isRight);
+        var isRight = places.eq(Next(left)).logical_and(swapped).to(ScalarType.Int64);
+        return tokens.gather(1, Sum(places, isLeft) - isRight);
     }
 
     private Tensor Delete(Tensor tokens)
@@ -50,10 +50,10 @@ internal sealed class CaptionAugmentation(WordTables words, double synonym, doub
         var gone = words.Deletable[tokens].logical_and(Happens(tokens, delete, n, length)).to(ScalarType.Int64);
         // What stays moves up in its order: the keys are distinct, so any sort is stable.
         using var beyond = length.ToScalar();
-        var order = places.Plus(gone.mul(beyond)).argsort(1);
-        var kept = (gone.neg().sum(dim: 1, keepdim: true)).Plus(length);
+        var order = Sum(places, gone.mul(beyond)).argsort(1);
+        var gaps = gone.sum(dim: 1, keepdim: true);
         using var padding = words.Padding.ToScalar();
-        return tokens.gather(1, order).masked_fill(places.ge(kept), padding);
+        return tokens.gather(1, order).masked_fill(Sum(places, gaps).ge(beyond), padding);
     }
 
     private Tensor Real(Tensor tokens)
@@ -69,4 +69,8 @@ internal sealed class CaptionAugmentation(WordTables words, double synonym, doub
     }
 
     private Tensor Uniform(Tensor like, params long[] shape) => rand(shape, ScalarType.Float32, like.device, generator: random);
+
+    private static Tensor Sum(Tensor left, Tensor right) => left.add(right, Scalars.OneIndex);
+
+    private static Tensor Next(Tensor places) => places.add(Scalars.OneIndex, Scalars.OneIndex);
 }

@@ -67,8 +67,9 @@ internal static class ContactSheet
     /// <summary>Text from a baseline on, broken at words; what does not fit is left out, and dots say so.</summary>
     private static void Write(SKCanvas canvas, string text, int left, int baseline, float size, bool bold, int width, int lines)
     {
-        // A font of this machine that has the text's characters.
-        using var font = new SKFont(ScottPlot.Fonts.GetTypeface(ScottPlot.Fonts.Detect(text), bold, italic: false), size) { Subpixel = true };
+        // Of this machine's fonts one that has the text's characters.
+        var name = text.All(char.IsAscii) ? ScottPlot.Fonts.Default : ScottPlot.Fonts.Detect(text);
+        using var font = new SKFont(ScottPlot.Fonts.GetTypeface(name, bold, italic: false), size) { Subpixel = true };
         using var paint = new SKPaint { Color = SKColors.Black, IsAntialias = true };
         var words = new Queue<string>(text.Split(' ', StringSplitOptions.RemoveEmptyEntries));
         for (var line = 0; line < lines && words.Count > 0; line++)

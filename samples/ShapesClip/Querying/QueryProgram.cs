@@ -28,7 +28,7 @@ internal static class QueryProgram
             foreach (var text in settings.Texts)
             {
                 var query = Features.Of(towers.Text, towers.Tokenizer.Encode([text], device));
-                sections.Add(Pictures($"“{text}”", query, []));
+                sections.Add(Pictures($"\"{text}\"", query, []));
             }
 
             foreach (var (path, pixels) in settings.Images.Zip(pictures))
@@ -58,7 +58,7 @@ internal static class QueryProgram
             {
                 var caption = gallery.Captions[hit.Item] is [var said, ..] ? said : "";
                 table.Row(gallery.Names[hit.Item], $"{place + 1}", Score(hit), caption);
-                shown.Add(new SheetPicture(gallery.Show(hit.Item, ContactSheet.Side), $"{place + 1}   {Score(hit)}", caption.Length > 0 ? caption : gallery.Names[hit.Item]));
+                shown.Add(new SheetPicture(gallery.Show(hit.Item, ContactSheet.Side), $"{place + 1}. {Score(hit)}", caption.Length > 0 ? caption : gallery.Names[hit.Item]));
             }
 
             table.Write(console.Output);

@@ -11,8 +11,26 @@ internal static class Report
         var groups = Group.Of(runs);
         Figures(groups, settings, console);
         Probes(groups, console);
-        PlotFile.Write(outputs.Curves, Panels(groups));
-        SummaryFile.Write(outputs.Summary, runs, settings);
+        var comparisons = Comparison.All(groups);
+        if (settings.Seeds.Count > 1)
+            Differences(comparisons, console);
+        PlotFile.Write(outputs.Curves, Panels(groups), columns: 3);
+        if (settings.BatchSizes.Count > 1)
+            PlotFile.Write(outputs.BatchSizes, BatchSizePanels(groups));
+        SummaryFile.Write(
+            outputs.Summary,
+            runs,
+            settings,
+            ("groups", groups.Select(group => new
+            {
+                group.Structure,
+                group.Loss,
+                group.BatchSize,
+                Seeds = group.Runs.Count,
+                Figures = Figure.For(group).ToDictionary(figure => figure.Name, figure => group.Over(figure.Value)),
+                Seconds = group.Over(run => run.Seconds),
+            })),
+            ("paired_differences", comparisons));
         console.Line();
         console.Line($"written: {outputs.Summary}, {outputs.Curves}, and each run's towers in {Path.Combine(outputs.Folder, Outputs.ModelFolder)}");
     }
@@ -48,16 +66,49 @@ internal static class Report
                     group.Name,
                     $"{group.BatchSize}",
                     features,
-                    .. Attributes.All.Select(kind => $"{group.Over(run => Probe(run, kind).Linear).Mean:F3}/{group.Over(run => Probe(run, kind).FewShot).Mean:F3}"),
+                    .. Attributes.All.Select(kind => $"{group.Over(run => run.Probe(kind, features).Linear).Mean:F3}/{group.Over(run => run.Probe(kind, features).FewShot).Mean:F3}"),
                 ]);
-
-                AttributeProbe Probe(RunResult run, AttributeKind kind)
-                    => run.Probes.Single(probe => probe.Features == features && probe.Attribute == kind.Name);
             }
         }
 
         table.Write(console.Output);
     }
+
+    /// <summary>What changes from one group to another, seed by seed: mean, standard error, wins and the t test's p.</summary>
+    private static void Differences(IReadOnlyList<Comparison> comparisons, SampleConsole console)
+    {
+        if (comparisons.Count == 0)
+            return;
+        console.Line();
+        console.Line("Differences paired by seed: mean ± standard error (won), p of the t test");
+        var table = new ResultsTable(["difference", .. Figure.Short.Select(figure => figure.Name)]);
+        foreach (var comparison in comparisons)
+        {
+            table.Row([
+                $"{comparison.Treated} - {comparison.Against}",
+                .. Figure.Short.Select(figure => comparison.Figures[figure.Name]).Select(difference =>
+                    $"{difference.Mean:+0.000;-0.000} ± {difference.StandardError:F3} ({difference.Won}/{difference.Pairs}) {difference.PValue:F3}"),
+            ]);
+        }
+
+        table.Write(console.Output);
+    }
+
+    /// <summary>Figures over the batch size, a curve for each loss and structure.</summary>
+    private static IReadOnlyList<Panel> BatchSizePanels(IReadOnlyList<Group> groups)
+        => [.. Figure.Short.Select(figure => new Panel(
+            figure.Name,
+            "batch size",
+            figure.Name,
+            [.. groups.GroupBy(group => group.Name).Select(sizes => sizes.OrderBy(group => group.BatchSize).ToArray()).Select(sizes => new Curve(
+                sizes[0].Name,
+                [.. sizes.Select(group => (double)group.BatchSize)],
+                [.. sizes.Select(group => group.Over(figure.Value).Mean)],
+                sizes[0].Runs.Count > 1 ? [.. sizes.Select(group => group.Over(figure.Value).StandardDeviation)] : null))],
+            LogX: true)
+        {
+            XTicks = [.. groups.Select(group => (double)group.BatchSize).Distinct().Order()],
+        })];
 
     /// <summary>The objective and what the validation pairs say, over the epochs.</summary>
     private static IReadOnlyList<Panel> Panels(IReadOnlyList<Group> groups)

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Contrastive.Samples.ShapesClip.Data;
 using Contrastive.Samples.ShapesClip.Training;
 
 namespace Contrastive.Samples.ShapesClip.Reporting;
@@ -45,4 +46,9 @@ public sealed record RunResult
 
     [JsonIgnore]
     public double Seconds => Curves.Seconds;
+
+    /// <summary>The probe of an attribute. A run without independent features has its shared ones under the plain name.</summary>
+    public AttributeProbe Probe(AttributeKind kind, string features)
+        => Probes.SingleOrDefault(probe => probe.Attribute == kind.Name && probe.Features == features)
+            ?? Probes.Single(probe => probe.Attribute == kind.Name && $"{probe.Features} shared" == features);
 }
