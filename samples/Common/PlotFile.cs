@@ -84,7 +84,7 @@ public static class PlotFile
         if (panel.XTicks is { } ticks)
         {
             plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericManual(
-                [.. ticks.Select(tick => Place(tick, panel.LogX))], [.. ticks.Select(tick => $"{tick:G3}")]);
+                [.. ticks.Select(tick => Place(tick, panel.LogX))], [.. ticks.Select(Label)]);
         }
 
         if (panel.YRange is { } range)
@@ -96,6 +96,9 @@ public static class PlotFile
         plot.ShowLegend(Edge.Bottom);
     }
 
+    /// <summary>Thousands as people write them, not as 6.55E+04.</summary>
+    private static string Label(double value) => Math.Abs(value) is >= 1000 and < 1e6 ? $"{value:F0}" : $"{value:G3}";
+
     private static double Place(double value, bool logarithmic)
         => !logarithmic ? value : value > 0 ? Math.Log10(value) : double.NaN;
 
@@ -103,6 +106,6 @@ public static class PlotFile
     {
         IntegerTicksOnly = true,
         MinorTickGenerator = new ScottPlot.TickGenerators.LogMinorTickGenerator(),
-        LabelFormatter = position => $"{Math.Pow(10, position):G3}",
+        LabelFormatter = position => Label(Math.Pow(10, position)),
     };
 }

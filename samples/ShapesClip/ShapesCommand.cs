@@ -143,7 +143,7 @@ internal sealed class ShapesCommand
     {
         (not ShapesClip.Study.None, "--seeds") => "3",
         (not ShapesClip.Study.None, "--workers") => "2",
-        (ShapesClip.Study.BatchSize, "--loss") => "infonce,gamma,gamma-mean",
+        (ShapesClip.Study.BatchSize, "--loss") => "infonce,gamma-mean",
         (ShapesClip.Study.BatchSize, "--batch-size") => "16,32,64,128,256",
         (ShapesClip.Study.BatchSize, "--out") => "out/shapes-clip-batch-size",
         (ShapesClip.Study.Structures, "--structure") => "none,four-part,cyclip,separation,bridge,consistency,all",

@@ -15,7 +15,7 @@ internal static class UnitRows
     /// <summary>‖x‖ along the last dimension, which stays with size 1; ∞ of a zero row, so that what is divided by it is 0.</summary>
     public static Tensor Lengths(Tensor rows)
     {
-        var lengths = linalg.vector_norm(rows, 2, [-1], keepdim: true);
+        var lengths = rows.norm(-1, keepdim: true, 2);
         return lengths.masked_fill(lengths.eq(Scalars.Zero), Scalars.Infinity);
     }
 

@@ -31,7 +31,8 @@ internal static class FeatureRows
     {
         double largest = features.Max(matrix =>
         {
-            using var norm = linalg.vector_norm(matrix, double.PositiveInfinity);
+            using var magnitudes = matrix.abs();
+            using var norm = magnitudes.max();
             return norm.to_type(ScalarType.Float64).item<double>();
         });
         int limit = features[0].dtype == ScalarType.Float64 ? 1022 : 126;
@@ -39,7 +40,7 @@ internal static class FeatureRows
     }
 
     /// <summary>Each row's Euclidean length, of shape (N).</summary>
-    public static Tensor Lengths(Tensor features) => linalg.vector_norm(features, 2, [1]);
+    public static Tensor Lengths(Tensor features) => features.norm(1, keepdim: false, 2);
 
     /// <summary>
     /// How far two scores that are equal on paper may lie apart, for vectors of length 1. A matrix product adds in an order
@@ -59,9 +60,9 @@ internal static class FeatureRows
     /// <summary>Divided by the largest entry first, so that no square overflows or vanishes.</summary>
     private static Tensor Unit(Tensor features)
     {
-        var largest = linalg.vector_norm(features, double.PositiveInfinity, [1], keepdim: true);
+        var largest = features.norm(1, keepdim: true, float.PositiveInfinity);
         var scaled = features / largest.masked_fill_(largest.eq(Scalars.Zero), Scalars.One);
-        var length = linalg.vector_norm(scaled, 2, [1], keepdim: true);
+        var length = scaled.norm(1, keepdim: true, 2);
         return scaled.div_(length.masked_fill_(length.eq(Scalars.Zero), Scalars.One));
     }
 

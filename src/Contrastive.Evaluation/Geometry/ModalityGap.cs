@@ -32,7 +32,7 @@ public static class ModalityGap
 
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        return linalg.vector_norm(Centre(x, normalize) - Centre(y, normalize)).item<double>();
+        return (Centre(x, normalize) - Centre(y, normalize)).norm(-1, keepdim: false, 2).item<double>();
     }
 
     private static Tensor Centre(Tensor features, bool normalize)

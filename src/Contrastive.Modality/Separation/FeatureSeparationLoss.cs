@@ -13,8 +13,7 @@ namespace Contrastive.Modality;
 /// <para>L^i_Con = L^i_V2V + L^i_T2T, in-modal InfoNCE of the independent features with those of the augmentation. As
 /// printed, the positive of v^i_j is itself and the denominator runs over v^i_k: then it needs no augmentation.</para>
 /// <para>L^i_Uni = log 1/N Σ_j Σ_k [ G(v^i_j, v^i_k) + G(t^i_j, t^i_k) ], G(x, y) = exp(-t ‖x - y‖²). (1/N² instead would
-/// change it by the constant log N.) Beyond 1024 rows it is worked through in tiles, without N² memory; then it can be
-/// differentiated only once.</para>
+/// change it by the constant log N.) It never needs N² memory: see <see cref="UniformityLoss"/>.</para>
 /// <para>Terms: <c>orthogonality</c>, <c>contrast.first</c>, <c>contrast.second</c>, <c>uniformity</c>. All features are
 /// normalised. A term of weight 0 is left out. Needs the independent features of both modalities and, unless as printed, those
 /// of the augmentation.</para>
@@ -22,6 +21,7 @@ namespace Contrastive.Modality;
 public sealed class FeatureSeparationLoss : ModalityLoss
 {
     private readonly InfoNCELoss contrast;
+    private readonly UniformityLoss uniformity;
 
     /// <summary>Creates the loss.</summary>
     /// <param name="temperature">τ of the contrast; fixed at 0.1 by default.</param>
@@ -49,6 +49,8 @@ public sealed class FeatureSeparationLoss : ModalityLoss
         if (orthogonality == 0 && contrastWeight == 0 && uniformity == 0) throw new ArgumentException("every weight is 0", nameof(orthogonality));
         contrast = new InfoNCELoss(temperature, missingPairs: missingPairs);
         register_module("contrast", contrast);
+        this.uniformity = new UniformityLoss(KernelT, selfPairs: true);
+        register_module("uniformity", this.uniformity);
     }
 
     /// <summary>The form of the contrast.</summary>
@@ -87,9 +89,9 @@ public sealed class FeatureSeparationLoss : ModalityLoss
             sum.Add("contrast.second", ContrastWeight, Contrast(second, sampleIds));
         }
         if (UniformityWeight == 0) return;
-        sum.Add("uniformity", UniformityWeight, GaussianPotential.LogSum(vi, KernelT)
-            .logaddexp(GaussianPotential.LogSum(ti, KernelT))
-            .Plus(-Math.Log(vi.shape[0])));
+        // log 1/N (Σ_v + Σ_t) of the logarithms of the means Σ_v / N² and Σ_t / N².
+        var spread = uniformity.forward(first.Independent!).logaddexp(uniformity.forward(second.Independent!));
+        sum.Add("uniformity", UniformityWeight, spread.Plus(Math.Log(vi.shape[0])));
     }
 
     private static Tensor Unit(Tensor features) => UnitRows.Prepare(features, normalize: true);

@@ -1,4 +1,3 @@
-using Contrastive.Numerics;
 using static TorchSharp.torch;
 
 namespace Contrastive;
@@ -9,13 +8,14 @@ internal sealed record DiagonalGradient : SumGradient
     /// <param name="origin">The first anchor.</param>
     /// <param name="sums">The sums and the derivatives by them.</param>
     /// <param name="exponents">How tiles hold exponentials, if they do.</param>
-    public DiagonalGradient(long origin, SumLeaves sums, Exponents? exponents)
+    /// <param name="noneEmpty">Whether no sum is empty.</param>
+    public DiagonalGradient(long origin, SumLeaves sums, Exponents? exponents, bool noneEmpty)
         : base(origin)
     {
-        LogSampled = Finite(sums.Sums.LogSampled.detach());
+        LogSampled = noneEmpty ? sums.Sums.LogSampled.detach().unsqueeze(1) : Finite(sums.Sums.LogSampled.detach());
         Sampled = sums.Sampled.unsqueeze(1);
-        if (exponents is not null) Sampled = Sampled.mul(LogSampled.neg().Plus(exponents.Shift).exp());
-        Positive = sums.Known.Plus(sums.Positive);
+        if (exponents is not null) Sampled = Sampled.mul(exponents.Reciprocal(LogSampled));
+        Positive = sums.KnownAndPositive;
     }
 
     /// <summary>log Σ_sampled.</summary>

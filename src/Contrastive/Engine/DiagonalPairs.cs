@@ -54,7 +54,8 @@ internal sealed class DiagonalPairs : TilePairs
         logits.exp_();
     }
 
-    public override SumGradient Gradient(long origin, SumLeaves sums) => new DiagonalGradient(origin, sums, Exponents);
+    public override SumGradient Gradient(long origin, SumLeaves sums)
+        => new DiagonalGradient(origin, sums, Exponents, noneEmpty: IsPlain && IsPlainTransposed && !Map.HasLogitBias);
 
     public override Tensor Differentiate(Tensor logits, PairBlock block, SumGradient anchors, SumGradient? candidates)
     {

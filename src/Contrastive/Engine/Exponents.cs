@@ -1,3 +1,4 @@
+using Contrastive.Numerics;
 using static TorchSharp.torch;
 
 namespace Contrastive;
@@ -11,6 +12,12 @@ namespace Contrastive;
 /// <param name="Lowest">The least sum that has lost nothing to underflow; 0 where none can.</param>
 internal sealed record Exponents(double Shift, double Lowest)
 {
+    /// <summary>log Σ exp(s), from Σ exp(s - shift).</summary>
+    public Tensor Logarithm(Tensor sums) => Shift == 0 ? sums.log() : sums.log().Plus(Shift);
+
+    /// <summary>1 / Σ exp(s - shift), from log Σ exp(s).</summary>
+    public Tensor Reciprocal(Tensor logarithms) => (Shift == 0 ? logarithms.neg() : logarithms.neg().Plus(Shift)).exp_();
+
     /// <summary>For |s| ≤ <paramref name="bound"/>; null where the range is too large, or the bound no number.</summary>
     public static Exponents? For(double bound, ScalarType dtype)
     {

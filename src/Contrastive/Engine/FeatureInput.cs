@@ -35,44 +35,45 @@ internal sealed class FeatureInput(Tensor features, SimilarityMeasure measure)
     public double LongestPrepared()
     {
         using var scope = NewDisposeScope();
-        return linalg.vector_norm(prepared!, 2, [1]).max().to(ScalarType.Float64).item<double>();
+        return prepared!.norm(1, keepdim: false, 2).max().to(ScalarType.Float64).item<double>();
     }
 
-    /// <summary>
-    /// Turns a gradient by what <see cref="Prepare(Tensor?)"/> gave into one by the features, in place, and gives the derivative
-    /// by the logarithm of the scale, ().
-    /// </summary>
-    public Tensor PullBack(Tensor gradient, Tensor? scale)
+    /// <summary>Turns a gradient by what <see cref="Prepare(Tensor?)"/> gave into one by the features, in place.</summary>
+    /// <returns>The derivative by the logarithm of the scale, (), if asked for.</returns>
+    public Tensor? PullBack(Tensor gradient, Tensor? scale, bool wantsScale)
     {
         using var constant = no_grad();
         var run = Math.Max(1, RunElements / gradient.shape[1]);
-        if (gradient.shape[0] <= run) return PullBack(gradient, prepared!, inverseLengths, scale);
+        if (gradient.shape[0] <= run) return PullBack(gradient, prepared!, inverseLengths, scale, wantsScale);
 
-        var along = zeros([], dtype: gradient.dtype, device: gradient.device);
+        var along = wantsScale ? zeros([], dtype: gradient.dtype, device: gradient.device) : null;
         for (long first = 0; first < gradient.shape[0]; first += run)
         {
             using var scope = NewDisposeScope();
             var count = Math.Min(run, gradient.shape[0] - first);
             Tensor Run(Tensor rows) => rows.narrow(0, first, count);
-            along.add_(PullBack(Run(gradient), Run(prepared!), inverseLengths is null ? null : Run(inverseLengths), scale), Scalars.One);
+            var part = PullBack(Run(gradient), Run(prepared!), inverseLengths is null ? null : Run(inverseLengths), scale, wantsScale);
+            along?.add_(part!, Scalars.One);
         }
         return along;
     }
 
-    private Tensor PullBack(Tensor gradient, Tensor prepared, Tensor? inverseLengths, Tensor? scale)
+    private Tensor? PullBack(Tensor gradient, Tensor prepared, Tensor? inverseLengths, Tensor? scale, bool wantsScale)
     {
-        var alongRows = gradient.mul(prepared).sum(dim: 1, keepdim: true);
-        var along = alongRows.SumAll();
-        if (!features.requires_grad) return along;
-        if (inverseLengths is null)
+        var isUnit = features.requires_grad && inverseLengths is not null;
+        var alongRows = isUnit || wantsScale ? gradient.mul(prepared).sum(dim: 1, keepdim: true) : null;
+        var along = wantsScale ? alongRows!.SumAll() : null;
+        if (isUnit)
         {
-            if (scale is not null) gradient.mul_(scale);
-            return along;
+            // p = scale · x / ‖x‖, so ∂L/∂x = (scale · g - ⟨g, p⟩ / scale · p) / ‖x‖: what lies along x changes nothing.
+            var alongUnit = alongRows!.mul_(inverseLengths!);
+            gradient.mul_(scale is null ? inverseLengths! : inverseLengths!.mul(scale));
+            gradient.addcmul_(prepared, scale is null ? alongUnit : alongUnit.div_(scale), Scalars.MinusOne);
         }
-        // p = scale · x / ‖x‖, so ∂L/∂x = (scale · g - ⟨g, p⟩ / scale · p) / ‖x‖: what lies along x changes nothing.
-        var alongUnit = alongRows.mul(inverseLengths);
-        gradient.mul_(scale is null ? inverseLengths : inverseLengths.mul(scale));
-        gradient.addcmul_(prepared, scale is null ? alongUnit : alongUnit.div(scale), Scalars.MinusOne);
+        else if (features.requires_grad && scale is not null)
+        {
+            gradient.mul_(scale);
+        }
         return along;
     }
 

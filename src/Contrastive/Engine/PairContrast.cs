@@ -37,9 +37,12 @@ internal abstract class PairContrast
     {
         var pairs = TilePairs.Of(map, sampling);
         var needsGradient = inputs.NeedsAnchors || inputs.NeedsCandidates;
-        var whole = map.AnchorCount * map.CandidateCount <= tiling.DensePairs || (needsGradient && reduction == nn.Reduction.None);
+        var whole = TakesWhole(map, tiling) || (needsGradient && reduction == nn.Reduction.None);
         return whole ? new WholeContrast(inputs, pairs, bothDirections) : new TiledContrast(inputs, pairs, bothDirections, tiling);
     }
+
+    /// <summary>Whether so few pairs are formed at once, whatever is asked of them.</summary>
+    public static bool TakesWhole(PairMap map, Tiling tiling) => map.AnchorCount * map.CandidateCount <= tiling.DensePairs;
 
     /// <summary>The sums over each anchor's candidates and, of two directions, each candidate's anchors. No graph.</summary>
     public (PartitionSums Anchors, PartitionSums? Candidates) Sums => counted ??= Count();

@@ -8,21 +8,30 @@ namespace Contrastive;
 /// What similarities are made of, s_ij = ⟨a_i, b_j⟩ / τ: the caller's features on their way in, widened, normalised and scaled,
 /// and known gradients on their way back.
 /// </summary>
-internal sealed class SimilarityInputs(Tensor anchors, Tensor candidates, SimilarityMeasure measure, Temperature temperature)
+/// <param name="anchors">(N, D).</param>
+/// <param name="candidates">(M, D).</param>
+/// <param name="measure">Cosine, or the dot product as given.</param>
+/// <param name="temperature">τ.</param>
+/// <param name="constantTemperature">Whether no gradient by a learned temperature is wanted.</param>
+internal sealed class SimilarityInputs(
+    Tensor anchors, Tensor candidates, SimilarityMeasure measure, Temperature temperature, bool constantTemperature = false)
 {
     private static readonly Scalar ThreeHalves = 1.5.ToScalar();
 
     private readonly FeatureInput anchors = new(anchors, measure);
     private readonly FeatureInput candidates = new(candidates, measure);
+    private Tensor? scale;
 
     /// <summary>Whether a gradient by a / τ is wanted: for the anchors, or a temperature that is learned.</summary>
-    public bool NeedsAnchors => is_grad_enabled() && (anchors.RequiresGradient || temperature.RequiresGradient);
+    public bool NeedsAnchors => is_grad_enabled() && (anchors.RequiresGradient || LearnsTemperature);
 
     /// <summary>Whether a gradient by the candidates is wanted.</summary>
     public bool NeedsCandidates => is_grad_enabled() && candidates.RequiresGradient;
 
     /// <summary>a / τ and b, (N, D) and (M, D), with their graph.</summary>
-    public (Tensor Anchors, Tensor Candidates) WithGraph() => (temperature.Scale(anchors.Prepare()), candidates.Prepare());
+    public (Tensor Anchors, Tensor Candidates) WithGraph() => (
+        constantTemperature ? anchors.Prepare().mul(Scale) : temperature.Scale(anchors.Prepare()),
+        candidates.Prepare());
 
     /// <summary>a / τ and b without a graph, by a shorter way.</summary>
     public (Tensor Anchors, Tensor Candidates) Constant() => (anchors.Prepare(Scale), candidates.Prepare(null));
@@ -44,13 +53,13 @@ internal sealed class SimilarityInputs(Tensor anchors, Tensor candidates, Simila
         Tensor? sum = null;
         if (gradients.Anchors is not null)
         {
-            var alongScale = anchors.PullBack(gradients.Anchors, Scale);
-            if (temperature.RequiresGradient) Add(temperature.Along(alongScale));
+            var alongScale = anchors.PullBack(gradients.Anchors, Scale, LearnsTemperature);
+            if (alongScale is not null) Add(temperature.Along(alongScale));
             if (anchors.RequiresGradient) Add(anchors.Along(gradients.Anchors));
         }
         if (gradients.Candidates is not null)
         {
-            candidates.PullBack(gradients.Candidates, null);
+            candidates.PullBack(gradients.Candidates, null, wantsScale: false);
             Add(candidates.Along(gradients.Candidates));
         }
         if (sum is null) return value;
@@ -60,5 +69,7 @@ internal sealed class SimilarityInputs(Tensor anchors, Tensor candidates, Simila
         void Add(Tensor part) => sum = sum is null ? part : sum.Plus(part);
     }
 
-    private Tensor Scale => temperature.ScaleOf(UnitRows.ComputeType(anchors.Features.dtype), anchors.Features.device);
+    private bool LearnsTemperature => !constantTemperature && temperature.RequiresGradient;
+
+    private Tensor Scale => scale ??= temperature.ScaleOf(UnitRows.ComputeType(anchors.Features.dtype), anchors.Features.device);
 }

@@ -1,4 +1,3 @@
-using Contrastive.Numerics;
 using static TorchSharp.torch;
 
 namespace Contrastive;
@@ -30,5 +29,5 @@ internal abstract class SumAccumulator(Exponents? exponents)
     public abstract void AddPositive(long first, Tensor logits);
 
     /// <summary>The sums of what has come.</summary>
-    public PairSums ToSums() => new(Known, exponents is null ? Sampled : Sampled.log().Plus(exponents.Shift), Positive);
+    public PairSums ToSums() => new(Known, exponents is null ? Sampled : exponents.Logarithm(Sampled), Positive);
 }

@@ -1,3 +1,4 @@
+using Contrastive.Numerics;
 using static TorchSharp.torch;
 
 namespace Contrastive;
@@ -23,6 +24,11 @@ internal sealed class SumLeaves
 
     /// <summary>∂L/∂ Σ_positive s, (n).</summary>
     public Tensor Positive => Derivative(Sums.PositiveLogits);
+
+    /// <summary>The sum of both, where one pair is the whole known sum and the only positive.</summary>
+    public Tensor KnownAndPositive
+        => Sums.LogKnown.grad is { } known && Sums.PositiveLogits.grad is { } positive ? known.Plus(positive)
+            : Sums.LogKnown.grad ?? Positive;
 
     private static Tensor Leaf(Tensor values) => values.detach().requires_grad_();
 

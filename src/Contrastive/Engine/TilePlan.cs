@@ -13,7 +13,7 @@ internal sealed class TilePlan
     private static (long Rows, long Columns) Preferred(Device device)
         => device.type == DeviceType.CPU ? (1024, 512) : (4096, 4096);
 
-    public TilePlan(long anchors, long candidates, ScalarType dtype, Device device, Tiling tiling)
+    private TilePlan(long anchors, long candidates, ScalarType dtype, Device device, Tiling tiling, bool holdsRows)
     {
         Anchors = anchors;
         Candidates = candidates;
@@ -21,13 +21,21 @@ internal sealed class TilePlan
         var preferred = Preferred(device);
         Columns = tiling.Columns is { } columns ? Math.Min(columns, candidates) : Even(candidates, preferred.Columns);
 
-        // A row of tiles is the least that a single pass holds at once: it must leave room for the copies beside it.
-        var strip = tiling.MemoryBudget / 2 / (candidates * elementSize);
-        Rows = tiling.Rows is { } rows ? Math.Min(rows, anchors) : Even(anchors, Math.Clamp(strip, 64, preferred.Rows));
+        // A row of tiles must leave room for the copies beside it.
+        var affordable = holdsRows ? Math.Max(64, tiling.MemoryBudget / 2 / (candidates * elementSize)) : preferred.Rows;
+        Rows = tiling.Rows is { } rows ? Math.Min(rows, anchors) : Even(anchors, Math.Min(affordable, preferred.Rows));
 
         var tile = Rows * Columns * elementSize;
         KeptTiles = Math.Max(0, (tiling.MemoryBudget - (WorkingTiles * tile)) / tile);
     }
+
+    /// <summary>For passes over all tiles, which hold one at a time and those that are kept.</summary>
+    public static TilePlan OfPasses(long anchors, long candidates, ScalarType dtype, Device device, Tiling tiling)
+        => new(anchors, candidates, dtype, device, tiling, holdsRows: false);
+
+    /// <summary>For a single pass, which holds the tiles of a row at once.</summary>
+    public static TilePlan OfRows(long anchors, long candidates, ScalarType dtype, Device device, Tiling tiling)
+        => new(anchors, candidates, dtype, device, tiling, holdsRows: true);
 
     /// <summary>The tile at hand, the other direction's copy and the temporaries of a log-sum-exp.</summary>
     private const long WorkingTiles = 4;

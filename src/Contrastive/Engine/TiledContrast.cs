@@ -9,7 +9,7 @@ namespace Contrastive;
 /// </summary>
 internal sealed class TiledContrast : PairContrast
 {
-    private readonly TilePlan plan;
+    private readonly Tiling tiling;
     private readonly Exponents? exponents;
     private SimilarityTiles? tiles;
     private readonly bool ofAnchors;
@@ -22,7 +22,7 @@ internal sealed class TiledContrast : PairContrast
         // Asked now, because the sums are worked out in a scope without gradients.
         (ofAnchors, ofCandidates) = (inputs.NeedsAnchors, inputs.NeedsCandidates);
         (Anchors, Candidates) = inputs.Constant();
-        plan = new TilePlan(Anchors.shape[0], Candidates.shape[0], Anchors.dtype, Anchors.device, tiling);
+        this.tiling = tiling;
         exponents = Exponents.For(inputs.Bound() + pairs.Map.BiasBound(), Anchors.dtype);
     }
 
@@ -42,7 +42,7 @@ internal sealed class TiledContrast : PairContrast
         }
     }
 
-    protected override IEnumerable<PairBlock> Tiles => plan.AllTiles;
+    protected override IEnumerable<PairBlock> Tiles => Plan(TilePlan.OfPasses).AllTiles;
 
     public override Tensor Loss(DirectionLoss forward, DirectionLoss? backward, nn.Reduction reduction)
     {
@@ -60,11 +60,14 @@ internal sealed class TiledContrast : PairContrast
 
     private (PairSums Anchors, PairSums? Candidates)? Sum(Exponents? exponents)
     {
-        tiles = TilesWith(exponents);
+        tiles = TilesWith(exponents, Plan(TilePlan.OfPasses));
         return tiles.Sum(BothDirections, keep: ofAnchors || ofCandidates);
     }
 
-    private SimilarityTiles TilesWith(Exponents? exponents) => new(Anchors, Candidates, Pairs.With(exponents), plan);
+    private SimilarityTiles TilesWith(Exponents? exponents, TilePlan plan) => new(Anchors, Candidates, Pairs.With(exponents), plan);
+
+    private TilePlan Plan(Func<long, long, ScalarType, Device, Tiling, TilePlan> kind)
+        => kind(Anchors.shape[0], Candidates.shape[0], Anchors.dtype, Anchors.device, tiling);
 
     private Tensor SumThenDifferentiate(
         DirectionLoss forward, DirectionLoss? backward, nn.Reduction reduction, FeatureGradients gradients)
@@ -83,12 +86,12 @@ internal sealed class TiledContrast : PairContrast
 
     private Tensor Stream(DirectionLoss loss, nn.Reduction reduction, FeatureGradients gradients)
     {
-        var share = reduction == nn.Reduction.Mean ? 1.0 / plan.Anchors : 1;
+        var share = reduction == nn.Reduction.Mean ? 1.0 / Anchors.shape[0] : 1;
         var losses = new List<Tensor>();
         using (no_grad())
         {
             // In a single pass there is no turning back, so exponentials must be safe from the start.
-            TilesWith(exponents is { Lowest: 0 } ? exponents : null).Stream(gradients, (sums, first) =>
+            TilesWith(exponents is { Lowest: 0 } ? exponents : null, Plan(TilePlan.OfRows)).Stream(gradients, (sums, first) =>
             {
                 using var graph = enable_grad();
                 var leaves = new SumLeaves(sums);

@@ -33,8 +33,8 @@ public sealed class Tiling
     }
 
     /// <summary>
-    /// The bytes that tiles may take. With 0 nothing is kept, and there are never more tiles at once than one row of them needs.
-    /// Range: ≥ 0.
+    /// The bytes that tiles may take. With 0 nothing is kept, and there are never more tiles at once than one row of them needs;
+    /// the similarities of 64 anchors are taken in any case. Range: ≥ 0.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
     public long MemoryBudget
@@ -45,8 +45,8 @@ public sealed class Tiling
 
     /// <summary>
     /// Up to this many pairs (N · M) the whole matrix is formed and autograd does the rest: derivatives of any order are exact
-    /// then. Beyond it a loss can be differentiated once, and second derivatives through it are not finite. Without reduction the matrix is always
-    /// formed if a gradient is needed. Range: ≥ 0.
+    /// then. Beyond it a loss can be differentiated once, and second derivatives through it are not finite. Without reduction
+    /// the matrix is always formed if a gradient is needed. Range: ≥ 0.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
     public long DensePairs

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive;
@@ -30,6 +31,16 @@ public sealed class ContrastiveResult : IDisposable
     {
         Loss.Dispose();
         Objective.Dispose();
+    }
+
+    /// <summary>The same numbers without a graph.</summary>
+    internal ContrastiveResult WithoutGraph() => new(Loss.detach().clone(), Objective.detach().clone(), SkippedAnchors);
+
+    internal ContrastiveResult MoveTo(DisposeScope scope)
+    {
+        Loss.MoveToOtherDisposeScope(scope);
+        Objective.MoveToOtherDisposeScope(scope);
+        return this;
     }
 
     internal ContrastiveResult MoveToOuterDisposeScope()

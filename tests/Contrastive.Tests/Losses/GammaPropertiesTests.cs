@@ -243,6 +243,12 @@ public class GammaPropertiesTests
     [InlineData(10, false)]
     public void Finite_at_every_temperature_and_dtype_at_two_pairs_and_with_identical_rows(double tau, bool includeCurrentBatch)
     {
+        foreach (var tiling in new[] { Tiling.Default, AnyTiling.Tiles(1, 2) })
+            StaysFinite(tau, includeCurrentBatch, tiling);
+    }
+
+    private static void StaysFinite(double tau, bool includeCurrentBatch, Tiling tiling)
+    {
         foreach (var dtype in new[] { ScalarType.Float16, ScalarType.BFloat16, ScalarType.Float32, ScalarType.Float64 })
         {
             foreach (var step in Enum.GetValues<EStep>())
@@ -251,7 +257,10 @@ public class GammaPropertiesTests
                 using var generator = new Generator(1);
                 var loss = new GammaContrastiveLoss(
                     new PartitionTable(1_000_000, includeCurrentBatch: includeCurrentBatch),
-                    Temperature.Fixed(tau), symmetric: true, eStep: step, generator: generator);
+                    Temperature.Fixed(tau), symmetric: true, eStep: step, generator: generator)
+                {
+                    Tiling = tiling,
+                };
                 for (var visit = 0; visit < 5; visit++)
                 {
                     // Features that jump: what was the nearest candidate last time may be the farthest now.
@@ -423,13 +432,17 @@ public class GammaPropertiesTests
         using var ids = tensor(new long[] { 0, 1, 1, 2 });
         using var generator = new Generator(1);
         var map = PairMap.Diagonal(4);
-        foreach (var estimator in new Func<PartitionEstimator>[]
+        var estimators = new Func<PartitionEstimator>[]
         {
             () => new PartitionTable(9, StepSizeSchedule.Cosine(0.5, 0.1, 5)), () => new PartitionQueue(6, 3), () => new BatchPartition(),
-        })
+        };
+        foreach (var (estimator, tiling) in estimators.SelectMany(e => new[] { (e, Tiling.Default), (e, AnyTiling.Tiles(2, 2)) }))
         {
             using var loss = new GammaContrastiveLoss(
-                estimator(), Temperature.Learned(), symmetric: true, eStep: EStep.Sampled, generator: generator);
+                estimator(), Temperature.Learned(), symmetric: true, eStep: EStep.Sampled, generator: generator)
+            {
+                Tiling = tiling,
+            };
             TensorCount.ShouldStay(() =>
             {
                 using var result = loss.Evaluate(a, b, ids);

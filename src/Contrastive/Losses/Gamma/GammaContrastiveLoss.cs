@@ -93,12 +93,20 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     public override ContrastiveResult Evaluate(
         Tensor anchors, Tensor candidates, Tensor? sampleIds = null, PairMap? pairs = null, Tensor? candidateIds = null)
     {
+        using var scope = NewDisposeScope();
+        return Step(anchors, candidates, sampleIds, pairs, candidateIds).Result.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// <see cref="Evaluate"/>, with the weights that its M-step used. What it makes is in the caller's dispose scope.
+    /// </summary>
+    internal GammaStep Step(Tensor anchors, Tensor candidates, Tensor? sampleIds, PairMap? pairs, Tensor? candidateIds)
+    {
         CheckFeatures(anchors, candidates);
         candidateIds = CandidateIds(anchors, candidates, sampleIds, candidateIds);
         var map = Resolve(pairs, anchors, candidates, sampleIds, candidateIds);
         if (ReverseEstimator is not null && reduction == nn.Reduction.None) Guard.SameRows(anchors, candidates);
 
-        using var scope = NewDisposeScope();
         var contrast = Contrast(anchors, candidates, map, ReverseEstimator is not null, reduction);
         CheckFinite(contrast.Anchors, nameof(anchors));
         CheckFinite(contrast.Candidates, nameof(candidates));
@@ -113,13 +121,37 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         var loss = contrast.Loss(Maximization(forward), backward is { } reverse ? Maximization(reverse) : null, reduction);
         var objective = forward.Objective.Reduce(forward.Presence, reduction);
         Commit(forward, Estimator, contrast.Candidates, candidateIds);
-        if (backward is not { } other) return Result(loss, objective, forward.Presence.Missing);
+        if (backward is not { } other)
+            return new GammaStep(new ContrastiveResult(loss, objective, forward.Presence.Missing), map, forward.Weights, null);
 
         Commit(other, ReverseEstimator!, contrast.Anchors, sampleIds);
-        return Result(
-            loss,
-            LossReduction.MeanOfDirections(objective, other.Objective.Reduce(other.Presence, reduction)),
-            forward.Presence.Missing + other.Presence.Missing);
+        objective = LossReduction.MeanOfDirections(objective, other.Objective.Reduce(other.Presence, reduction));
+        return new GammaStep(
+            new ContrastiveResult(loss, objective, forward.Presence.Missing + other.Presence.Missing), map, forward.Weights, other.Weights);
+    }
+
+    /// <summary>What a block adds to the reduced loss of its batch, given the batch's weights of its anchors and candidates.</summary>
+    /// <param name="anchors">(m, D).</param>
+    /// <param name="candidates">(n, D).</param>
+    /// <param name="pairs">The map of the block.</param>
+    /// <param name="forward">The weights of these anchors and the share of each one in the batch's reduction.</param>
+    /// <param name="backward">The same of these candidates as anchors of a symmetric loss.</param>
+    /// <param name="constantTemperature">Whether a gradient by the temperature is not wanted.</param>
+    internal Tensor BlockOfBatch(
+        Tensor anchors,
+        Tensor candidates,
+        PairMap pairs,
+        (GammaWeights Weights, double Share) forward,
+        (GammaWeights Weights, double Share)? backward,
+        bool constantTemperature)
+    {
+        var inputs = new SimilarityInputs(anchors, candidates, Similarity, Temperature, constantTemperature);
+        return PairContrast.Of(inputs, pairs, PositiveSampling, backward is not null, nn.Reduction.Sum, Tiling)
+            .Loss(Direction(forward), backward is { } reverse ? Direction(reverse) : null, nn.Reduction.Sum);
+
+        static DirectionLoss Direction((GammaWeights Weights, double Share) part) => new(
+            (sums, first) => AugmentedEquation.PerAnchor(sums, part.Weights.Rows(first, sums.LogKnown.shape[0])).Times(part.Share),
+            PairPresence.All);
     }
 
     /// <summary>What a block of candidates adds to the partition functions of a block of anchors. Nothing changes.</summary>
@@ -263,7 +295,4 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         expectation.Estimate.Commit?.Invoke();
         estimator.Observe(candidates.detach(), sampleIds);
     }
-
-    private static ContrastiveResult Result(Tensor loss, Tensor objective, long skipped)
-        => new ContrastiveResult(loss, objective, skipped).MoveToOuterDisposeScope();
 }

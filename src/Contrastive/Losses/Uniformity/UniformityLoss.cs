@@ -1,0 +1,73 @@
+using Contrastive.Numerics;
+using static TorchSharp.torch;
+
+namespace Contrastive;
+
+/// <summary>
+/// Uniformity: how far features are from spread evenly over the sphere, as a loss to minimise (T. Wang and P. Isola,
+/// "Understanding Contrastive Representation Learning through Alignment and Uniformity on the Hypersphere", ICML 2020, §4.1.2):
+/// log mean_(j≠k) exp(-t ‖x_j - x_k‖²).
+/// </summary>
+/// <remarks>
+/// Rows are divided by their length; a zero row stays at the origin and takes no gradient. NaN gives NaN. Half precision is
+/// computed in float32. Beyond <see cref="Tiling.DensePairs"/> pairs it takes memory O(N · D) and <see cref="Tiling"/>'s budget,
+/// and can be differentiated once.
+/// </remarks>
+/// <example>
+/// <code>
+/// using var uniformity = new UniformityLoss();
+/// (alignment + uniformity.forward(features)).backward();
+/// </code>
+/// </example>
+public sealed class UniformityLoss : nn.Module<Tensor, Tensor>
+{
+    private readonly Temperature temperature;
+
+    /// <summary>Creates the loss.</summary>
+    /// <param name="t">The sharpness of the kernel. Range: t > 0.</param>
+    /// <param name="selfPairs">Whether the pairs of rows with themselves, 1 each, count in the mean: then it is over all N² pairs.</param>
+    /// <exception cref="ArgumentOutOfRangeException">t is not positive and finite.</exception>
+    public UniformityLoss(double t = 2, bool selfPairs = false)
+        : base(nameof(UniformityLoss))
+    {
+        T = Guard.Positive(t);
+        SelfPairs = selfPairs;
+        temperature = Temperature.Fixed(0.5 / t);
+    }
+
+    /// <summary>The sharpness of the kernel.</summary>
+    public double T { get; }
+
+    /// <summary>Whether the pairs of rows with themselves count.</summary>
+    public bool SelfPairs { get; }
+
+    /// <summary>How the pairs are worked through.</summary>
+    /// <exception cref="ArgumentNullException">The value is null.</exception>
+    public Tiling Tiling
+    {
+        get;
+        init => field = value ?? throw new ArgumentNullException(nameof(value));
+    } = Tiling.Default;
+
+    /// <summary>The uniformity of one set of features.</summary>
+    /// <param name="x">(N, D), N ≥ 2, or N ≥ 1 where self-pairs count.</param>
+    /// <returns>A scalar, at most 0 and at least -4t.</returns>
+    /// <exception cref="ArgumentException"><paramref name="x"/> is no matrix of floating-point numbers, or has too few rows.</exception>
+    public override Tensor forward(Tensor x)
+    {
+        Guard.Features(x);
+        var (count, least) = (x.shape[0], SelfPairs ? 1 : 2);
+        if (count < least) throw new ArgumentException($"x must have at least {least} rows but has {count}", nameof(x));
+
+        using var scope = NewDisposeScope();
+        var pairs = SelfPairs ? count * (double)count : count * (count - 1.0);
+        return UniformityEquation.LogSum(x, T, temperature, SelfPairs, Tiling).Plus(-Math.Log(pairs)).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing) temperature.Dispose();
+        base.Dispose(disposing);
+    }
+}

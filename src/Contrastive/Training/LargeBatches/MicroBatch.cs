@@ -1,0 +1,18 @@
+namespace Contrastive;
+
+/// <summary>A run of a batch's items that is encoded at once.</summary>
+/// <param name="Index">Its number in the batch.</param>
+/// <param name="First">Its first item.</param>
+/// <param name="Count">How many items.</param>
+internal readonly record struct MicroBatch(int Index, long First, long Count)
+{
+    /// <summary>A batch of <paramref name="count"/> items, <paramref name="size"/> at a time; the last one may be smaller.</summary>
+    public static IEnumerable<MicroBatch> Cut(long count, long size)
+    {
+        for (long first = 0; first < count; first += size)
+            yield return new MicroBatch((int)(first / size), first, Math.Min(size, count - first));
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"micro-batch {Index} (items {First} to {First + Count - 1})";
+}

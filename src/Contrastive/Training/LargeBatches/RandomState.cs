@@ -1,0 +1,38 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Contrastive;
+
+/// <summary>A point in the streams of random numbers that encoders draw from, to come back to.</summary>
+/// <remarks>
+/// The state of torch's generator of a CUDA device can be neither read nor set from TorchSharp, only seeded. So where encoders are
+/// on such a device, a point is made instead of found: the device is seeded with a number drawn from the CPU's generator.
+/// </remarks>
+internal sealed class RandomState
+{
+    private readonly Tensor global;
+    private readonly (Generator Generator, Tensor State)[] others;
+    private readonly long? deviceSeed;
+
+    private RandomState(IReadOnlyList<Generator> generators, bool onCuda)
+    {
+        if (onCuda)
+        {
+            using var seed = randint(0, long.MaxValue, [1], dtype: ScalarType.Int64);
+            deviceSeed = seed.item<long>();
+            cuda.manual_seed_all(deviceSeed.Value);
+        }
+        global = torch.random.get_rng_state();
+        others = [.. generators.Select(generator => (generator, generator.get_state()))];
+    }
+
+    /// <summary>Where the streams are now: torch's own and the caller's. Its tensors belong to the surrounding dispose scope.</summary>
+    public static RandomState Record(IReadOnlyList<Generator> generators, bool onCuda) => new(generators, onCuda);
+
+    public void Restore()
+    {
+        torch.random.set_rng_state(global);
+        foreach (var (generator, state) in others) generator.set_state(state);
+        if (deviceSeed is { } seed) cuda.manual_seed_all(seed);
+    }
+}

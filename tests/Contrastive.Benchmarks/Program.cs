@@ -1,0 +1,3 @@
+using Contrastive.Benchmarks;
+
+return BenchmarkProgram.Run(args);

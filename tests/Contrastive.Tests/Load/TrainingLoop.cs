@@ -1,0 +1,65 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Contrastive.Tests.Load;
+
+/// <summary>A small training run: two linear towers, a loss in tiles with a learned temperature, plain gradient steps.</summary>
+internal sealed class TrainingLoop : IDisposable
+{
+    public const int Samples = 60;
+    private const int Batch = 12;
+
+    private readonly Tensor left = Draw.Normal(1, Samples, 5);
+    private readonly Tensor right = Draw.Normal(2, Samples, 4);
+    private readonly Parameter leftWeights = new(Draw.Normal(3, 5, 6));
+    private readonly Parameter rightWeights = new(Draw.Normal(4, 4, 6));
+    private readonly Generator order = new(5);
+    private readonly Generator draws = new(6);
+    private readonly ContrastiveLoss loss;
+
+    public TrainingLoop(bool gamma)
+    {
+        loss = gamma
+            ? new GammaContrastiveLoss(
+                new PartitionTable(Samples, dtype: ScalarType.Float64), Temperature.Learned(), symmetric: true,
+                eStep: EStep.Sampled, generator: draws)
+            {
+                Tiling = AnyTiling.Tiles(8, 8),
+            }
+            : new InfoNCELoss(Temperature.Learned(), ContrastMode.Symmetric) { Tiling = AnyTiling.Tiles(8, 8, budget: 1500) };
+    }
+
+    public void Steps(int count)
+    {
+        using var rate = (-0.05).ToScalar();
+        for (var i = 0; i < count; i++)
+        {
+            using var scope = NewDisposeScope();
+            var ids = randperm(Samples, dtype: ScalarType.Int64, generator: order)[..Batch];
+            var a = left.index_select(0, ids).matmul(leftWeights);
+            var b = right.index_select(0, ids).matmul(rightWeights);
+            loss.forward(a, b, ids).backward();
+            using var constant = no_grad();
+            foreach (var parameter in Parameters)
+            {
+                parameter.add_(parameter.grad!, alpha: rate);
+                parameter.grad = null;
+            }
+        }
+    }
+
+    /// <summary>All that the steps change.</summary>
+    public double[] State() => [.. Parameters.SelectMany(p => p.detach().to(ScalarType.Float64).data<double>().ToArray())];
+
+    public void Dispose()
+    {
+        loss.Temperature.Dispose();
+        loss.Dispose();
+        foreach (var tensor in new[] { left, right, leftWeights, rightWeights }) tensor.Dispose();
+        order.Dispose();
+        draws.Dispose();
+    }
+
+    private IEnumerable<Parameter> Parameters => loss.Temperature.parameters().Prepend(leftWeights).Append(rightWeights);
+}
