@@ -13,7 +13,7 @@ public sealed class OwnPicturesTests : IDisposable
     public void Trained_on_red_and_blue_squares_a_query_finds_the_colour_it_names()
     {
         _folder.Fill(40);
-        RunShapes.With([.. Tiny.Training(_folder, "out"), "--epochs", "8", "--learning-rate", "0.01"]).Code.Should().Be(0);
+        RunShapes.With([.. Tiny.Training(_folder, "out", epochs: 12), "--learning-rate", "0.01"]).Code.Should().Be(0);
         _folder.Add("gallery/new-red.png", new SKColor(210, 5, 30), 60, 30);
         _folder.Add("gallery/deep/new-blue.png", new SKColor(30, 5, 210));
         _folder.Files.File("gallery/broken.png", "not a picture");
@@ -24,8 +24,8 @@ public sealed class OwnPicturesTests : IDisposable
 
         code.Should().Be(0, error);
         output.Should().Contain("'zebra'").And.Contain("skipped broken.png: ");
-        Order(output, "\"a red square\":").Should().Equal("new-red.png", "new-blue.png");
-        Order(output, "\"all blue zebra\":").Should().Equal("new-blue.png", "new-red.png");
+        Order(output, "\"a red square\": the nearest").Should().Equal("new-red.png", "new-blue.png");
+        Order(output, "\"all blue zebra\": the nearest").Should().Equal("new-blue.png", "new-red.png");
         Order(output, "like ").Should().Equal("new-red.png", "new-blue.png");
         using var sheet = SKBitmap.Decode(_folder.Path("sheet.png"));
         // Two answers and, in the last section, the picture asked for: three columns, one row a section.

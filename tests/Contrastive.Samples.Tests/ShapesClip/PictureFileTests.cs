@@ -115,7 +115,7 @@ public sealed class PictureFileTests : IDisposable
     public void Broken_files_and_other_formats_are_refused_with_the_reason()
     {
         var whole = File.ReadAllBytes(_folder.Add("whole.png", SKColors.Red, 200, 200));
-        Reason(_folder.Files.File("cut.png", whole[..(whole.Length - 30)])).Should().Contain("cut short");
+        Reason(_folder.Files.File("cut.png", whole[..(whole.Length / 2)])).Should().Contain("cut short");
         Reason(_folder.Files.File("empty.png", [])).Should().Contain("empty");
         Reason(_folder.Files.File("text.png", "not a picture")).Should().Contain("not a picture");
 

@@ -63,7 +63,8 @@ internal sealed class PictureCollection : IDisposable
         Span<byte> length = stackalloc byte[sizeof(int)];
         for (var i = 0; i < Files.Count; i++)
         {
-            using var pixels = Images[i].cpu();
+            using var scope = NewDisposeScope();
+            var pixels = Images[i].cpu();
             sum.AppendData(pixels.bytes);
             foreach (var caption in Files[i].Captions)
             {

@@ -50,13 +50,17 @@ internal static class PictureFile
     {
         var square = new SKBitmap(new SKImageInfo(side, side, SKColorType.Rgba8888, SKAlphaType.Opaque, SKColorSpace.CreateSrgb()));
         using var canvas = new SKCanvas(square);
-        using var image = SKImage.FromBitmap(picture);
+        // Cut first: what lies outside must not shine in through the filter.
+        var shorter = Math.Min(picture.Width, picture.Height);
+        using var middle = new SKBitmap();
+        picture.ExtractSubset(middle, SKRectI.Create((picture.Width - shorter) / 2, (picture.Height - shorter) / 2, shorter, shorter));
+        using var image = SKImage.FromBitmap(middle);
         canvas.Clear(SKColors.White);
-        var scale = (float)side / Math.Min(picture.Width, picture.Height);
+        var scale = (float)side / shorter;
         canvas.Translate(side / 2f, side / 2f);
         canvas.Concat(Turn(origin));
         canvas.Scale(scale);
-        canvas.Translate(-picture.Width / 2f, -picture.Height / 2f);
+        canvas.Translate(-shorter / 2f, -shorter / 2f);
         // Every pixel counts when a picture shrinks; a cubic alone would skip most of them.
         var sampling = scale < 1 ? new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear) : new SKSamplingOptions(SKCubicResampler.Mitchell);
         canvas.DrawImage(image, 0, 0, sampling);
