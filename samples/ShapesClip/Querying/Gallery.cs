@@ -37,7 +37,10 @@ internal sealed class Gallery : IDisposable
         var captions = settings.ImageDir is null ? model.Captions : settings.Captions ?? Path.Combine(folder, CaptionsFile.StandardName);
         if (settings.Captions is null && !File.Exists(captions))
             captions = null;
-        using var pictures = PictureCollection.OfFolder(folder, captions, model.Picture.Side, device, console);
+        // Those trained on are those the captions file names; a folder may have more, last time's contact sheet among them.
+        using var pictures = settings.ImageDir is null && captions is not null
+            ? PictureCollection.OfCaptions(folder, captions, model.Picture.Side, device, console)
+            : PictureCollection.OfFolder(folder, captions, model.Picture.Side, device, console);
         return new Gallery(
             pictures.Images.alias().DetachFromDisposeScope(),
             [.. pictures.Files.Select(file => file.Name)],

@@ -7,6 +7,4 @@ internal static class Tiny
 
     public static string[] Training(PictureFolder folder, string output, int epochs = 2)
         => [.. Towers, "--epochs", $"{epochs}", "--image-dir", folder.Root, "--picture-size", "16", "--out", folder.Path(output)];
-
-    public static string[] Drawn(TemporaryFolder folder, string output) => [.. Towers, "--epochs", "2", "--pairs", "40", "--probe-draws", "1", "--out", folder.Path(output)];
 }
