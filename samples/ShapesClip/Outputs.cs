@@ -5,6 +5,8 @@ namespace Contrastive.Samples.ShapesClip;
 /// <summary>The files of an experiment, all in one folder.</summary>
 internal sealed class Outputs(string folder)
 {
+    public const string ModelFolder = "models";
+
     public string Folder => folder;
 
     public string Summary => Path.Combine(folder, "summary.json");
@@ -15,7 +17,8 @@ internal sealed class Outputs(string folder)
 
     public string Run(RunKey key) => Path.Combine(folder, "runs", $"{key.FileName}.json");
 
-    public string Towers(RunKey key) => Path.Combine(folder, "runs", $"{key.FileName}.zip");
+    /// <summary>A folder with a run's trained towers: <see cref="Models.SavedModel"/>.</summary>
+    public string Model(RunKey key) => Path.Combine(folder, ModelFolder, key.FileName);
 
     public string Checkpoint(RunKey key) => Path.Combine(folder, "runs", $"{key.FileName}.checkpoint");
 

@@ -1,4 +1,7 @@
 using System.CommandLine;
+using Contrastive.Samples.ShapesClip.Data;
+using Contrastive.Samples.ShapesClip.Data.Pictures;
+using Contrastive.Samples.ShapesClip.Querying;
 using Contrastive.Samples.ShapesClip.Reporting;
 using Contrastive.Samples.ShapesClip.Training;
 
@@ -20,15 +23,38 @@ public static class ShapesClipProgram
 
     private static void Run(ShapesCommand command, ParseResult parsed, SampleConsole console, Action afterStep)
     {
+        if (parsed.CommandResult.Command == command.Query.Command)
+        {
+            QueryProgram.Run(command.Query.Settings(parsed), console);
+            return;
+        }
+
         var settings = command.Settings(parsed);
         var folder = command.Out(parsed);
         if (File.Exists(folder))
             throw new UserError($"--out {folder}: is a file, not a folder");
         var device = Devices.Of(settings.Device);
         var outputs = new Outputs(folder);
-        var experiment = new Experiment(settings, device, outputs, command.Run(parsed));
-        outputs.MakeFolder();
-        var runs = experiment.Run(console, afterStep);
-        Report.Write(settings, runs, outputs, console);
+        var options = command.Run(parsed);
+        if (settings.ImageDir is null)
+        {
+            var runs = Train(new ShapesTask(settings, device), settings);
+            Report.Write(settings, runs, outputs, console);
+            return;
+        }
+
+        using var pictures = PictureCollection.OfCaptions(settings.ImageDir, settings.Captions!, settings.PictureSize, device, console);
+        settings = settings with { DataDigest = pictures.Digest() };
+        PictureReport.Write(settings, pictures, Train(new PicturesTask(settings, pictures), settings), outputs, console);
+
+        IReadOnlyList<TResult> Train<TData, TResult>(IExperimentTask<TData, TResult> task, ShapesSettings settings)
+            where TData : ITrainingPairs, IDisposable
+            where TResult : class
+        {
+            var experiment = new Experiment<TData, TResult>(settings, task, device, outputs, options);
+            experiment.Check();
+            outputs.MakeFolder();
+            return experiment.Run(console, afterStep);
+        }
     }
 }

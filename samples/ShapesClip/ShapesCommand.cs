@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Contrastive.Modality;
+using Contrastive.Samples.ShapesClip.Querying;
 using Contrastive.Samples.ShapesClip.Training;
 using static Contrastive.Samples.CommandOptions;
 
@@ -45,6 +46,8 @@ internal sealed class ShapesCommand
     private readonly Command _batchSizeStudy = new("batch-size", "InfoNCE against the decomposable loss at batch sizes from 16 to 256");
     private readonly Command _structuresStudy = new("structures", "Contrastive alone against each structure of the space, and all of them");
 
+    private readonly PictureOptions _pictures = new();
+
     public ShapesCommand()
     {
         Root = new RootCommand("Trains an image tower and a text tower on drawn shapes and their captions, and measures what they know.");
@@ -54,16 +57,21 @@ internal sealed class ShapesCommand
             _encoding, _features, _learningRate, _warmup, _weightDecay, _separationWeight, _bridgeWeight, _bridgeSide, _bridgeTime,
             _consistencyWeight, _crop, _jitter, _synonyms, _swap, _deletion, _shots, _probeDraws, _device, _workers, _threads, _checkpoint, _out,
         ];
-        foreach (var option in options)
+        // Not recursive: the query has options of its own.
+        foreach (var option in options.Concat(_pictures.All))
         {
-            option.Recursive = true;
             Root.Add(option);
+            _batchSizeStudy.Add(option);
+            _structuresStudy.Add(option);
         }
 
+        Root.Add(Query.Command);
         Root.Add(new Command("study", "The experiments of docs/results.md; a study that was stopped goes on where it was") { _batchSizeStudy, _structuresStudy });
     }
 
     public RootCommand Root { get; }
+
+    public QueryCommand Query { get; } = new();
 
     public string Out(ParseResult parsed) => Value(parsed, _out) is { Length: > 0 } folder ? folder : throw new UserError("--out is empty");
 
@@ -79,7 +87,7 @@ internal sealed class ShapesCommand
 
     public ShapesSettings Settings(ParseResult parsed)
     {
-        return new ShapesSettings
+        return _pictures.Into(parsed, new ShapesSettings
         {
             Pairs = Whole(_pairs, 2, 4_000_000),
             Device = parsed.GetRequiredValue(_device),
@@ -110,7 +118,7 @@ internal sealed class ShapesCommand
             Deletion = Real(_deletion, 0, 1),
             Shots = Whole(_shots, 1, 50),
             ProbeDraws = Whole(_probeDraws, 1, 1000),
-        };
+        }, forDrawn: [_pairs, _synonyms, _shots, _probeDraws]);
 
         int Whole(Option<string> option, int low, int high) => (int)CommandOptions.Whole(option, Value(parsed, option), low, high);
 

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Contrastive.Modality;
+using Contrastive.Samples.ShapesClip.Data;
 
 namespace Contrastive.Samples.ShapesClip;
 
@@ -8,6 +9,21 @@ public sealed record ShapesSettings
 {
     /// <summary>How many pairs are drawn for training.</summary>
     public required int Pairs { get; init; }
+
+    /// <summary>The folder of the user's pictures; null for drawn ones.</summary>
+    public string? ImageDir { get; init; }
+
+    /// <summary>Their captions file.</summary>
+    public string? Captions { get; init; }
+
+    /// <summary>Pixels a side.</summary>
+    public int PictureSize { get; init; } = Painter.Side;
+
+    /// <summary>The share of the user's pictures that are for testing; as many again are for validation.</summary>
+    public double TestShare { get; init; } = 0.1;
+
+    /// <summary>Of the user's pictures and captions: wherever they lie, the same give the same figures.</summary>
+    public string? DataDigest { get; init; }
 
     public required string Device { get; init; }
 
@@ -81,6 +97,6 @@ public sealed record ShapesSettings
     [JsonIgnore]
     internal StructureWeights StructureWeights => new(SeparationWeight, BridgeWeight, BridgeSide, BridgeTime, ConsistencyWeight);
 
-    /// <summary>What decides one run's figures: these settings without the lists that make the grid.</summary>
-    internal ShapesSettings OfOneRun => this with { Losses = [], Structures = [], BatchSizes = [], Seeds = [] };
+    /// <summary>What decides one run's figures: these settings without the lists that make the grid and where the pictures lie.</summary>
+    internal ShapesSettings OfOneRun => this with { Losses = [], Structures = [], BatchSizes = [], Seeds = [], ImageDir = null, Captions = null };
 }

@@ -18,8 +18,11 @@ internal sealed class ImageTower : nn.Module<Tensor, Tensor>
     private const int PlaceChannels = 8;
 
     // About the mean and the deviation of the pictures.
-    private static readonly Scalar Mean = 0.48.ToScalar();
-    private static readonly Scalar Deviation = 0.18.ToScalar();
+    public const double Mean = 0.48;
+    public const double Deviation = 0.18;
+
+    private static readonly Scalar MeanScalar = Mean.ToScalar();
+    private static readonly Scalar DeviationScalar = Deviation.ToScalar();
 
     private readonly Sequential layers;
     private readonly Conv2d places;
@@ -40,7 +43,7 @@ internal sealed class ImageTower : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = NewDisposeScope();
-        var seen = layers.forward(input.sub(Mean).div(Deviation));
+        var seen = layers.forward(input.sub(MeanScalar).div(DeviationScalar));
         var all = cat([seen.mean([2L, 3]), seen.amax([2L, 3]), places.forward(seen).flatten(1)], 1);
         return nn.functional.gelu(output.forward(all)).MoveToOuterDisposeScope();
     }

@@ -4,16 +4,13 @@ using static TorchSharp.torch;
 namespace Contrastive.Samples.ShapesClip.Models;
 
 /// <summary>The sizes of a pair of towers and the words the text tower knows; enough to build them again.</summary>
-public sealed record TowerSizes(int Side, int ImageWidth, int TextWidth, int TextDepth, int Encoding, int Features, bool Independent, IReadOnlyList<string> Vocabulary);
+public sealed record TowerSizes(int Side, int ImageWidth, int TextWidth, int TextDepth, int Encoding, int Features, bool Independent, IReadOnlyList<string> Vocabulary, int WordCount);
 
 /// <summary>The image tower and the text tower.</summary>
 public sealed class TowerPair : nn.Module
 {
-    private const string Part = "towers";
-
     private static readonly Scalar Whole = 255.0.ToScalar();
 
-    private readonly TowerSizes _sizes;
     private readonly Tower image;
     private readonly Tower text;
 
@@ -23,8 +20,8 @@ public sealed class TowerPair : nn.Module
     public TowerPair(TowerSizes sizes, Generator random, Generator independentRandom)
         : base(nameof(TowerPair))
     {
-        _sizes = sizes;
-        Tokenizer = CaptionTokenizer.From(sizes.Vocabulary);
+        Sizes = sizes;
+        Tokenizer = CaptionTokenizer.From(sizes.Vocabulary, sizes.WordCount);
         var independent = sizes.Independent ? independentRandom : null;
         image = new Tower(new ImageTower(sizes.Side, sizes.ImageWidth, sizes.Encoding), sizes.Encoding, sizes.Features, random, independent);
         text = new Tower(
@@ -35,6 +32,8 @@ public sealed class TowerPair : nn.Module
             independent);
         RegisterComponents();
     }
+
+    public TowerSizes Sizes { get; }
 
     public CaptionTokenizer Tokenizer { get; }
 
@@ -47,18 +46,5 @@ public sealed class TowerPair : nn.Module
     {
         using var scope = NewDisposeScope();
         return images.to(ScalarType.Float32).div_(Whole).MoveToOuterDisposeScope();
-    }
-
-    public void Save(string path) => CheckpointFile.Save(path, _sizes, new CheckpointParts().Module(Part, this));
-
-    /// <exception cref="UserError">The file is missing, damaged or does not hold two towers.</exception>
-    public static TowerPair Load(string path)
-    {
-        var file = CheckpointFile.Open(path);
-        // The weights drawn here are replaced at once.
-        using var random = new Generator(0);
-        var towers = new TowerPair(file.Header<TowerSizes>(), random, random);
-        file.Restore(new CheckpointParts().Module(Part, towers));
-        return towers;
     }
 }

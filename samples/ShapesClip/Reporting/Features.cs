@@ -19,7 +19,8 @@ internal static class Features
     public static PairFeatures Of(TowerPair towers, ShapePairs pairs)
         => new(Of(towers.Image, pairs.Images, TowerPair.Prepare), Of(towers.Text, pairs.Tokens, x => x));
 
-    private static ModalityFeatures Of(Tower tower, Tensor input, Func<Tensor, Tensor> prepare)
+    /// <summary>All of them, of inputs that are prepared some at a time.</summary>
+    public static ModalityFeatures Of(Tower tower, Tensor input, Func<Tensor, Tensor> prepare)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();

@@ -11,12 +11,12 @@ internal static class Measurement
     private const int CurvePairs = 500;
 
     /// <summary>A quick look at the first validation pairs: recall@1, and zero-shot accuracy of shape and colour together.</summary>
-    public static (double RecallAt1, double ZeroShot) Glance(TowerPair towers, ShapeData data)
+    public static Glance Glance(TowerPair towers, ShapeData data)
     {
         using var scope = NewDisposeScope();
         var pairs = First(data.Validation, CurvePairs);
         var features = Features.Of(towers, pairs);
-        return (
+        return new Glance(
             RetrievalFigures.Of(features.Image.Shared, features.Text.Shared).RecallAt1,
             ZeroShot.Score(towers, Prompts.Combinations, features.Image.Shared, Combinations(pairs)).Top1);
     }

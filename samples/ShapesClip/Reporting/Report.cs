@@ -32,7 +32,7 @@ internal static class Report
             })),
             ("paired_differences", comparisons));
         console.Line();
-        console.Line($"written: {outputs.Summary}, {outputs.Curves}, and each run with its towers in {Path.Combine(outputs.Folder, "runs")}");
+        console.Line($"written: {outputs.Summary}, {outputs.Curves}, and each run's towers in {Path.Combine(outputs.Folder, Outputs.ModelFolder)}");
     }
 
     private static void Figures(IReadOnlyList<Group> groups, ShapesSettings settings, SampleConsole console)

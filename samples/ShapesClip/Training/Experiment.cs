@@ -1,5 +1,5 @@
 using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Samples.ShapesClip.Reporting;
+using Contrastive.Samples.ShapesClip.Models;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.ShapesClip.Training;
@@ -8,14 +8,24 @@ namespace Contrastive.Samples.ShapesClip.Training;
 /// The runs of a grid, several at a time. A finished run is one file and a run under way has a checkpoint, so an experiment
 /// that was stopped anywhere goes on with the next step, to the same final figures.
 /// </summary>
-internal sealed class Experiment(ShapesSettings settings, Device device, Outputs outputs, RunOptions options)
+internal sealed class Experiment<TData, TResult>(
+    ShapesSettings settings, IExperimentTask<TData, TResult> task, Device device, Outputs outputs, RunOptions options)
+    where TData : ITrainingPairs, IDisposable
+    where TResult : class
 {
-    public IReadOnlyList<RunResult> Run(SampleConsole console, Action afterStep)
+    /// <exception cref="UserError">A batch would have more items than there are.</exception>
+    public void Check()
+    {
+        if (settings.BatchSizes.Max() is var largest && largest > task.TrainItems)
+            throw new UserError($"--batch-size {largest}: there are only {task.TrainItems} items to train on");
+    }
+
+    public IReadOnlyList<TResult> Run(SampleConsole console, Action afterStep)
     {
         var grid = RunKey.Grid(settings);
-        var results = grid.Select(key => RunFile.Read(outputs.Run(key), settings)).ToArray();
+        var results = grid.Select(key => RunFile.Read<TResult>(outputs.Run(key), settings)).ToArray();
         var missing = Enumerable.Range(0, grid.Count).Where(run => results[run] is null).ToArray();
-        using var data = new SharedData(seed => ShapeData.Draw(settings.Pairs, (int)seed, device));
+        using var data = new SharedData<TData>(task.Draw);
         Progress.Run(console, "training", grid.Sum(Steps), progress =>
         {
             if (missing.Length < grid.Count)
@@ -27,17 +37,17 @@ internal sealed class Experiment(ShapesSettings settings, Device device, Outputs
                 var key = grid[missing[job]];
                 var loop = new TrainingLoop(progress, options.Checkpoints(), console.Cancellation, afterStep);
                 var result = results[missing[job]] = data.With(key.Seed, pairs => Run(key, pairs, loop));
-                progress.Line($"{key}: held-out zero-shot {result.HeldOut.Top1:F3}, recall@1 {result.Retrieval.RecallAt1:F3}, {result.Seconds:F0} s");
+                progress.Line($"{key}: {task.Summary(result)}");
             }, console.Cancellation);
         });
         return results!;
 
-        double Steps(RunKey key) => (double)settings.Epochs * TrainingRun.StepsPerEpoch(settings.Pairs, key.BatchSize);
+        double Steps(RunKey key) => (double)settings.Epochs * TrainingRun.StepsPerEpoch(task.TrainItems, key.BatchSize);
     }
 
-    private RunResult Run(RunKey key, ShapeData data, TrainingLoop loop)
+    private TResult Run(RunKey key, TData data, TrainingLoop loop)
     {
-        using var run = new TrainingRun(key, settings, data, device);
+        using var run = new TrainingRun(key, settings, data, towers => task.Glance(towers, data), device);
         var checkpoint = outputs.Checkpoint(key);
         if (File.Exists(checkpoint))
         {
@@ -48,8 +58,8 @@ internal sealed class Experiment(ShapesSettings settings, Device device, Outputs
         }
 
         loop.Run(run, save: () => CheckpointFile.Save(checkpoint, new Header(settings.OfOneRun, run.Curves), run.Parts));
-        var result = Measurement.Full(key, settings, run.Towers, data, run.Curves);
-        run.Towers.Save(outputs.Towers(key));
+        var result = task.Measure(key, run.Towers, data, run.Curves);
+        SavedModel.Save(outputs.Model(key), run.Towers, key, settings, run.Temperature);
         RunFile.Write(outputs.Run(key), settings, result);
         File.Delete(checkpoint);
         return result;

@@ -1,26 +1,26 @@
 using System.Text.Json;
-using Contrastive.Samples.ShapesClip.Reporting;
 
 namespace Contrastive.Samples.ShapesClip.Training;
 
 /// <summary>A finished run as a file, with the settings it was made with.</summary>
 internal static class RunFile
 {
-    private sealed record Content(ShapesSettings Settings, RunResult Result);
+    private sealed record Content<TResult>(ShapesSettings Settings, TResult Result);
 
-    public static void Write(string path, ShapesSettings settings, RunResult result)
-        => AtomicFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(new Content(settings.OfOneRun, result), SampleJson.Exact));
+    public static void Write<TResult>(string path, ShapesSettings settings, TResult result)
+        => AtomicFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(new Content<TResult>(settings.OfOneRun, result), SampleJson.Exact));
 
     /// <returns>Null where there is no such file yet.</returns>
     /// <exception cref="UserError">The file is damaged, or of a run with other settings.</exception>
-    public static RunResult? Read(string path, ShapesSettings settings)
+    public static TResult? Read<TResult>(string path, ShapesSettings settings)
+        where TResult : class
     {
         if (!File.Exists(path))
             return null;
-        Content content;
+        Content<TResult> content;
         try
         {
-            content = JsonSerializer.Deserialize<Content>(File.ReadAllBytes(path), SampleJson.Exact) ?? throw new JsonException("it is null");
+            content = JsonSerializer.Deserialize<Content<TResult>>(File.ReadAllBytes(path), SampleJson.Exact) ?? throw new JsonException("it is null");
         }
         catch (Exception problem) when (problem is JsonException or IOException or UnauthorizedAccessException)
         {

@@ -1,24 +1,23 @@
-using Contrastive.Samples.ShapesClip.Data;
-
 namespace Contrastive.Samples.ShapesClip.Training;
 
 /// <summary>
 /// Data sets by seed, drawn once and shared by the runs of a seed. The runs come seed by seed, so a set that nobody uses
 /// goes when another is asked for.
 /// </summary>
-internal sealed class SharedData(Func<long, ShapeData> draw) : IDisposable
+internal sealed class SharedData<TData>(Func<long, TData> draw) : IDisposable
+    where TData : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<long, Entry> _entries = [];
 
-    private sealed class Entry(Lazy<ShapeData> data)
+    private sealed class Entry(Lazy<TData> data)
     {
-        public Lazy<ShapeData> Data { get; } = data;
+        public Lazy<TData> Data { get; } = data;
 
         public int Users { get; set; }
     }
 
-    public T With<T>(long seed, Func<ShapeData, T> use)
+    public T With<T>(long seed, Func<TData, T> use)
     {
         var entry = Take(seed);
         try
@@ -46,7 +45,7 @@ internal sealed class SharedData(Func<long, ShapeData> draw) : IDisposable
             {
                 foreach (var idle in _entries.Where(other => other.Value.Users == 0).Select(other => other.Key).ToArray())
                     Drop(idle);
-                _entries[seed] = entry = new Entry(new Lazy<ShapeData>(() => draw(seed)));
+                _entries[seed] = entry = new Entry(new Lazy<TData>(() => draw(seed)));
             }
 
             entry.Users++;

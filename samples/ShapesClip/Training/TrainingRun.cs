@@ -3,7 +3,6 @@ using Contrastive.Modality;
 using Contrastive.Samples.ShapesClip.Augmentation;
 using Contrastive.Samples.ShapesClip.Data;
 using Contrastive.Samples.ShapesClip.Models;
-using Contrastive.Samples.ShapesClip.Reporting;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -26,7 +25,8 @@ internal sealed class TrainingRun : ITrainingRun, IDisposable
 
     private readonly RunKey _key;
     private readonly ShapesSettings _settings;
-    private readonly ShapeData _data;
+    private readonly ITrainingPairs _pairs;
+    private readonly Func<TowerPair, Glance> _glance;
     private readonly CompositeLoss _loss;
     private readonly SafeAdamW _optimizer;
     private readonly WarmupCosineSchedule _schedule;
@@ -35,46 +35,54 @@ internal sealed class TrainingRun : ITrainingRun, IDisposable
     private readonly Generator _viewRandom;
     private readonly Generator _augmentationRandom;
     private readonly Generator _lossRandom;
+    private readonly Temperature _temperature;
     private readonly WordTables _words;
     private readonly ViewMaker _views;
 
-    public TrainingRun(RunKey key, ShapesSettings settings, ShapeData data, Device device)
+    /// <param name="key">Which run.</param>
+    /// <param name="settings">How it is made.</param>
+    /// <param name="pairs">What it trains on.</param>
+    /// <param name="glance">A look at validation pairs after each epoch.</param>
+    /// <param name="device">Where it runs.</param>
+    public TrainingRun(RunKey key, ShapesSettings settings, ITrainingPairs pairs, Func<TowerPair, Glance> glance, Device device)
     {
         _key = key;
         _settings = settings;
-        _data = data;
+        _pairs = pairs;
+        _glance = glance;
         var sizes = new TowerSizes(
-            Painter.Side,
+            pairs.Side,
             settings.ImageWidth,
             settings.TextWidth,
             settings.TextDepth,
             settings.Encoding,
             settings.Features,
             Structures.NeedsIndependent(key.Structure),
-            data.Tokenizer.Vocabulary);
+            pairs.Tokenizer.Vocabulary,
+            pairs.Tokenizer.WordCount);
         using (var random = Streams.Weights(key.Seed))
         using (var independentRandom = Streams.IndependentWeights(key.Seed))
             Towers = new TowerPair(sizes, random, independentRandom);
         Towers.to(device);
 
         _order = Streams.Order(key.Seed);
-        _batches = new ShuffledBatches(data.Train.Items, key.BatchSize, _order, device);
+        _batches = new ShuffledBatches(pairs.Items, key.BatchSize, _order, device);
         // With the square root of the batch size, as Adam's noise asks.
         _schedule = new WarmupCosineSchedule(
             settings.LearningRate * Math.Sqrt(key.BatchSize / ReferenceBatch), Steps, (long)Math.Round(settings.Warmup * Steps));
         _viewRandom = Streams.Views(key.Seed, device);
         _augmentationRandom = Streams.Augmentation(key.Seed, device);
         _lossRandom = Streams.Loss(key.Seed, device);
-        _words = new WordTables(data.Tokenizer, device);
+        _words = new WordTables(pairs.Tokenizer, pairs.HasSynonyms, device);
         _views = new ViewMaker(
             new PairFlip(_words, _viewRandom),
             new CaptionAugmentation(_words, settings.Synonyms, 0, 0, _viewRandom),
             new PictureAugmentation(settings.Crop, settings.Jitter, _augmentationRandom),
             new CaptionAugmentation(_words, settings.Synonyms, settings.Swap, settings.Deletion, _augmentationRandom));
 
-        var temperature = settings.LearnTemperature ? Temperature.Learned(settings.Temperature) : Temperature.Fixed(settings.Temperature);
-        var contrastive = Losses.Create(key.Loss, data.Train.Items, temperature, settings.Epochs, _lossRandom);
-        _loss = Structures.Create(key.Structure, contrastive, settings.StructureWeights, Temperature.Fixed(settings.Temperature), _lossRandom);
+        _temperature = settings.LearnTemperature ? Contrastive.Temperature.Learned(settings.Temperature) : Contrastive.Temperature.Fixed(settings.Temperature);
+        var contrastive = Losses.Create(key.Loss, pairs.Items, _temperature, settings.Epochs, _lossRandom);
+        _loss = Structures.Create(key.Structure, contrastive, settings.StructureWeights, Contrastive.Temperature.Fixed(settings.Temperature), _lossRandom);
         _loss.to(device);
         _optimizer = new SafeAdamW(Towers.parameters().Concat(_loss.parameters()), 0, settings.WeightDecay, beta2: Beta2);
     }
@@ -83,6 +91,9 @@ internal sealed class TrainingRun : ITrainingRun, IDisposable
 
     /// <summary>What was seen so far.</summary>
     public RunCurves Curves { get; private set; } = RunCurves.Empty;
+
+    /// <summary>Of the contrast between the modalities, as it is now.</summary>
+    public double Temperature => _temperature.Value;
 
     public string Name => _key.ToString();
 
@@ -119,9 +130,10 @@ internal sealed class TrainingRun : ITrainingRun, IDisposable
         _optimizer.LearningRate = _schedule.At(_batches.Step);
         _optimizer.zero_grad();
         var items = _batches.Next();
+        var (pictures, captions) = _pairs.Take(items, _viewRandom);
         var views = _views.Make(
-            TowerPair.Prepare(_data.Train.Images.index_select(0, items)),
-            _data.Train.Tokens.index_select(0, items),
+            TowerPair.Prepare(pictures),
+            captions,
             Structures.NeedsAugmentation(_key.Structure));
         var images = Towers.Image.Features(views.Images, views.AugmentedImages);
         var texts = Towers.Text.Features(views.Tokens, views.AugmentedTokens);
@@ -141,8 +153,7 @@ internal sealed class TrainingRun : ITrainingRun, IDisposable
     {
         if (!_batches.EndedEpoch)
             return;
-        var (recall, zeroShot) = Measurement.Glance(Towers, _data);
-        Curves = Curves.WithEpoch(_batches.StepsPerEpoch, recall, zeroShot);
+        Curves = Curves.WithEpoch(_batches.StepsPerEpoch, _glance(Towers));
     }
 
     public void Dispose()
