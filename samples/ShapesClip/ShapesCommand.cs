@@ -50,7 +50,7 @@ internal sealed class ShapesCommand
 
     public ShapesCommand()
     {
-        Root = new RootCommand("Trains an image tower and a text tower on drawn shapes and their captions, and measures what they know.");
+        Root = new RootCommand("Trains an image tower and a text tower on drawn shapes or your own pictures, and measures what they know.");
         Option[] options =
         [
             _loss, _structure, _batchSize, _seeds, _pairs, _epochs, _temperature, _learnTemperature, _imageWidth, _textWidth, _textDepth,

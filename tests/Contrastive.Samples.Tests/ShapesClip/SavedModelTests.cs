@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Contrastive.Samples.ShapesClip.Models;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.Tests.ShapesClip;
