@@ -7,6 +7,9 @@ namespace Contrastive.Samples.ShapesClip;
 /// <summary>The options that train on the user's own pictures.</summary>
 internal sealed class PictureOptions
 {
+    // What the image tower divides a side by.
+    private const int Multiple = 8;
+
     private readonly Option<string> _imageDir = new("--image-dir") { Description = "Train on the pictures of this folder instead of drawn ones", HelpName = "folder" };
     private readonly Option<string> _captions = new("--captions") { Description = "Their captions, a line image<TAB>caption each; without it captions.tsv in that folder", HelpName = "file" };
     private readonly Option<string> _pictureSize = Text("--picture-size", "64", "Pixels a side that they are resized to, a multiple of 8", "n");
@@ -46,6 +49,4 @@ internal sealed class PictureOptions
                 throw new UserError($"{given.Name} {why}");
         }
     }
-
-    private const int Multiple = 8;
 }

@@ -97,9 +97,9 @@ internal static class QueryProgram
             PictureFile.Planes(square, pixels);
             return pixels;
         }
-        catch (InvalidDataException problem)
+        catch (Exception problem) when (problem is InvalidDataException or IOException or UnauthorizedAccessException)
         {
-            throw new UserError($"--image {path}: {problem.Message}", problem);
+            throw new UserError($"--image {path}: {(File.Exists(path) ? problem.Message : "there is no such file")}", problem);
         }
     }
 

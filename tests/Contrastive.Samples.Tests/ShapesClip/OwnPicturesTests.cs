@@ -52,6 +52,7 @@ public sealed class OwnPicturesTests : IDisposable
         RunShapes.With([.. query, "--text", "zebra giraffe"]).Should().Match<(int Code, string Output, string Error)>(
             refused => refused.Code == 2 && refused.Error.Contains("training had none of its words"));
         RunShapes.With(query).Error.Should().Contain("--text");
+        RunShapes.With([.. query, "--image", _folder.Path("nowhere.png")]).Error.Should().ContainAll("--image", "nowhere.png", "no such file");
     }
 
     [Fact]
