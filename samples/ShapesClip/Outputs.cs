@@ -15,6 +15,10 @@ internal sealed class Outputs(string folder)
 
     public string BatchSizes => Path.Combine(folder, "batch-size.png");
 
+    public string Planes => Path.Combine(folder, "planes.png");
+
+    public string Bridges => Path.Combine(folder, "bridges.png");
+
     public string Run(RunKey key) => Path.Combine(folder, "runs", $"{key.FileName}.json");
 
     /// <summary>A folder with a run's trained towers: <see cref="Models.SavedModel"/>.</summary>

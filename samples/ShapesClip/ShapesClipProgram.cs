@@ -3,6 +3,7 @@ using Contrastive.Samples.ShapesClip.Data;
 using Contrastive.Samples.ShapesClip.Data.Pictures;
 using Contrastive.Samples.ShapesClip.Querying;
 using Contrastive.Samples.ShapesClip.Reporting;
+using Contrastive.Samples.ShapesClip.Reporting.Spaces;
 using Contrastive.Samples.ShapesClip.Training;
 
 namespace Contrastive.Samples.ShapesClip;
@@ -40,6 +41,7 @@ public static class ShapesClipProgram
         {
             var runs = Train(new ShapesTask(settings, device), settings);
             Report.Write(settings, runs, outputs, console);
+            console.Line($"         {string.Join(", ", SpacePictures.Write(settings, outputs, device))}");
             return;
         }
 

@@ -37,6 +37,8 @@ public static class Structures
 
     public static bool NeedsIndependent(string structure) => structure is Separation or All;
 
+    public static bool HasBridge(string structure) => structure is Bridge or All;
+
     /// <param name="structure">One of <see cref="Names"/>.</param>
     /// <param name="contrastive">The loss between the modalities.</param>
     /// <param name="weights">The weights of the structures.</param>
@@ -53,7 +55,7 @@ public static class Structures
             parts.Add((Cyclip, new GeometricConsistencyLoss(CyclipWeight, CyclipWeight, augmented: 0), 1));
         if (structure is Separation or All)
             parts.Add((Separation, new FeatureSeparationLoss(independent), weights.Separation));
-        if (structure is Bridge or All)
+        if (HasBridge(structure))
             parts.Add((Bridge, new BrownianBridgeLoss(BridgeTime.Fixed(weights.BridgeTime), weights.BridgeSide, generator: random), weights.Bridge));
         if (structure is Consistency or All)
             parts.Add((Consistency, new GeometricConsistencyLoss(), weights.Consistency));
