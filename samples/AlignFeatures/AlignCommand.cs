@@ -1,6 +1,6 @@
 using System.CommandLine;
-using System.Globalization;
 using Contrastive.Modality;
+using static Contrastive.Samples.CommandOptions;
 
 namespace Contrastive.Samples.AlignFeatures;
 
@@ -20,7 +20,7 @@ internal sealed class AlignCommand
     private readonly Option<string> _learningRate = Text("--learning-rate", "0.001", "Adam's, falling to 0 on a cosine", "x");
     private readonly Option<string> _weightDecay = Text("--weight-decay", "1", "Decoupled, as AdamW's: times the learning rate", "x");
     private readonly Option<string> _testFraction = Text("--test-fraction", "0.2", "Share of the items held out", "x");
-    private readonly Option<string> _structure = Text("--structure", "none", "What to ask of the space beside: none, four-part (in-modal contrasts), separation, bridge, consistency, all", "list");
+    private readonly Option<string> _structure = Text("--structure", "none", "What to ask of the space beside: none, four-part (in-modal contrasts), cyclip, separation, bridge, consistency, all", "list");
     private readonly Option<string> _separationWeight = Text("--separation-weight", "1", "Of the feature separation", "x");
     private readonly Option<string> _bridgeWeight = Text("--bridge-weight", "3", "Of the Brownian bridge", "x");
     private readonly Option<string> _bridgeSide = Text("--bridge-side", "first", "Whose augmentations lie on the bridge: first, second or both", "name");
@@ -72,11 +72,11 @@ internal sealed class AlignCommand
             throw new UserError($"--left and --right belong together: {(left is null ? "--left" : "--right")} is missing");
         if (labels is not null && left is null)
             throw new UserError("--labels needs --left and --right");
-        var structures = Names(_structure, parsed, Training.Structures.Names);
+        var structures = Names(_structure, parsed.GetRequiredValue(_structure), Structures.Names);
         var labelled = labels is not null || left is null;
         if (parsed.GetValue(_probe) && !labelled)
             throw new UserError("--probe needs --labels");
-        var probe = labelled && (parsed.GetValue(_probe) || structures.Any(name => name != Training.Structures.None));
+        var probe = labelled && (parsed.GetValue(_probe) || structures.Any(name => name != Structures.None));
         return new AlignSettings
         {
             Left = left,
@@ -84,10 +84,10 @@ internal sealed class AlignCommand
             Labels = labels,
             Items = quick ? 300 : 1000,
             Device = parsed.GetRequiredValue(_device),
-            Losses = Names(_loss, parsed, Training.Losses.Names),
+            Losses = Names(_loss, parsed.GetRequiredValue(_loss), Losses.Names),
             Structures = structures,
             BatchSizes = [.. List(_batchSize, Value(_batchSize, "8"), text => (int)Whole(_batchSize, text, 2, 1 << 20))],
-            Seeds = Seeds(Value(_seeds, "1")),
+            Seeds = Seeds(_seeds, Value(_seeds, "1"), Training.Streams.LargestSeed),
             Epochs = (int)Whole(_epochs, Value(_epochs, "2"), 1, 100_000),
             Temperature = Real(_temperature, 0.001, 100),
             Hidden = (int)Whole(_hidden, Value(_hidden), 1, 65_536),
@@ -97,9 +97,7 @@ internal sealed class AlignCommand
             TestFraction = Real(_testFraction, 0.01, 0.9),
             SeparationWeight = Real(_separationWeight, 0, 1e6),
             BridgeWeight = Real(_bridgeWeight, 0, 1e6),
-            BridgeSide = Enum.TryParse<BridgeSide>(Value(_bridgeSide), ignoreCase: true, out var side) && Enum.IsDefined(side)
-                ? side
-                : throw new UserError($"--bridge-side: '{Value(_bridgeSide)}' is not one of first, second, both"),
+            BridgeSide = Choice<BridgeSide>(_bridgeSide, Value(_bridgeSide)),
             BridgeTime = Real(_bridgeTime, 0.001, 0.999),
             ConsistencyWeight = Real(_consistencyWeight, 0, 1e6),
             Noise = Real(_noise, 0, 100),
@@ -111,40 +109,6 @@ internal sealed class AlignCommand
         string Value(Option<string> option, string? whenQuick = null)
             => quick && whenQuick is not null && parsed.GetResult(option) is null or { Implicit: true } ? whenQuick : parsed.GetRequiredValue(option);
 
-        double Real(Option<string> option, double low, double high)
-        {
-            var text = Value(option);
-            if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value))
-                throw new UserError($"{option.Name}: '{text}' is not a number");
-            return value >= low && value <= high ? value : throw new UserError($"{option.Name} must lie between {low} and {high} but is {text}");
-        }
+        double Real(Option<string> option, double low, double high) => CommandOptions.Real(option, Value(option), low, high);
     }
-
-    private static string[] Names(Option<string> option, ParseResult parsed, IReadOnlyList<string> known)
-        => List(option, parsed.GetRequiredValue(option), name
-            => known.Contains(name) ? name : throw new UserError($"{option.Name}: '{name}' is not one of {string.Join(", ", known)}"));
-
-    private long[] Seeds(string text)
-        => text.Contains(',', StringComparison.Ordinal)
-            ? List(_seeds, text, seed => Whole(_seeds, seed, 0, Training.Streams.LargestSeed))
-            : [.. Enumerable.Range(0, (int)Whole(_seeds, text, 1, 1000)).Select(seed => (long)seed)];
-
-    private static T[] List<T>(Option option, string text, Func<string, T> read)
-        where T : notnull
-    {
-        var values = text.Split(',', StringSplitOptions.TrimEntries).Select(read).ToArray();
-        return values.GroupBy(value => value).FirstOrDefault(group => group.Count() > 1) is { } repeated
-            ? throw new UserError($"{option.Name}: '{repeated.Key}' is there twice")
-            : values;
-    }
-
-    private static long Whole(Option option, string text, long low, long high)
-    {
-        if (!long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value))
-            throw new UserError($"{option.Name}: '{text}' is not a whole number");
-        return value >= low && value <= high ? value : throw new UserError($"{option.Name} must lie between {low} and {high} but is {text}");
-    }
-
-    private static Option<string> Text(string name, string standard, string description, string helpName)
-        => new(name) { Description = description, HelpName = helpName, DefaultValueFactory = _ => standard };
 }

@@ -63,6 +63,9 @@ public sealed record AlignSettings
     /// <summary>The share of features that an augmentation drops.</summary>
     public required double Dropout { get; init; }
 
+    [JsonIgnore]
+    internal StructureWeights StructureWeights => new(SeparationWeight, BridgeWeight, BridgeSide, BridgeTime, ConsistencyWeight);
+
     /// <summary>Whether runs are probed for the labels; needs labels.</summary>
     public required bool Probe { get; init; }
 

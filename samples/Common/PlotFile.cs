@@ -35,14 +35,18 @@ public sealed record Panel(
 public static class PlotFile
 {
     public static void Write(string path, IReadOnlyList<Panel> panels, int panelWidth = 640, int panelHeight = 440, int columns = 2)
+        => WriteSheet(path, [.. panels.Select(panel => (Action<Plot>)(plot => Draw(panel, plot)))], panelWidth, panelHeight, columns);
+
+    /// <summary>Plots of any kind, side by side.</summary>
+    public static void WriteSheet(string path, IReadOnlyList<Action<Plot>> drawings, int panelWidth, int panelHeight, int columns)
     {
-        columns = Math.Min(columns, panels.Count);
-        var rows = (panels.Count + columns - 1) / columns;
+        columns = Math.Min(columns, drawings.Count);
+        var rows = (drawings.Count + columns - 1) / columns;
         var sheet = new Multiplot();
-        sheet.AddPlots(panels.Count);
+        sheet.AddPlots(drawings.Count);
         sheet.Layout = new ScottPlot.MultiplotLayouts.Grid(rows, columns);
-        for (var p = 0; p < panels.Count; p++)
-            Draw(panels[p], sheet.GetPlot(p));
+        for (var p = 0; p < drawings.Count; p++)
+            drawings[p](sheet.GetPlot(p));
         using var image = sheet.Render(columns * panelWidth, rows * panelHeight);
         AtomicFile.Write(path, image.GetImageBytes(ImageFormat.Png));
     }

@@ -5,13 +5,15 @@ namespace Contrastive.Samples;
 
 /// <summary>
 /// How far a long job is, how fast, and how long it still takes: a bar on a terminal, a plain line every few seconds
-/// elsewhere. The job runs on the calling thread, so dispose scopes and <c>no_grad</c> inside it hold.
+/// elsewhere. The job runs on the calling thread, so dispose scopes and <c>no_grad</c> inside it hold; threads it starts may
+/// all report.
 /// </summary>
 public sealed class Progress
 {
     private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan BetweenFrames = TimeSpan.FromSeconds(0.1);
 
+    private readonly Lock _gate = new();
     private readonly SampleConsole _console;
     private readonly string _title;
     private readonly double _total;
@@ -58,6 +60,34 @@ public sealed class Progress
     /// <param name="terms">The figures of the last step, the objective first.</param>
     public void Advance(double steps = 1, string? detail = null, long samples = 0, IReadOnlyList<LossTerm>? terms = null)
     {
+        lock (_gate)
+            Advanced(steps, detail, samples, terms);
+    }
+
+    /// <summary>Counts steps that were done earlier: they say nothing of how fast the job is.</summary>
+    public void Skip(double steps)
+    {
+        lock (_gate)
+        {
+            _done += steps;
+            _bar?.Increment(steps);
+        }
+    }
+
+    /// <summary>A line that stays, above the bar where there is one.</summary>
+    public void Line(string text)
+    {
+        lock (_gate)
+        {
+            if (_bar is null)
+                _console.Line(text);
+            else
+                AnsiConsole.MarkupLineInterpolated($"{text}");
+        }
+    }
+
+    private void Advanced(double steps, string? detail, long samples, IReadOnlyList<LossTerm>? terms)
+    {
         _done += steps;
         _detail = detail ?? _detail;
         _throughput.Add(steps, samples);
@@ -69,22 +99,6 @@ public sealed class Progress
             _bar.Description = Markup.Escape(Text(terms));
         else
             _console.Line(string.Create(CultureInfo.InvariantCulture, $"{_title} {_done / _total,4:P0} | {Text(terms)}"));
-    }
-
-    /// <summary>Counts steps that were done earlier: they say nothing of how fast the job is.</summary>
-    public void Skip(double steps)
-    {
-        _done += steps;
-        _bar?.Increment(steps);
-    }
-
-    /// <summary>A line that stays, above the bar where there is one.</summary>
-    public void Line(string text)
-    {
-        if (_bar is null)
-            _console.Line(text);
-        else
-            AnsiConsole.MarkupLineInterpolated($"{text}");
     }
 
     private string Text(IReadOnlyList<LossTerm>? terms)

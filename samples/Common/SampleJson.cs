@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 namespace Contrastive.Samples;
 
 /// <summary>How the samples write JSON: snake_case names (recall_at_1), enumerations by name.</summary>
-internal static partial class SampleJson
+public static partial class SampleJson
 {
     /// <summary>For people and scripts: indented, and a number that is not finite is null, since JSON has none.</summary>
     public static readonly JsonSerializerOptions Summary = new()
@@ -13,6 +13,16 @@ internal static partial class SampleJson
         PropertyNamingPolicy = new SnakeCase(),
         WriteIndented = true,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower), new FiniteOrNull() },
+    };
+
+    /// <summary>For reading back: every double as it was, NaN included, and nothing missing.</summary>
+    public static readonly JsonSerializerOptions Exact = new()
+    {
+        PropertyNamingPolicy = new SnakeCase(),
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        RespectRequiredConstructorParameters = true,
+        RespectNullableAnnotations = true,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
     };
 
     /// <summary>snake_case with numbers as words of their own, as in recall_at_1.</summary>

@@ -11,7 +11,7 @@ public static class SampleRunner
     /// <summary>The shell's code for a program stopped by Ctrl-C (128 + SIGINT).</summary>
     public const int Stopped = 130;
 
-    /// <param name="command">The command with its options; its action is set here.</param>
+    /// <param name="command">The command with its options; its action is set here, and that of its subcommands.</param>
     /// <param name="arguments">The command line.</param>
     /// <param name="body">The program. It throws <see cref="UserError"/> for whatever the user can put right; what files have against it is reported alike.</param>
     /// <param name="output">Standard output unless given, as tests do.</param>
@@ -40,7 +40,7 @@ public static class SampleRunner
         Console.CancelKeyPress += Cancel;
         try
         {
-            command.SetAction(result => body(result, new SampleConsole(output, interactive, stop.Token)));
+            SetAction(command, result => body(result, new SampleConsole(output, interactive, stop.Token)));
             var parsed = command.Parse(arguments);
             if (parsed.Errors.Count > 0)
                 throw new UserError($"{parsed.Errors[0].Message.TrimEnd('.')} (--help lists the options)");
@@ -72,5 +72,14 @@ public static class SampleRunner
         {
             Console.CancelKeyPress -= Cancel;
         }
+    }
+
+    private static void SetAction(Command command, Action<ParseResult> action)
+    {
+        // A command within that only holds others has nothing to do by itself.
+        if (command is RootCommand || command.Subcommands.Count == 0)
+            command.SetAction(action);
+        foreach (var inner in command.Subcommands)
+            SetAction(inner, action);
     }
 }

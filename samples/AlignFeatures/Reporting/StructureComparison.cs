@@ -1,5 +1,4 @@
 using Contrastive.Evaluation;
-using Contrastive.Samples.AlignFeatures.Training;
 
 namespace Contrastive.Samples.AlignFeatures.Reporting;
 

@@ -48,8 +48,9 @@ internal sealed class TrainingRun : ITrainingRun, IDisposable
         _augmentationRandom = Streams.Augmentation(key.Seed, device);
         if (Structures.NeedsAugmentation(key.Structure))
             _augmentation = new Augmentation(settings.Noise, settings.Dropout, _augmentationRandom);
-        _loss = Structures.Create(
-            key.Structure, Losses.Create(key.Loss, _split.Train.Items, settings, _lossRandom), settings, _lossRandom);
+        var temperature = Temperature.Fixed(settings.Temperature);
+        var contrastive = Losses.Create(key.Loss, _split.Train.Items, temperature, settings.Epochs, _lossRandom);
+        _loss = Structures.Create(key.Structure, contrastive, settings.StructureWeights, temperature, _lossRandom);
         _loss.to(device);
         _optimizer = new SafeAdamW(Towers.parameters(), settings.LearningRate, settings.WeightDecay);
     }

@@ -3,7 +3,7 @@ using Contrastive.Samples.GradientBias.Training;
 namespace Contrastive.Samples.GradientBias.Measurement;
 
 /// <summary>The bias of the minibatch gradient of one loss at one batch size, as the summary has it.</summary>
-/// <param name="Loss">One of <see cref="Losses.Names"/>.</param>
+/// <param name="Loss">One of <see cref="ComparedLosses.Names"/>.</param>
 /// <param name="BatchSize">B.</param>
 /// <param name="RelativeBias">‖E[g_B] - g‖ / ‖g‖ as measured, the noise of the measurement included.</param>
 /// <param name="CorrectedRelativeBias">The same less what that noise is expected to add; 0 where it is lost in it.</param>

@@ -16,7 +16,7 @@ internal static class BiasMeasurement
     {
         // Small batches take longest.
         (string Loss, int BatchSize)[] jobs =
-            [.. settings.BiasBatchSizes.SelectMany(size => Losses.Names.Reverse().Select(loss => (loss, size)))];
+            [.. settings.BiasBatchSizes.SelectMany(size => ComparedLosses.Names.Reverse().Select(loss => (loss, size)))];
         var entries = new BiasEntry[jobs.Length];
         Progress.Run(console, "gradient bias", jobs.Length, progress => Workers.Run(
             jobs.Length,
@@ -38,8 +38,8 @@ internal static class BiasMeasurement
         using var random = new RunKey(name, 0, batchSize).Random(settings.Seed);
         var (anchors, inputs) = problem.Tensors(ScalarType.Float64);
         var weights = new Parameter(tensor(values).reshape(SyntheticProblem.Dimensions, SyntheticProblem.Dimensions));
-        using var full = Losses.Create(Losses.InfoNCE, SyntheticProblem.Pairs, Mean);
-        using var loss = Losses.Create(name, SyntheticProblem.Pairs, Mean, ScalarType.Float64);
+        using var full = ComparedLosses.Create(ComparedLosses.InfoNCE, SyntheticProblem.Pairs, Mean);
+        using var loss = ComparedLosses.Create(name, SyntheticProblem.Pairs, Mean, ScalarType.Float64);
         if (loss is GammaContrastiveLoss)
             WarmUp();
 

@@ -11,8 +11,8 @@ internal static class Plots
 
     private static readonly Dictionary<string, (string Title, string Color)> Looks = new()
     {
-        [Losses.InfoNCE] = ("InfoNCE", "#d95f02"),
-        [Losses.Gamma] = ("decomposable loss", "#1b6ca8"),
+        [ComparedLosses.InfoNCE] = ("InfoNCE", "#d95f02"),
+        [ComparedLosses.Gamma] = ("decomposable loss", "#1b6ca8"),
     };
 
     /// <summary>One panel a noise level: each run thin, their mean thick, and the optimum at 1.</summary>
@@ -28,7 +28,7 @@ internal static class Plots
                 new Curve("optimum of the full loss", [0, noise.First().Steps[^1]], [1, 1], Style: new CurveStyle(Grey, 1, 1, Dashed: true)),
                 .. noise.Select(curve => new Curve(
                     "", curve.Steps, curve.Fractions, Style: new CurveStyle(Looks[curve.Key.Loss].Color, 1, 0.35))),
-                .. Losses.Names.Select(loss => Mean(loss, [.. noise.Where(curve => curve.Key.Loss == loss)])),
+                .. ComparedLosses.Names.Select(loss => Mean(loss, [.. noise.Where(curve => curve.Key.Loss == loss)])),
             ])
         {
             YRange = (low, 1 + (1 - low) * 0.06),
@@ -46,7 +46,7 @@ internal static class Plots
                 $"Bias of the minibatch gradient, where L*/L = {fraction:F2}",
                 $"batch size B, of N = {SyntheticProblem.Pairs} pairs",
                 "‖E[g_B] - g‖ / ‖g‖",
-                [.. Losses.Names.SelectMany(loss => Lines(loss, [.. shown.Where(entry => entry.Loss == loss)]))],
+                [.. ComparedLosses.Names.SelectMany(loss => Lines(loss, [.. shown.Where(entry => entry.Loss == loss)]))],
                 LogX: true,
                 LogY: true)
             {

@@ -45,7 +45,7 @@ internal static class Report
         console.Line();
         console.Line($"Bias of the minibatch gradient, relative to the full gradient, where L*/L = {fraction:F3}");
         var table = new ResultsTable("loss", "B", "bias", "less noise", "noise floor", "batches");
-        foreach (var entry in bias.OrderBy(entry => Losses.Names.ToList().IndexOf(entry.Loss)).ThenBy(entry => entry.BatchSize))
+        foreach (var entry in bias.OrderBy(entry => ComparedLosses.Names.ToList().IndexOf(entry.Loss)).ThenBy(entry => entry.BatchSize))
         {
             table.Row(
                 entry.Loss,
@@ -83,7 +83,7 @@ internal static class Report
             Averaging = "polynomial decay",
             AveragingEta = IterateAverage.Eta,
             EStep = EStep.PosteriorMean,
-            Losses.RhoScale,
+            ComparedLosses.RhoScale,
             RhoExponent = 1,
         },
         Bias = new

@@ -9,7 +9,7 @@ internal sealed record RunsResult(string Loss, double Noise, IReadOnlyList<doubl
     [
         .. from curve in curves
            group curve.Final by (curve.Key.Noise, curve.Key.Loss) into runs
-           orderby runs.Key.Noise, Losses.Names.ToList().IndexOf(runs.Key.Loss)
+           orderby runs.Key.Noise, ComparedLosses.Names.ToList().IndexOf(runs.Key.Loss)
            select new RunsResult(runs.Key.Loss, runs.Key.Noise, [.. runs]),
     ];
 }

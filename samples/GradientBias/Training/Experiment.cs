@@ -11,7 +11,7 @@ internal static class Experiment
         // The costlier loss first, so that no thread is left with the longest run at the end.
         RunKey[] keys =
         [
-            .. from loss in Losses.Names.Reverse()
+            .. from loss in ComparedLosses.Names.Reverse()
                from noise in settings.NoiseLevels
                from run in Enumerable.Range(0, settings.Runs)
                select new RunKey(loss, noise, run),

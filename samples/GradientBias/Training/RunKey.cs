@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace Contrastive.Samples.GradientBias.Training;
 
 /// <summary>One training run.</summary>
-/// <param name="Loss">One of <see cref="Losses.Names"/>.</param>
+/// <param name="Loss">One of <see cref="ComparedLosses.Names"/>.</param>
 /// <param name="Noise">σ.</param>
 /// <param name="Run">Counted from 0.</param>
 internal sealed record RunKey(string Loss, double Noise, int Run)

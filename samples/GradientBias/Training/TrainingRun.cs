@@ -20,7 +20,7 @@ internal static class TrainingRun
     {
         using var scope = NewDisposeScope();
         using var random = key.Random(settings.Seed);
-        using var loss = Losses.Create(key.Loss, SyntheticProblem.Pairs, StepSizeSchedule.Power(1, Losses.RhoScale));
+        using var loss = ComparedLosses.Create(key.Loss, SyntheticProblem.Pairs, StepSizeSchedule.Power(1, ComparedLosses.RhoScale));
         var (anchors, inputs) = problem.Tensors(ScalarType.Float32);
         var weights = new Parameter(randn(SyntheticProblem.Dimensions, SyntheticProblem.Dimensions, generator: random));
         using var optimizer = new SafeAdamW([weights], LearningRate);

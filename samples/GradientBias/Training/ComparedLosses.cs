@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace Contrastive.Samples.GradientBias.Training;
 
 /// <summary>The two losses that are compared, by the names of the summary. Anchors against candidates, one direction.</summary>
-internal static class Losses
+internal static class ComparedLosses
 {
     public const string InfoNCE = "infonce";
     public const string Gamma = "gamma";

@@ -1,9 +1,9 @@
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.AlignFeatures.Training;
+namespace Contrastive.Samples;
 
-/// <summary>The losses of the experiment, by the names of the command line. All contrast in both directions.</summary>
-internal static class Losses
+/// <summary>The losses that samples compare, by the names of their command lines. All contrast in both directions.</summary>
+public static class Losses
 {
     public const string Baseline = "infonce";
 
@@ -15,11 +15,11 @@ internal static class Losses
 
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <param name="items">How many training items there are: the population each one is contrasted with.</param>
-    /// <param name="settings">The temperature and the number of epochs, which is how often each item is visited.</param>
+    /// <param name="temperature">What similarities are divided by.</param>
+    /// <param name="epochs">How often each item is visited.</param>
     /// <param name="random">Draws u where the loss draws it.</param>
-    public static ContrastiveLoss Create(string name, long items, AlignSettings settings, Generator random)
+    public static ContrastiveLoss Create(string name, long items, Temperature temperature, int epochs, Generator random)
     {
-        var temperature = Temperature.Fixed(settings.Temperature);
         return name switch
         {
             Baseline => new InfoNCELoss(temperature, ContrastMode.Symmetric),
@@ -30,7 +30,7 @@ internal static class Losses
 
         GammaContrastiveLoss Gamma(EStep step)
         {
-            var table = new PartitionTable(items, StepSizeSchedule.Cosine(FirstRho, LastRho, settings.Epochs));
+            var table = new PartitionTable(items, StepSizeSchedule.Cosine(FirstRho, LastRho, epochs));
             return new GammaContrastiveLoss(table, temperature, symmetric: true, eStep: step, generator: random);
         }
     }

@@ -1,0 +1,50 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace Contrastive.Samples;
+
+/// <summary>Options of a command line and what their texts mean; every refusal names the option and the value.</summary>
+public static class CommandOptions
+{
+    public static Option<string> Text(string name, string standard, string description, string helpName)
+        => new(name) { Description = description, HelpName = helpName, DefaultValueFactory = _ => standard };
+
+    public static long Whole(Option option, string text, long low, long high)
+    {
+        if (!long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value))
+            throw new UserError($"{option.Name}: '{text}' is not a whole number");
+        return value >= low && value <= high ? value : throw new UserError($"{option.Name} must lie between {low} and {high} but is {text}");
+    }
+
+    public static double Real(Option option, string text, double low, double high)
+    {
+        if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value))
+            throw new UserError($"{option.Name}: '{text}' is not a number");
+        return value >= low && value <= high ? value : throw new UserError($"{option.Name} must lie between {low} and {high} but is {text}");
+    }
+
+    public static T Choice<T>(Option option, string text)
+        where T : struct, Enum
+        => Enum.TryParse<T>(text, ignoreCase: true, out var value) && Enum.IsDefined(value) && !char.IsAsciiDigit(text[0])
+            ? value
+            : throw new UserError($"{option.Name}: '{text}' is not one of {string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant()}");
+
+    /// <summary>Values between commas, none of them twice.</summary>
+    public static T[] List<T>(Option option, string text, Func<string, T> read)
+        where T : notnull
+    {
+        var values = text.Split(',', StringSplitOptions.TrimEntries).Select(read).ToArray();
+        return values.GroupBy(value => value).FirstOrDefault(group => group.Count() > 1) is { } repeated
+            ? throw new UserError($"{option.Name}: '{repeated.Key}' is there twice")
+            : values;
+    }
+
+    public static string[] Names(Option option, string text, IReadOnlyList<string> known)
+        => List(option, text, name => known.Contains(name) ? name : throw new UserError($"{option.Name}: '{name}' is not one of {string.Join(", ", known)}"));
+
+    /// <summary>How many seeds, counted from 0, or the seeds themselves between commas.</summary>
+    public static long[] Seeds(Option option, string text, long largest)
+        => text.Contains(',', StringComparison.Ordinal)
+            ? List(option, text, seed => Whole(option, seed, 0, largest))
+            : [.. Enumerable.Range(0, (int)Whole(option, text, 1, 1000)).Select(seed => (long)seed)];
+}

@@ -1,0 +1,64 @@
+using Contrastive.Modality;
+using static TorchSharp.torch;
+
+namespace Contrastive.Samples;
+
+/// <summary>How much each structure weighs beside the contrastive loss, and how the bridge is built.</summary>
+/// <param name="Separation">Of the feature separation.</param>
+/// <param name="Bridge">Of the Brownian bridge.</param>
+/// <param name="BridgeSide">Whose augmentations lie on it.</param>
+/// <param name="BridgeTime">t, the weight of an augmentation's own side in its mean.</param>
+/// <param name="Consistency">Of the geometric consistency.</param>
+public sealed record StructureWeights(double Separation, double Bridge, BridgeSide BridgeSide, double BridgeTime, double Consistency);
+
+/// <summary>What a run asks of the space beside bringing pairs together, by the names of the command line.</summary>
+public static class Structures
+{
+    public const string None = "none";
+
+    /// <summary>No structure, but the in-modal contrasts on the same augmentations: what augmentation alone brings.</summary>
+    public const string FourPart = "four-part";
+
+    /// <summary>The consistency of CyCLIP (Goel et al., NeurIPS 2022), without augmentations and with its weights.</summary>
+    public const string Cyclip = "cyclip";
+    public const string Separation = "separation";
+    public const string Bridge = "bridge";
+    public const string Consistency = "consistency";
+    public const string All = "all";
+
+    /// <summary>The part of the objective that draws the curve.</summary>
+    public const string Curve = "contrastive.cross_modal";
+
+    private const double CyclipWeight = 0.25;
+
+    public static IReadOnlyList<string> Names { get; } = [None, FourPart, Cyclip, Separation, Bridge, Consistency, All];
+
+    public static bool NeedsAugmentation(string structure) => structure is not (None or Cyclip);
+
+    public static bool NeedsIndependent(string structure) => structure is Separation or All;
+
+    public static bool HasBridge(string structure) => structure is Bridge or All;
+
+    /// <param name="structure">One of <see cref="Names"/>.</param>
+    /// <param name="contrastive">The loss between the modalities.</param>
+    /// <param name="weights">The weights of the structures.</param>
+    /// <param name="independent">The temperature of the contrast of independent features.</param>
+    /// <param name="random">Draws what a structure draws.</param>
+    public static CompositeLoss Create(
+        string structure, ContrastiveLoss contrastive, StructureWeights weights, Temperature independent, Generator random)
+    {
+        var parts = new List<(string, ModalityLoss, double)>
+        {
+            ("contrastive", new MultimodalContrastiveLoss(contrastive, includeInModal: structure == FourPart), 1),
+        };
+        if (structure is Cyclip)
+            parts.Add((Cyclip, new GeometricConsistencyLoss(CyclipWeight, CyclipWeight, augmented: 0), 1));
+        if (structure is Separation or All)
+            parts.Add((Separation, new FeatureSeparationLoss(independent), weights.Separation));
+        if (HasBridge(structure))
+            parts.Add((Bridge, new BrownianBridgeLoss(BridgeTime.Fixed(weights.BridgeTime), weights.BridgeSide, generator: random), weights.Bridge));
+        if (structure is Consistency or All)
+            parts.Add((Consistency, new GeometricConsistencyLoss(), weights.Consistency));
+        return new CompositeLoss([.. parts]);
+    }
+}

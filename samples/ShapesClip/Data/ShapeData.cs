@@ -1,0 +1,117 @@
+using Contrastive.Samples.ShapesClip.Models;
+using static TorchSharp.torch;
+
+namespace Contrastive.Samples.ShapesClip.Data;
+
+/// <summary>
+/// A data set drawn from a seed. Scenes are distinct within and across its sets. Training captions leave things out, as
+/// captions do; the others tell everything, so that a probe's labels can be known from them.
+/// </summary>
+public sealed class ShapeData : ITrainingPairs, IDisposable
+{
+    /// <summary>Test pairs differ in what both modalities tell, so each caption describes one picture.</summary>
+    public const int TestItems = 1000;
+
+    public const int ValidationItems = 2000;
+
+    private const int HeldOutRounds = 2;
+
+    private ShapeData(CaptionTokenizer tokenizer, HeldOutCombinations combinations, ShapePairs train, ShapePairs validation, ShapePairs test, ShapePairs heldOut)
+    {
+        (Tokenizer, Combinations, Train, Validation, Test, HeldOut) = (tokenizer, combinations, train, validation, test, heldOut);
+    }
+
+    public CaptionTokenizer Tokenizer { get; }
+
+    public HeldOutCombinations Combinations { get; }
+
+    public ShapePairs Train { get; }
+
+    /// <summary>For the curves, and what probes are fitted on. Combinations as in training.</summary>
+    public ShapePairs Validation { get; }
+
+    /// <summary>Combinations as in training, no two pairs with the same shape, colour, size and place.</summary>
+    public ShapePairs Test { get; }
+
+    /// <summary>The combinations that training never saw, each with every size and place.</summary>
+    public ShapePairs HeldOut { get; }
+
+    /// <summary>So many at the front of <see cref="HeldOut"/> have no two with the same shape, colour, size and place.</summary>
+    public int DistinctHeldOut => HeldOut.Scenes.Count / HeldOutRounds;
+
+    int ITrainingPairs.Side => Painter.Side;
+
+    long ITrainingPairs.Items => Train.Items;
+
+    bool ITrainingPairs.HasSynonyms => true;
+
+    /// <param name="trainItems">How many pairs to train on.</param>
+    /// <param name="seed">The same seed draws the same data, byte for byte.</param>
+    /// <param name="device">Where the tensors go.</param>
+    public static ShapeData Draw(int trainItems, int seed, Device device)
+    {
+        var random = new Random(seed);
+        var combinations = new HeldOutCombinations(random);
+        (int Shape, int Colour, int Size, int Place)[] seen = [.. Shared().Where(shared => !combinations.Contains((shared.Shape, shared.Colour)))];
+        (int Shape, int Colour, int Size, int Place)[] unseen = [.. Shared().Where(shared => combinations.Contains((shared.Shape, shared.Colour)))];
+        var taken = new HashSet<Scene>();
+
+        random.Shuffle(seen);
+        Scene[] test = [.. seen.Take(TestItems).Select(New)];
+        Scene[] heldOut = [.. Enumerable.Repeat(unseen, HeldOutRounds).SelectMany(all => all).Select(New)];
+        Scene[] validation = [.. Enumerable.Range(0, ValidationItems).Select(_ => New(seen[random.Next(seen.Length)]))];
+        Scene[] train = [.. Enumerable.Range(0, trainItems).Select(_ => New(seen[random.Next(seen.Length)]))];
+
+        var trainCaptions = train.Select(scene => CaptionWriter.Partial(scene, random)).ToArray();
+        var tokenizer = CaptionTokenizer.Of(trainCaptions);
+        return new ShapeData(
+            tokenizer,
+            combinations,
+            Pairs(train, trainCaptions),
+            Pairs(validation, [.. validation.Select(scene => CaptionWriter.Full(scene, random))]),
+            Pairs(test, [.. test.Select(scene => CaptionWriter.Full(scene, random))]),
+            Pairs(heldOut, [.. heldOut.Select(scene => CaptionWriter.Full(scene, random))]));
+
+        Scene New((int Shape, int Colour, int Size, int Place) shared)
+        {
+            while (true)
+            {
+                var scene = Scene.Draw(shared, random);
+                if (taken.Add(scene))
+                    return scene;
+            }
+        }
+
+        ShapePairs Pairs(Scene[] scenes, string[] captions)
+        {
+            var pixels = new byte[scenes.Length * Painter.Bytes];
+            for (var i = 0; i < scenes.Length; i++)
+                Painter.Draw(scenes[i], random, pixels.AsSpan(i * Painter.Bytes, Painter.Bytes));
+            using var scope = NewDisposeScope();
+            return new ShapePairs(
+                tensor(pixels, [scenes.Length, 3, Painter.Side, Painter.Side]).to(device).MoveToOuterDisposeScope(),
+                tokenizer.Encode(captions, device).MoveToOuterDisposeScope(),
+                tensor([.. scenes.SelectMany(scene => scene.Classes)], [scenes.Length, Attributes.All.Count]).to(device).MoveToOuterDisposeScope(),
+                captions,
+                scenes);
+        }
+    }
+
+    (Tensor Images, Tensor Tokens) ITrainingPairs.Take(Tensor items, Generator random)
+        => (Train.Images.index_select(0, items), Train.Tokens.index_select(0, items));
+
+    public void Dispose()
+    {
+        Train.Dispose();
+        Validation.Dispose();
+        Test.Dispose();
+        HeldOut.Dispose();
+    }
+
+    private static IEnumerable<(int Shape, int Colour, int Size, int Place)> Shared()
+        => from shape in Enumerable.Range(0, Attributes.Shape.Count)
+           from colour in Enumerable.Range(0, Attributes.Colour.Count)
+           from size in Enumerable.Range(0, Attributes.Size.Count)
+           from place in Enumerable.Range(0, Attributes.Place.Count)
+           select (shape, colour, size, place);
+}

@@ -1,0 +1,83 @@
+using System.Text;
+using Microsoft.ML.Tokenizers;
+using static TorchSharp.torch;
+
+namespace Contrastive.Samples.ShapesClip.Models;
+
+/// <summary>
+/// WordPiece over the words of the training captions, most frequent first. Letters and digits are pieces as well, so any
+/// text has tokens: a word that training never saw is spelled. Case is ignored; punctuation marks are words.
+/// </summary>
+public sealed class CaptionTokenizer
+{
+    /// <summary>A longer text is cut here.</summary>
+    public const int LongestText = 48;
+
+    // Rarer words are spelled.
+    private const int MostWords = 20_000;
+
+    private static readonly string[] Special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+
+    private readonly BertTokenizer _tokenizer;
+
+    private CaptionTokenizer(IReadOnlyList<string> vocabulary, int wordCount)
+    {
+        Vocabulary = vocabulary;
+        WordCount = wordCount;
+        _tokenizer = BertTokenizer.Create(new MemoryStream(Encoding.UTF8.GetBytes(string.Join('\n', vocabulary))));
+    }
+
+    /// <summary>All tokens by id; enough to make the tokenizer again.</summary>
+    public IReadOnlyList<string> Vocabulary { get; }
+
+    /// <summary>How many of the tokens, after the special ones, are words of the training captions.</summary>
+    public int WordCount { get; }
+
+    public int Padding => _tokenizer.PaddingTokenId;
+
+    public static CaptionTokenizer Of(IEnumerable<string> captions)
+    {
+        string[] letters = [.. "abcdefghijklmnopqrstuvwxyz0123456789".Select(letter => $"{letter}")];
+        var splitter = From([.. Special, .. letters], 0);
+        string[] words = [.. captions.SelectMany(splitter.Words)
+            .CountBy(word => word)
+            .OrderByDescending(word => word.Value).ThenBy(word => word.Key, StringComparer.Ordinal)
+            .Select(word => word.Key).Except(Special)];
+        string[] pieces = [.. letters.Concat(words.SelectMany(word => word.EnumerateRunes()).Select(rune => rune.ToString()).Distinct().Order(StringComparer.Ordinal)).Distinct()];
+        words = [.. words.Take(MostWords)];
+        return From([.. Special, .. words.Concat(pieces).Concat(pieces.Select(piece => $"##{piece}")).Distinct()], words.Length);
+    }
+
+    /// <param name="vocabulary">As <see cref="Vocabulary"/> gives it.</param>
+    /// <param name="wordCount">As <see cref="WordCount"/>.</param>
+    public static CaptionTokenizer From(IReadOnlyList<string> vocabulary, int wordCount) => new(vocabulary, wordCount);
+
+    /// <summary>The words and marks of a text, in lower case.</summary>
+    public IEnumerable<string> Words(string text)
+    {
+        var normal = _tokenizer.Normalizer?.Normalize(text) ?? text;
+        return _tokenizer.PreTokenizer!.PreTokenize(normal).Select(part => normal.Substring(part.Offset, part.Length));
+    }
+
+    /// <summary>Whether training captions had the word.</summary>
+    public bool Knows(string word) => Id(word) is var id && id >= Special.Length && id < Special.Length + WordCount;
+
+    /// <summary>The id of a word that is one token, or -1.</summary>
+    public int Id(string word) => _tokenizer.EncodeToIds(word, addSpecialTokens: false) is [var id] ? id : -1;
+
+    /// <summary>(N, L) token ids with a class token in front and an end token, padded at the end to the longest text.</summary>
+    public Tensor Encode(IReadOnlyList<string> texts, Device device)
+    {
+        var ids = texts.Select(text => _tokenizer.EncodeToIds(text, LongestText, out _, out _)).ToArray();
+        var length = ids.Max(text => text.Count);
+        var padded = new long[ids.Length * length];
+        Array.Fill(padded, Padding);
+        for (var i = 0; i < ids.Length; i++)
+        {
+            for (var j = 0; j < ids[i].Count; j++)
+                padded[i * length + j] = ids[i][j];
+        }
+
+        return tensor(padded, [ids.Length, length], device: device);
+    }
+}

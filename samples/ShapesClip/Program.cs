@@ -1,0 +1,3 @@
+using Contrastive.Samples.ShapesClip;
+
+return ShapesClipProgram.Run(args);

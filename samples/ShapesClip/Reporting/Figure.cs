@@ -1,0 +1,41 @@
+using Contrastive.Samples.ShapesClip.Data;
+
+namespace Contrastive.Samples.ShapesClip.Reporting;
+
+/// <summary>A figure of a run, by its name in tables.</summary>
+internal sealed record Figure(string Name, Func<RunResult, double> Value, int Digits = 3)
+{
+    public static IReadOnlyList<Figure> Main { get; } =
+    [
+        new("shape", run => run.Shape.Top1),
+        new("colour", run => run.Colour.Top1),
+        new("seen", run => run.Seen.Top1),
+        new("held-out", run => run.HeldOut.Top1),
+        new("held-out top 5", run => run.HeldOut.Top5),
+        new("R@1", run => run.Retrieval.RecallAt1),
+        new("R@5", run => run.Retrieval.RecallAt5),
+        new("rank", run => run.Retrieval.MeanRank, 1),
+        new("held-out R@1", run => run.HeldOutRetrieval.RecallAt1),
+        new("gap", run => run.ModalityGap),
+        new("align", run => run.Alignment),
+        new("uniform", run => run.Uniformity, 2),
+    ];
+
+    /// <summary>Those that say how good a run is, in few columns.</summary>
+    public static IReadOnlyList<Figure> Short { get; } = [.. Main.Where(figure => figure.Name is "seen" or "held-out" or "R@1" or "held-out R@1")];
+
+    /// <summary>Linear probes of an attribute, on all labels.</summary>
+    public static Figure Probe(AttributeKind kind, string features)
+        => new($"{kind.Name} from {features}", run => run.Probe(kind, features).Linear);
+
+    /// <summary>The same on a few labels.</summary>
+    public static Figure FewShot(AttributeKind kind, string features)
+        => new($"{kind.Name} from {features}, few", run => run.Probe(kind, features).FewShot);
+
+    /// <summary>Every figure that another group has as well. Shared features compare with all features of a run that has no others.</summary>
+    public static IReadOnlyList<Figure> For(Group runs)
+        => [.. Main, .. from kind in Attributes.All
+                        from features in runs.Runs[0].Probes.Select(probe => probe.Features).Distinct()
+                        from figure in new[] { Probe(kind, features), FewShot(kind, features) }
+                        select figure];
+}

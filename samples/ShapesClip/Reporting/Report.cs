@@ -1,0 +1,134 @@
+using Contrastive.Samples.ShapesClip.Data;
+using Contrastive.Samples.ShapesClip.Training;
+
+namespace Contrastive.Samples.ShapesClip.Reporting;
+
+/// <summary>The finished experiment on the console and in the folder.</summary>
+internal static class Report
+{
+    public static void Write(ShapesSettings settings, IReadOnlyList<RunResult> runs, Outputs outputs, SampleConsole console)
+    {
+        var groups = Group.Of(runs);
+        Figures(groups, settings, console);
+        Probes(groups, console);
+        var comparisons = Comparison.All(groups);
+        if (settings.Seeds.Count > 1)
+            Differences(comparisons, console);
+        PlotFile.Write(outputs.Curves, Panels(groups), columns: 3);
+        if (settings.BatchSizes.Count > 1)
+            PlotFile.Write(outputs.BatchSizes, BatchSizePanels(groups));
+        SummaryFile.Write(
+            outputs.Summary,
+            runs,
+            settings,
+            ("groups", groups.Select(group => new
+            {
+                group.Structure,
+                group.Loss,
+                group.BatchSize,
+                Seeds = group.Runs.Count,
+                Figures = Figure.For(group).ToDictionary(figure => figure.Name, figure => group.Over(figure.Value)),
+                Seconds = group.Over(run => run.Seconds),
+            })),
+            ("paired_differences", comparisons));
+        console.Line();
+        console.Line($"written: {outputs.Summary}, {outputs.Curves}, and each run's towers in {Path.Combine(outputs.Folder, Outputs.ModelFolder)}");
+    }
+
+    private static void Figures(IReadOnlyList<Group> groups, ShapesSettings settings, SampleConsole console)
+    {
+        console.Line();
+        console.Line($"Zero-shot accuracy (shape and colour of 10, both of 100) and retrieval, mean of both directions{(settings.Seeds.Count > 1 ? $"; mean ± standard deviation of {settings.Seeds.Count} seeds" : "")}");
+        var table = new ResultsTable(["loss", "B", .. Figure.Main.Select(figure => figure.Name), "s"]);
+        foreach (var group in groups)
+        {
+            table.Row([
+                group.Name,
+                $"{group.BatchSize}",
+                .. Figure.Main.Select(figure => group.Over(figure.Value).Text(figure.Digits)),
+                $"{group.Over(run => run.Seconds).Mean:F0}",
+            ]);
+        }
+
+        table.Write(console.Output);
+    }
+
+    private static void Probes(IReadOnlyList<Group> groups, SampleConsole console)
+    {
+        console.Line();
+        console.Line("Accuracy of linear probes, on all labels / on a few");
+        var table = new ResultsTable(["loss", "B", "features", .. Attributes.All.Select(kind => kind.Name)]);
+        foreach (var group in groups)
+        {
+            foreach (var features in group.Runs[0].Probes.Select(probe => probe.Features).Distinct())
+            {
+                table.Row([
+                    group.Name,
+                    $"{group.BatchSize}",
+                    features,
+                    .. Attributes.All.Select(kind => $"{group.Over(run => run.Probe(kind, features).Linear).Mean:F3}/{group.Over(run => run.Probe(kind, features).FewShot).Mean:F3}"),
+                ]);
+            }
+        }
+
+        table.Write(console.Output);
+    }
+
+    /// <summary>What changes from one group to another, seed by seed: mean, standard error, wins and the t test's p.</summary>
+    private static void Differences(IReadOnlyList<Comparison> comparisons, SampleConsole console)
+    {
+        if (comparisons.Count == 0)
+            return;
+        console.Line();
+        console.Line("Differences paired by seed: mean ± standard error (won), p of the t test");
+        var table = new ResultsTable(["difference", .. Figure.Short.Select(figure => figure.Name)]);
+        foreach (var comparison in comparisons)
+        {
+            table.Row([
+                $"{comparison.Treated} - {comparison.Against}",
+                .. Figure.Short.Select(figure => comparison.Figures[figure.Name]).Select(difference =>
+                    $"{difference.Mean:+0.000;-0.000;+0.000} ± {difference.StandardError:F3} ({difference.Won}/{difference.Pairs}) {difference.PValue:F3}"),
+            ]);
+        }
+
+        table.Write(console.Output);
+    }
+
+    /// <summary>Figures over the batch size, a curve for each loss and structure.</summary>
+    private static IReadOnlyList<Panel> BatchSizePanels(IReadOnlyList<Group> groups)
+        => [.. Figure.Short.Select(figure => new Panel(
+            figure.Name,
+            "batch size",
+            figure.Name,
+            [.. groups.GroupBy(group => group.Name).Select(sizes => sizes.OrderBy(group => group.BatchSize).ToArray()).Select(sizes => new Curve(
+                sizes[0].Name,
+                [.. sizes.Select(group => (double)group.BatchSize)],
+                [.. sizes.Select(group => group.Over(figure.Value).Mean)],
+                sizes[0].Runs.Count > 1 ? [.. sizes.Select(group => group.Over(figure.Value).StandardDeviation)] : null))],
+            LogX: true)
+        {
+            XTicks = [.. groups.Select(group => (double)group.BatchSize).Distinct().Order()],
+        })];
+
+    /// <summary>The objective and what the validation pairs say, over the epochs.</summary>
+    private static IReadOnlyList<Panel> Panels(IReadOnlyList<Group> groups)
+    {
+        return
+        [
+            new Panel("Contrastive objective", "epoch", "objective", [.. groups.Select(group => Over(group, (run, epoch) => run.Terms[epoch][TrainingRun.Objective]))]),
+            new Panel("Validation recall@1", "epoch", "recall@1", [.. groups.Select(group => Over(group, (run, epoch) => run.RecallAt1[epoch]))]),
+            new Panel("Zero-shot shape and colour, validation", "epoch", "accuracy", [.. groups.Select(group => Over(group, (run, epoch) => run.ZeroShot[epoch]))]),
+        ];
+
+        static Curve Over(Group group, Func<RunCurves, int, double> figure)
+        {
+            var epochs = Enumerable.Range(0, group.Runs[0].Curves.Epochs).ToArray();
+            var spreads = epochs.Select(epoch => Spread.Of(group.Runs.Select(run => figure(run.Curves, epoch)))).ToArray();
+            return new Curve(
+                $"{group.Name} B={group.BatchSize}",
+                [.. epochs.Select(epoch => epoch + 1.0)],
+                [.. spreads.Select(spread => spread.Mean)],
+                group.Runs.Count > 1 ? [.. spreads.Select(spread => spread.StandardDeviation)] : null);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+using Contrastive.Evaluation;
+using Contrastive.Numerics;
+using static TorchSharp.torch;
+
+namespace Contrastive.Samples.ShapesClip.Reporting;
+
+/// <summary>How well one modality finds its partners in the other.</summary>
+public sealed record DirectionFigures(double RecallAt1, double RecallAt5, double RecallAt10, double Mrr, double MeanRank)
+{
+    internal static DirectionFigures Of(RetrievalScores scores)
+        => new(scores.RecallAt[1], scores.RecallAt[5], scores.RecallAt[10], scores.MeanReciprocalRank, scores.MeanRank);
+}
+
+/// <summary>Both directions, and how many pairs were searched.</summary>
+public sealed record RetrievalFigures(int Candidates, DirectionFigures ImageToText, DirectionFigures TextToImage)
+{
+    /// <summary>The mean of both directions.</summary>
+    public double RecallAt1 => (ImageToText.RecallAt1 + TextToImage.RecallAt1) / 2;
+
+    public double RecallAt5 => (ImageToText.RecallAt5 + TextToImage.RecallAt5) / 2;
+
+    public double RecallAt10 => (ImageToText.RecallAt10 + TextToImage.RecallAt10) / 2;
+
+    public double Mrr => (ImageToText.Mrr + TextToImage.Mrr) / 2;
+
+    public double MeanRank => (ImageToText.MeanRank + TextToImage.MeanRank) / 2;
+
+    public static RetrievalFigures Of(Tensor images, Tensor texts) => Of(images, Retrieval.Evaluate(images, texts));
+
+    /// <summary>Where pictures have several captions: any of a picture's is right for it.</summary>
+    /// <param name="images">(n, D).</param>
+    /// <param name="texts">(m, D).</param>
+    /// <param name="imageOfText">(m): which row of <paramref name="images"/> each text belongs to.</param>
+    public static RetrievalFigures Of(Tensor images, Tensor texts, Tensor imageOfText)
+    {
+        using var rows = TensorArithmetic.Range(0, images.shape[0], images.device);
+        return Of(images, Retrieval.Evaluate(images, rows, texts, imageOfText));
+    }
+
+    private static RetrievalFigures Of(Tensor images, RetrievalReport report)
+    {
+        return new RetrievalFigures((int)images.shape[0], DirectionFigures.Of(report.LeftToRight), DirectionFigures.Of(report.RightToLeft));
+    }
+}

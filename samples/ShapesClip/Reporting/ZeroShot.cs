@@ -1,0 +1,34 @@
+using Contrastive.Evaluation;
+using Contrastive.Samples.ShapesClip.Models;
+using static TorchSharp.torch;
+
+namespace Contrastive.Samples.ShapesClip.Reporting;
+
+/// <summary>How often a picture's class is the nearest, or among the three or five nearest, of the classes' prompts.</summary>
+public sealed record ZeroShotScores(double Top1, double Top3, double Top5);
+
+/// <summary>Zero-shot classification of pictures with an ensemble of prompts for each class.</summary>
+internal static class ZeroShot
+{
+    private static readonly int[] Tops = [1, 3, 5];
+
+    public static ZeroShotClassifier Classifier(TowerPair towers, IReadOnlyList<IReadOnlyList<string>> prompts, Device device)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var features = Features.Of(towers.Text, towers.Tokenizer.Encode([.. prompts.SelectMany(texts => texts)], device));
+        long[] classes = [.. prompts.Index().SelectMany(texts => Enumerable.Repeat((long)texts.Index, texts.Item.Count))];
+        return new ZeroShotClassifier(features, tensor(classes, device: device));
+    }
+
+    /// <param name="towers">Encodes the prompts.</param>
+    /// <param name="prompts">Those of each class.</param>
+    /// <param name="pictures">(N, D) features.</param>
+    /// <param name="labels">(N) classes.</param>
+    public static ZeroShotScores Score(TowerPair towers, IReadOnlyList<IReadOnlyList<string>> prompts, Tensor pictures, Tensor labels)
+    {
+        using var classifier = Classifier(towers, prompts, pictures.device);
+        var top = classifier.Evaluate(pictures, labels, Tops).TopAccuracy;
+        return new ZeroShotScores(top[1], top[3], top[5]);
+    }
+}

@@ -1,0 +1,62 @@
+using System.CommandLine;
+using Contrastive.Samples.ShapesClip.Data;
+using Contrastive.Samples.ShapesClip.Data.Pictures;
+using Contrastive.Samples.ShapesClip.Querying;
+using Contrastive.Samples.ShapesClip.Reporting;
+using Contrastive.Samples.ShapesClip.Reporting.Spaces;
+using Contrastive.Samples.ShapesClip.Training;
+
+namespace Contrastive.Samples.ShapesClip;
+
+/// <summary>The program: checks everything, then trains, then reports.</summary>
+public static class ShapesClipProgram
+{
+    /// <returns>0, or 2 after one line on standard error if something has to be put right, or 130 if stopped by Ctrl-C.</returns>
+    public static int Run(string[] arguments) => Run(arguments, null, null, () => { }, CancellationToken.None);
+
+    /// <summary>As <see cref="Run(string[])"/>, with the console and the way to stop given, and a look at every step: for tests.</summary>
+    internal static int Run(string[] arguments, TextWriter? output, TextWriter? error, Action afterStep, CancellationToken cancellation)
+    {
+        var command = new ShapesCommand();
+        return SampleRunner.Run(
+            command.Root, arguments, (parsed, console) => Run(command, parsed, console, afterStep), output, error, cancellation);
+    }
+
+    private static void Run(ShapesCommand command, ParseResult parsed, SampleConsole console, Action afterStep)
+    {
+        if (parsed.CommandResult.Command == command.Query.Command)
+        {
+            QueryProgram.Run(command.Query.Settings(parsed), console);
+            return;
+        }
+
+        var settings = command.Settings(parsed);
+        var folder = command.Out(parsed);
+        if (File.Exists(folder))
+            throw new UserError($"--out {folder}: is a file, not a folder");
+        var device = Devices.Of(settings.Device);
+        var outputs = new Outputs(folder);
+        var options = command.Run(parsed);
+        if (settings.ImageDir is null)
+        {
+            var runs = Train(new ShapesTask(settings, device), settings);
+            Report.Write(settings, runs, outputs, console);
+            console.Line($"         {string.Join(", ", SpacePictures.Write(settings, outputs, device))}");
+            return;
+        }
+
+        using var pictures = PictureCollection.OfCaptions(settings.ImageDir, settings.Captions!, settings.PictureSize, device, console);
+        settings = settings with { DataDigest = pictures.Digest() };
+        PictureReport.Write(settings, pictures, Train(new PicturesTask(settings, pictures), settings), outputs, console);
+
+        IReadOnlyList<TResult> Train<TData, TResult>(IExperimentTask<TData, TResult> task, ShapesSettings settings)
+            where TData : ITrainingPairs, IDisposable
+            where TResult : class
+        {
+            var experiment = new Experiment<TData, TResult>(settings, task, device, outputs, options);
+            experiment.Check();
+            outputs.MakeFolder();
+            return experiment.Run(console, afterStep);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+using Contrastive.Samples.ShapesClip.Data;
+using Contrastive.Samples.ShapesClip.Models;
+using static TorchSharp.torch;
+
+namespace Contrastive.Samples.ShapesClip.Training;
+
+/// <summary>
+/// The runs of a grid, several at a time. A finished run is one file and a run under way has a checkpoint, so an experiment
+/// that was stopped anywhere goes on with the next step, to the same final figures.
+/// </summary>
+internal sealed class Experiment<TData, TResult>(
+    ShapesSettings settings, IExperimentTask<TData, TResult> task, Device device, Outputs outputs, RunOptions options)
+    where TData : ITrainingPairs, IDisposable
+    where TResult : class
+{
+    /// <exception cref="UserError">A batch would have more items than there are.</exception>
+    public void Check()
+    {
+        if (settings.BatchSizes.Max() is var largest && largest > task.TrainItems)
+            throw new UserError($"--batch-size {largest}: there are only {task.TrainItems} items to train on");
+    }
+
+    public IReadOnlyList<TResult> Run(SampleConsole console, Action afterStep)
+    {
+        var grid = RunKey.Grid(settings);
+        var results = grid.Select(key => RunFile.Read<TResult>(outputs.Run(key), settings)).ToArray();
+        var missing = Enumerable.Range(0, grid.Count).Where(run => results[run] is null).ToArray();
+        using var data = new SharedData<TData>(task.Draw);
+        Progress.Run(console, "training", grid.Sum(Steps), progress =>
+        {
+            if (missing.Length < grid.Count)
+                progress.Line($"{grid.Count - missing.Length} of {grid.Count} runs are finished already");
+            progress.Skip(grid.Sum(Steps) - missing.Sum(run => Steps(grid[run])));
+            Workers.Run(missing.Length, options.Workers, job =>
+            {
+                set_num_threads(options.Threads);
+                var key = grid[missing[job]];
+                var loop = new TrainingLoop(progress, options.Checkpoints(), console.Cancellation, afterStep);
+                var result = results[missing[job]] = data.With(key.Seed, pairs => Run(key, pairs, loop));
+                progress.Line($"{key}: {task.Summary(result)}");
+            }, console.Cancellation);
+        });
+        return results!;
+
+        double Steps(RunKey key) => (double)settings.Epochs * TrainingRun.StepsPerEpoch(task.TrainItems, key.BatchSize);
+    }
+
+    private TResult Run(RunKey key, TData data, TrainingLoop loop)
+    {
+        using var run = new TrainingRun(key, settings, data, towers => task.Glance(towers, data), device);
+        var checkpoint = outputs.Checkpoint(key);
+        if (File.Exists(checkpoint))
+        {
+            var file = CheckpointFile.Open(checkpoint);
+            var header = file.Header<Header>();
+            RunFile.CheckSettings(checkpoint, header.Settings, settings);
+            run.Restore(file, header.Curves);
+        }
+
+        loop.Run(run, save: () => CheckpointFile.Save(checkpoint, new Header(settings.OfOneRun, run.Curves), run.Parts));
+        var result = task.Measure(key, run.Towers, data, run.Curves);
+        SavedModel.Save(outputs.Model(key), run.Towers, key, settings, run.Temperature);
+        RunFile.Write(outputs.Run(key), settings, result);
+        File.Delete(checkpoint);
+        return result;
+    }
+
+    private sealed record Header(ShapesSettings Settings, RunCurves Curves);
+}
+
+/// <summary>How an experiment runs; none of it changes a figure.</summary>
+/// <param name="Workers">Runs at a time.</param>
+/// <param name="Threads">Of each.</param>
+/// <param name="Checkpoints">When a run's checkpoints are due.</param>
+internal sealed record RunOptions(int Workers, int Threads, Func<CheckpointInterval> Checkpoints);
