@@ -15,6 +15,8 @@ internal sealed class Outputs(string folder)
 
     public string BatchSizes => Path.Combine(folder, "batch-size.png");
 
+    public string Examples => Path.Combine(folder, "examples.png");
+
     public string Planes => Path.Combine(folder, "planes.png");
 
     public string Bridges => Path.Combine(folder, "bridges.png");

@@ -115,10 +115,16 @@ internal static class Report
     {
         return
         [
-            new Panel("Contrastive objective", "epoch", "objective", [.. groups.Select(group => Over(group, (run, epoch) => run.Terms[epoch][TrainingRun.Objective]))]),
-            new Panel("Validation recall@1", "epoch", "recall@1", [.. groups.Select(group => Over(group, (run, epoch) => run.RecallAt1[epoch]))]),
-            new Panel("Zero-shot shape and colour, validation", "epoch", "accuracy", [.. groups.Select(group => Over(group, (run, epoch) => run.ZeroShot[epoch]))]),
+            Epochs("Contrastive objective", "objective", (run, epoch) => run.Terms[epoch][TrainingRun.Objective]),
+            Epochs("Validation recall@1", "recall@1", (run, epoch) => run.RecallAt1[epoch]),
+            Epochs("Zero-shot shape and colour, validation", "accuracy", (run, epoch) => run.ZeroShot[epoch]),
         ];
+
+        Panel Epochs(string title, string label, Func<RunCurves, int, double> figure)
+            => new(title, "epoch", label, [.. groups.Select(group => Over(group, figure))]) { XTicks = Ticks(groups.Max(group => group.Runs[0].Curves.Epochs)) };
+
+        // Of few epochs each; what ScottPlot chooses would have fractions of them.
+        static double[]? Ticks(int epochs) => epochs <= 12 ? [.. Enumerable.Range(1, epochs).Select(epoch => (double)epoch)] : null;
 
         static Curve Over(Group group, Func<RunCurves, int, double> figure)
         {

@@ -18,15 +18,17 @@ internal static class BridgePicture
 
     public static void Write(string path, IReadOnlyList<(EmbeddingSpace Space, Bridges Bridges)> runs, Func<Generator> random)
     {
+        // One range for all, as in the other picture.
+        var range = 1.1 * runs.SelectMany(run => run.Space.Plane.Project(cat([run.Space.Images, run.Space.Texts], 0))).Max(point => Math.Max(Math.Abs(point.X), Math.Abs(point.Y)));
         var drawings = runs.Select((run, i) => (Action<Plot>)(plot =>
         {
             using var generator = random();
-            Draw(plot, run.Space, run.Bridges, generator, legend: i == 0);
+            Draw(plot, run.Space, run.Bridges, range, generator, legend: i == 0);
         }));
         PlotFile.WriteSheet(path, [.. drawings], Side, Side, Columns);
     }
 
-    private static void Draw(Plot plot, EmbeddingSpace space, Bridges bridges, Generator random, bool legend)
+    private static void Draw(Plot plot, EmbeddingSpace space, Bridges bridges, double range, Generator random, bool legend)
     {
         using var scope = NewDisposeScope();
         var plane = space.Plane;
@@ -52,7 +54,6 @@ internal static class BridgePicture
                 SpaceDrawing.Dots(plot, plane.Project(augmentedTexts[pair]), color, 5, MarkerShape.OpenSquare, first ? "caption, augmented" : null);
         }
 
-        var range = 1.1 * images.Concat(texts).Max(point => Math.Max(Math.Abs(point.X), Math.Abs(point.Y)));
         SpaceDrawing.Frame(
             plot, space, $"augmentations {bridges.Along():F2} of the way, {bridges.Distance():F2} from the bridge (scale {scale:F3})", range);
         if (legend)

@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 namespace Contrastive.Samples.ShapesClip.Reporting.Spaces;
 
 /// <summary>
-/// Looks at the spaces of finished runs, those of the first seed, on its test pairs: before training and after each run.
+/// Some of the training pairs, and the spaces of finished runs of the first seed on its test pairs, before training and after.
 /// Everything is drawn from the saved towers and the seed, so a finished experiment can be drawn again at any time.
 /// </summary>
 internal static class SpacePictures
@@ -18,6 +18,7 @@ internal static class SpacePictures
     private const int BridgedPairs = 6;
     private const int Augmentations = 16;
 
+    /// <returns>The files.</returns>
     public static IReadOnlyList<string> Write(ShapesSettings settings, Outputs outputs, Device device)
     {
         using var scope = NewDisposeScope();
@@ -37,11 +38,12 @@ internal static class SpacePictures
                 bridged.Add((space, Bridges(model.Towers, space, data, settings, device)));
         }
 
+        ExamplesPicture.Write(outputs.Examples, data.Train);
         PlanePicture.Write(outputs.Planes, spaces);
         if (!settings.Structures.Any(Structures.HasBridge))
-            return [outputs.Planes];
+            return [outputs.Examples, outputs.Planes];
         BridgePicture.Write(outputs.Bridges, bridged, () => Streams.Loss(seed, device));
-        return [outputs.Planes, outputs.Bridges];
+        return [outputs.Examples, outputs.Planes, outputs.Bridges];
     }
 
     /// <summary>All runs of a seed start with the same shared features.</summary>

@@ -1,6 +1,5 @@
 using Contrastive.Samples.ShapesClip.Augmentation;
 using Contrastive.Samples.ShapesClip.Data;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.Tests.ShapesClip.Drawn;

@@ -1,5 +1,4 @@
 using Contrastive.Samples.ShapesClip.Reporting.Spaces;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.Tests.ShapesClip.Drawn;

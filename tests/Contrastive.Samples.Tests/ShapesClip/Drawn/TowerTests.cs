@@ -1,6 +1,5 @@
 using Contrastive.Samples.ShapesClip.Models;
 using Contrastive.Samples.ShapesClip.Training;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.Tests.ShapesClip.Drawn;
