@@ -26,7 +26,7 @@ internal sealed class ShapesCommand
     private readonly Option<string> _warmup = Text("--warmup", "0.05", "Share of the steps in which it rises; then it falls to 0 on a cosine", "x");
     private readonly Option<string> _weightDecay = Text("--weight-decay", "0.05", "Decoupled, as AdamW's: times the learning rate", "x");
     private readonly Option<string> _separationWeight = Text("--separation-weight", "1", "Of the feature separation", "x");
-    private readonly Option<string> _bridgeWeight = Text("--bridge-weight", "1", "Of the Brownian bridge", "x");
+    private readonly Option<string> _bridgeWeight = Text("--bridge-weight", "0.1", "Of the Brownian bridge", "x");
     private readonly Option<string> _bridgeSide = Text("--bridge-side", "first", "Whose augmentations lie on the bridge: first (pictures), second (captions) or both", "name");
     private readonly Option<string> _bridgeTime = Text("--bridge-time", "0.25", "Where on the bridge: the weight of their own side", "x");
     private readonly Option<string> _consistencyWeight = Text("--consistency-weight", "0.1", "Of the geometric consistency", "x");

@@ -5,7 +5,7 @@ namespace Contrastive.Samples.ShapesClip.Reporting.Spaces;
 
 /// <summary>
 /// Brownian bridges between some pictures and their captions, in the plane of their space, with the features of
-/// augmentations as dots: trained with a bridge they lie on it, else near their own side's end.
+/// augmentations as small marks, so that one sees whether training has put them on it or they stay with their own side.
 /// </summary>
 internal static class BridgePicture
 {

@@ -29,7 +29,7 @@ internal static class SpaceDrawing
     /// <summary>Title, axes with what they show of the variance, and the same range both ways.</summary>
     public static void Frame(Plot plot, EmbeddingSpace space, string figures, double range)
     {
-        plot.Title($"{space.Name}\n{figures}", 14);
+        plot.Title($"{space.Name}\n{figures}", 13);
         plot.XLabel($"first component, {space.Plane.FirstShare:P0} of the variance", 12);
         plot.YLabel($"second, {space.Plane.SecondShare:P0}", 12);
         plot.Axes.SetLimits(-range, range, -range, range);
