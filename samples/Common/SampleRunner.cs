@@ -11,7 +11,7 @@ public static class SampleRunner
     /// <summary>The shell's code for a program stopped by Ctrl-C (128 + SIGINT).</summary>
     public const int Stopped = 130;
 
-    /// <param name="command">The command with its options; its action is set here, and that of its subcommands.</param>
+    /// <param name="command">The command with its options; its action is set here, and that of subcommands that have none.</param>
     /// <param name="arguments">The command line.</param>
     /// <param name="body">The program. It throws <see cref="UserError"/> for whatever the user can put right; what files have against it is reported alike.</param>
     /// <param name="output">Standard output unless given, as tests do.</param>
@@ -76,8 +76,8 @@ public static class SampleRunner
 
     private static void SetAction(Command command, Action<ParseResult> action)
     {
-        // A command within that only holds others has nothing to do by itself.
-        if (command is RootCommand || command.Subcommands.Count == 0)
+        // A command within that only holds others has nothing to do by itself; one that has an action keeps it.
+        if (command.Action is null && (command is RootCommand || command.Subcommands.Count == 0))
             command.SetAction(action);
         foreach (var inner in command.Subcommands)
             SetAction(inner, action);
