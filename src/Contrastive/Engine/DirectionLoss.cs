@@ -14,18 +14,11 @@ internal sealed record DirectionLoss(Func<PairSums, long, Tensor?, Tensor> PerAn
     /// <summary>The losses of a run of anchors.</summary>
     /// <param name="sums">Their sums.</param>
     /// <param name="first">The first one.</param>
-    /// <param name="input"><see cref="Input"/>, or a leaf in its place.</param>
-    public Tensor Of(PairSums sums, long first, Tensor? input)
-        => PerAnchor(sums, first, input?.narrow(0, first, sums.LogSampled.shape[0]));
+    public Tensor Of(PairSums sums, long first)
+        => PerAnchor(sums, first, Input?.narrow(0, first, sums.LogSampled.shape[0]));
 
     /// <summary>The loss of all anchors, reduced.</summary>
-    public Tensor Reduce(PairSums sums, nn.Reduction reduction) => Reduce(sums, reduction, Input);
-
-    /// <inheritdoc cref="Reduce(PairSums, nn.Reduction)"/>
-    /// <param name="sums">The sums of all anchors.</param>
-    /// <param name="reduction">How.</param>
-    /// <param name="input"><see cref="Input"/>, or a leaf in its place.</param>
-    public Tensor Reduce(PairSums sums, nn.Reduction reduction, Tensor? input)
+    public Tensor Reduce(PairSums sums, nn.Reduction reduction)
     {
         if (Presence.Complete is not null)
         {
@@ -34,6 +27,6 @@ internal sealed record DirectionLoss(Func<PairSums, long, Tensor?, Tensor> PerAn
             Tensor Defined(Tensor values) => values.masked_fill(incomplete, Scalars.Zero);
             sums = new PairSums(Defined(sums.LogKnown), Defined(sums.LogSampled), Defined(sums.PositiveLogits));
         }
-        return Of(sums, 0, input).Reduce(Presence, reduction);
+        return Of(sums, 0).Reduce(Presence, reduction);
     }
 }

@@ -10,8 +10,13 @@ internal sealed class InputLeaf
 {
     private InputLeaf(Tensor input) => (Input, Leaf) = (input, input.detach().requires_grad_());
 
-    /// <summary>Null where nothing is to be differentiated.</summary>
-    public static InputLeaf? Of(DirectionLoss? loss) => loss?.Input is { requires_grad: true } input ? new InputLeaf(input) : null;
+    /// <summary>The loss with a leaf in its input's place; the loss itself, and null, where nothing is to be differentiated.</summary>
+    public static (DirectionLoss Loss, InputLeaf? Leaf) In(DirectionLoss loss)
+    {
+        if (loss.Input is not { requires_grad: true } input) return (loss, null);
+        var leaf = new InputLeaf(input);
+        return (loss with { Input = leaf.Leaf }, leaf);
+    }
 
     /// <summary>As given.</summary>
     public Tensor Input { get; }

@@ -74,10 +74,10 @@ internal sealed class TiledContrast : PairContrast
         var (anchorSums, candidateSums) = PairSums;
         var anchors = new SumLeaves(anchorSums);
         var candidates = candidateSums is { } others ? new SumLeaves(others) : null;
-        var (own, reverse) = (InputLeaf.Of(forward), InputLeaf.Of(backward));
-        var loss = forward.Reduce(anchors.Sums, reduction, own?.Leaf ?? forward.Input);
-        if (backward is not null)
-            loss = LossReduction.MeanOfDirections(loss, backward.Reduce(candidates!.Sums, reduction, reverse?.Leaf ?? backward.Input));
+        (forward, var own) = InputLeaf.In(forward);
+        InputLeaf? reverse = null;
+        if (backward is not null) (backward, reverse) = InputLeaf.In(backward);
+        var loss = Combine(forward, anchors.Sums, backward, candidates?.Sums, reduction);
         autograd.backward([loss], inputs: [.. anchors.All, .. candidates?.All ?? [], .. Leaves(own, reverse)]);
 
         using (no_grad()) tiles!.Differentiate(anchors, candidates, gradients);
@@ -88,7 +88,7 @@ internal sealed class TiledContrast : PairContrast
     {
         var share = reduction == nn.Reduction.Mean ? 1.0 / Anchors.shape[0] : 1;
         var losses = new List<Tensor>();
-        var own = InputLeaf.Of(loss);
+        (loss, var own) = InputLeaf.In(loss);
         using (no_grad())
         {
             // In a single pass there is no turning back, so exponentials must be safe from the start.
@@ -96,7 +96,7 @@ internal sealed class TiledContrast : PairContrast
             {
                 using var graph = enable_grad();
                 var leaves = new SumLeaves(sums);
-                var part = loss.Of(leaves.Sums, first, own?.Leaf ?? loss.Input).SumAll().Times(share);
+                var part = loss.Of(leaves.Sums, first).SumAll().Times(share);
                 autograd.backward([part], inputs: [.. leaves.All, .. Leaves(own)]);
                 losses.Add(part.detach().MoveToOuterDisposeScope());
                 return leaves;
