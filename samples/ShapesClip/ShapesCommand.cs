@@ -17,6 +17,8 @@ internal sealed class ShapesCommand
     private readonly Option<string> _epochs = Text("--epochs", "5", "Passes over them", "n");
     private readonly Option<string> _temperature = Text("--temperature", "0.07", "What similarities are divided by", "x");
     private readonly Option<bool> _learnTemperature = new("--learn-temperature") { Description = "Learn it, from that start" };
+    private readonly Option<string> _firstRho = Text("--first-rho", "0.9", "For gamma and gamma-mean: the share of the newest batch in the estimate of log Z, at first", "x");
+    private readonly Option<string> _lastRho = Text("--last-rho", "0.1", "And at last; it goes from one to the other on a cosine", "x");
     private readonly Option<string> _imageWidth = Text("--image-width", "32", "Channels of the image tower's first layer, a multiple of 8", "n");
     private readonly Option<string> _textWidth = Text("--text-width", "48", "Width of the text tower, a multiple of 4", "n");
     private readonly Option<string> _textDepth = Text("--text-depth", "2", "Blocks of the text tower", "n");
@@ -53,7 +55,7 @@ internal sealed class ShapesCommand
         Root = new RootCommand("Trains an image tower and a text tower on drawn shapes or your own pictures, and measures what they know.");
         Option[] options =
         [
-            _loss, _structure, _batchSize, _seeds, _pairs, _epochs, _temperature, _learnTemperature, _imageWidth, _textWidth, _textDepth,
+            _loss, _structure, _batchSize, _seeds, _pairs, _epochs, _temperature, _learnTemperature, _firstRho, _lastRho, _imageWidth, _textWidth, _textDepth,
             _encoding, _features, _learningRate, _warmup, _weightDecay, _separationWeight, _bridgeWeight, _bridgeSide, _bridgeTime,
             _consistencyWeight, _crop, _jitter, _synonyms, _swap, _deletion, _shots, _probeDraws, _device, _workers, _threads, _checkpoint, _out,
         ];
@@ -98,6 +100,8 @@ internal sealed class ShapesCommand
             Epochs = Whole(_epochs, 1, 100_000),
             Temperature = Real(_temperature, 0.01, 1),
             LearnTemperature = parsed.GetValue(_learnTemperature),
+            FirstRho = Real(_firstRho, 1e-6, 1),
+            LastRho = Real(_lastRho, 1e-6, 1),
             ImageWidth = Multiple(_imageWidth, 8),
             TextWidth = Multiple(_textWidth, 4),
             TextDepth = Whole(_textDepth, 1, 64),

@@ -45,6 +45,12 @@ public sealed record ShapesSettings
 
     public required bool LearnTemperature { get; init; }
 
+    /// <summary>The share of the newest batch in the decomposable loss's running estimate of log Z, at the first visit.</summary>
+    public required double FirstRho { get; init; }
+
+    /// <summary>And in the last epoch; between them it follows half a cosine.</summary>
+    public required double LastRho { get; init; }
+
     /// <summary>Channels of the image tower's first layer.</summary>
     public required int ImageWidth { get; init; }
 

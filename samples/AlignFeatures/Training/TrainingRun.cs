@@ -14,6 +14,10 @@ namespace Contrastive.Samples.AlignFeatures.Training;
 /// </summary>
 internal sealed class TrainingRun : ITrainingRun, IDisposable
 {
+    // ρ, the share of the newest batch in the running estimate of log Z: from trusting it to averaging over the last epochs.
+    private const double FirstRho = 0.9;
+    private const double LastRho = 0.1;
+
     private readonly RunKey _key;
     private readonly AlignSettings _settings;
     private readonly Split _split;
@@ -49,7 +53,8 @@ internal sealed class TrainingRun : ITrainingRun, IDisposable
         if (Structures.NeedsAugmentation(key.Structure))
             _augmentation = new Augmentation(settings.Noise, settings.Dropout, _augmentationRandom);
         var temperature = Temperature.Fixed(settings.Temperature);
-        var contrastive = Losses.Create(key.Loss, _split.Train.Items, temperature, settings.Epochs, _lossRandom);
+        var rho = StepSizeSchedule.Cosine(FirstRho, LastRho, settings.Epochs);
+        var contrastive = Losses.Create(key.Loss, _split.Train.Items, temperature, rho, _lossRandom);
         _loss = Structures.Create(key.Structure, contrastive, settings.StructureWeights, temperature, _lossRandom);
         _loss.to(device);
         _optimizer = new SafeAdamW(Towers.parameters(), settings.LearningRate, settings.WeightDecay);

@@ -7,18 +7,14 @@ public static class Losses
 {
     public const string Baseline = "infonce";
 
-    // ρ, the share of the newest batch in the running estimate of log Z: from trusting it to averaging over the last epochs.
-    private const double FirstRho = 0.9;
-    private const double LastRho = 0.1;
-
     public static IReadOnlyList<string> Names { get; } = [Baseline, "gamma", "gamma-mean"];
 
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <param name="items">How many training items there are: the population each one is contrasted with.</param>
     /// <param name="temperature">What similarities are divided by.</param>
-    /// <param name="epochs">How often each item is visited.</param>
+    /// <param name="rho">The step size of the running estimate of log Z, visit by visit.</param>
     /// <param name="random">Draws u where the loss draws it.</param>
-    public static ContrastiveLoss Create(string name, long items, Temperature temperature, int epochs, Generator random)
+    public static ContrastiveLoss Create(string name, long items, Temperature temperature, StepSizeSchedule rho, Generator random)
     {
         return name switch
         {
@@ -30,8 +26,7 @@ public static class Losses
 
         GammaContrastiveLoss Gamma(EStep step)
         {
-            var table = new PartitionTable(items, StepSizeSchedule.Cosine(FirstRho, LastRho, epochs));
-            return new GammaContrastiveLoss(table, temperature, symmetric: true, eStep: step, generator: random);
+            return new GammaContrastiveLoss(new PartitionTable(items, rho), temperature, symmetric: true, eStep: step, generator: random);
         }
     }
 }
