@@ -17,6 +17,7 @@ internal sealed class ShapesCommand
     private readonly Option<string> _epochs = Text("--epochs", "5", "Passes over them", "n");
     private readonly Option<string> _temperature = Text("--temperature", "0.07", "What similarities are divided by", "x");
     private readonly Option<bool> _learnTemperature = new("--learn-temperature") { Description = "Learn it, from that start" };
+    private readonly Option<string> _population = Text("--population", "all", "For gamma and gamma-mean: how many items each one is contrasted with, as if batches were so large", "n|all");
     private readonly Option<string> _firstRho = Text("--first-rho", "0.9", "For gamma and gamma-mean: the share of the newest batch in the estimate of log Z, at first", "x");
     private readonly Option<string> _lastRho = Text("--last-rho", "0.1", "And at last; it goes from one to the other on a cosine", "x");
     private readonly Option<string> _imageWidth = Text("--image-width", "32", "Channels of the image tower's first layer, a multiple of 8", "n");
@@ -32,6 +33,7 @@ internal sealed class ShapesCommand
     private readonly Option<string> _bridgeSide = Text("--bridge-side", "first", "Whose augmentations lie on the bridge: first (pictures), second (captions) or both", "name");
     private readonly Option<string> _bridgeTime = Text("--bridge-time", "0.25", "Where on the bridge: the weight of their own side", "x");
     private readonly Option<string> _consistencyWeight = Text("--consistency-weight", "0.1", "Of the geometric consistency", "x");
+    private readonly Option<string> _cyclipWeight = Text("--cyclip-weight", "0.25", "Of each of CyCLIP's two consistencies; its authors' is 0.25", "x");
     private readonly Option<string> _crop = Text("--crop", "0.85", "The least share of a side that an augmentation's crop keeps", "x");
     private readonly Option<string> _jitter = Text("--jitter", "0.1", "The largest change of brightness and contrast", "x");
     private readonly Option<string> _synonyms = Text("--synonyms", "0.5", "How often a word is said with a synonym drawn anew", "x");
@@ -55,9 +57,9 @@ internal sealed class ShapesCommand
         Root = new RootCommand("Trains an image tower and a text tower on drawn shapes or your own pictures, and measures what they know.");
         Option[] options =
         [
-            _loss, _structure, _batchSize, _seeds, _pairs, _epochs, _temperature, _learnTemperature, _firstRho, _lastRho, _imageWidth, _textWidth, _textDepth,
+            _loss, _structure, _batchSize, _seeds, _pairs, _epochs, _temperature, _learnTemperature, _population, _firstRho, _lastRho, _imageWidth, _textWidth, _textDepth,
             _encoding, _features, _learningRate, _warmup, _weightDecay, _separationWeight, _bridgeWeight, _bridgeSide, _bridgeTime,
-            _consistencyWeight, _crop, _jitter, _synonyms, _swap, _deletion, _shots, _probeDraws, _device, _workers, _threads, _checkpoint, _out,
+            _consistencyWeight, _cyclipWeight, _crop, _jitter, _synonyms, _swap, _deletion, _shots, _probeDraws, _device, _workers, _threads, _checkpoint, _out,
         ];
         // Not recursive: the query has options of its own.
         foreach (var option in options.Concat(_pictures.All))
@@ -100,6 +102,7 @@ internal sealed class ShapesCommand
             Epochs = Whole(_epochs, 1, 100_000),
             Temperature = Real(_temperature, 0.01, 1),
             LearnTemperature = parsed.GetValue(_learnTemperature),
+            Population = Value(parsed, _population) == "all" ? null : Whole(_population, 2, int.MaxValue),
             FirstRho = Real(_firstRho, 1e-6, 1),
             LastRho = Real(_lastRho, 1e-6, 1),
             ImageWidth = Multiple(_imageWidth, 8),
@@ -115,6 +118,7 @@ internal sealed class ShapesCommand
             BridgeSide = Choice<BridgeSide>(_bridgeSide, Value(parsed, _bridgeSide)),
             BridgeTime = Real(_bridgeTime, 0.001, 0.999),
             ConsistencyWeight = Real(_consistencyWeight, 0, 1e6),
+            CyclipWeight = Real(_cyclipWeight, 0, 1e6),
             Crop = Real(_crop, 0.1, 1),
             Jitter = Real(_jitter, 0, 1),
             Synonyms = Real(_synonyms, 0, 1),

@@ -45,6 +45,9 @@ public sealed record ShapesSettings
 
     public required bool LearnTemperature { get; init; }
 
+    /// <summary>How many items the decomposable loss contrasts each one with; null for all of them.</summary>
+    public long? Population { get; init; }
+
     /// <summary>The share of the newest batch in the decomposable loss's running estimate of log Z, at the first visit.</summary>
     public required double FirstRho { get; init; }
 
@@ -83,6 +86,9 @@ public sealed record ShapesSettings
 
     public required double ConsistencyWeight { get; init; }
 
+    /// <summary>Of each of CyCLIP's two consistencies.</summary>
+    public required double CyclipWeight { get; init; }
+
     /// <summary>The least share of a side that an augmentation's crop keeps.</summary>
     public required double Crop { get; init; }
 
@@ -101,7 +107,7 @@ public sealed record ShapesSettings
     public required int ProbeDraws { get; init; }
 
     [JsonIgnore]
-    internal StructureWeights StructureWeights => new(SeparationWeight, BridgeWeight, BridgeSide, BridgeTime, ConsistencyWeight);
+    internal StructureWeights StructureWeights => new(SeparationWeight, BridgeWeight, BridgeSide, BridgeTime, ConsistencyWeight, CyclipWeight);
 
     /// <summary>What decides one run's figures: these settings without the lists that make the grid and where the pictures lie.</summary>
     internal ShapesSettings OfOneRun => this with { Losses = [], Structures = [], BatchSizes = [], Seeds = [], ImageDir = null, Captions = null };

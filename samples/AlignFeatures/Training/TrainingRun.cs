@@ -54,7 +54,7 @@ internal sealed class TrainingRun : ITrainingRun, IDisposable
             _augmentation = new Augmentation(settings.Noise, settings.Dropout, _augmentationRandom);
         var temperature = Temperature.Fixed(settings.Temperature);
         var rho = StepSizeSchedule.Cosine(FirstRho, LastRho, settings.Epochs);
-        var contrastive = Losses.Create(key.Loss, _split.Train.Items, temperature, rho, _lossRandom);
+        var contrastive = Losses.Create(key.Loss, _split.Train.Items, null, temperature, rho, _lossRandom);
         _loss = Structures.Create(key.Structure, contrastive, settings.StructureWeights, temperature, _lossRandom);
         _loss.to(device);
         _optimizer = new SafeAdamW(Towers.parameters(), settings.LearningRate, settings.WeightDecay);

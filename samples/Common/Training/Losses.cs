@@ -10,11 +10,12 @@ public static class Losses
     public static IReadOnlyList<string> Names { get; } = [Baseline, "gamma", "gamma-mean"];
 
     /// <param name="name">One of <see cref="Names"/>.</param>
-    /// <param name="items">How many training items there are: the population each one is contrasted with.</param>
+    /// <param name="items">How many training items there are.</param>
+    /// <param name="population">How many the decomposable loss contrasts each one with; null for all of them.</param>
     /// <param name="temperature">What similarities are divided by.</param>
     /// <param name="rho">The step size of the running estimate of log Z, visit by visit.</param>
     /// <param name="random">Draws u where the loss draws it.</param>
-    public static ContrastiveLoss Create(string name, long items, Temperature temperature, StepSizeSchedule rho, Generator random)
+    public static ContrastiveLoss Create(string name, long items, long? population, Temperature temperature, StepSizeSchedule rho, Generator random)
     {
         return name switch
         {
@@ -26,7 +27,7 @@ public static class Losses
 
         GammaContrastiveLoss Gamma(EStep step)
         {
-            return new GammaContrastiveLoss(new PartitionTable(items, rho), temperature, symmetric: true, eStep: step, generator: random);
+            return new GammaContrastiveLoss(new PartitionTable(items, rho, population: population), temperature, symmetric: true, eStep: step, generator: random);
         }
     }
 }

@@ -9,7 +9,9 @@ namespace Contrastive.Samples;
 /// <param name="BridgeSide">Whose augmentations lie on it.</param>
 /// <param name="BridgeTime">t, the weight of an augmentation's own side in its mean.</param>
 /// <param name="Consistency">Of the geometric consistency.</param>
-public sealed record StructureWeights(double Separation, double Bridge, BridgeSide BridgeSide, double BridgeTime, double Consistency);
+/// <param name="Cyclip">Of each of CyCLIP's two consistencies; 0.25 is its authors'.</param>
+public sealed record StructureWeights(
+    double Separation, double Bridge, BridgeSide BridgeSide, double BridgeTime, double Consistency, double Cyclip = 0.25);
 
 /// <summary>What a run asks of the space beside bringing pairs together, by the names of the command line.</summary>
 public static class Structures
@@ -19,7 +21,7 @@ public static class Structures
     /// <summary>No structure, but the in-modal contrasts on the same augmentations: what augmentation alone brings.</summary>
     public const string FourPart = "four-part";
 
-    /// <summary>The consistency of CyCLIP (Goel et al., NeurIPS 2022), without augmentations and with its weights.</summary>
+    /// <summary>The consistency of CyCLIP (Goel et al., NeurIPS 2022), without augmentations.</summary>
     public const string Cyclip = "cyclip";
     public const string Separation = "separation";
     public const string Bridge = "bridge";
@@ -28,8 +30,6 @@ public static class Structures
 
     /// <summary>The part of the objective that draws the curve.</summary>
     public const string Curve = "contrastive.cross_modal";
-
-    private const double CyclipWeight = 0.25;
 
     public static IReadOnlyList<string> Names { get; } = [None, FourPart, Cyclip, Separation, Bridge, Consistency, All];
 
@@ -52,7 +52,7 @@ public static class Structures
             ("contrastive", new MultimodalContrastiveLoss(contrastive, includeInModal: structure == FourPart), 1),
         };
         if (structure is Cyclip)
-            parts.Add((Cyclip, new GeometricConsistencyLoss(CyclipWeight, CyclipWeight, augmented: 0), 1));
+            parts.Add((Cyclip, new GeometricConsistencyLoss(augmented: 0), weights.Cyclip));
         if (structure is Separation or All)
             parts.Add((Separation, new FeatureSeparationLoss(independent), weights.Separation));
         if (HasBridge(structure))

@@ -81,7 +81,8 @@ internal sealed class TrainingRun : ITrainingRun, IDisposable
             new CaptionAugmentation(_words, settings.Synonyms, settings.Swap, settings.Deletion, _augmentationRandom));
 
         _temperature = settings.LearnTemperature ? Contrastive.Temperature.Learned(settings.Temperature) : Contrastive.Temperature.Fixed(settings.Temperature);
-        var contrastive = Losses.Create(key.Loss, pairs.Items, _temperature, StepSizeSchedule.Cosine(settings.FirstRho, settings.LastRho, settings.Epochs), _lossRandom);
+        var rho = StepSizeSchedule.Cosine(settings.FirstRho, settings.LastRho, settings.Epochs);
+        var contrastive = Losses.Create(key.Loss, pairs.Items, settings.Population, _temperature, rho, _lossRandom);
         _loss = Structures.Create(key.Structure, contrastive, settings.StructureWeights, Contrastive.Temperature.Fixed(settings.Temperature), _lossRandom);
         _loss.to(device);
         _optimizer = new SafeAdamW(Towers.parameters().Concat(_loss.parameters()), 0, settings.WeightDecay, beta2: Beta2);
