@@ -17,9 +17,9 @@ internal sealed class ShapesCommand
     private readonly Option<string> _epochs = Text("--epochs", "5", "Passes over them", "n");
     private readonly Option<string> _temperature = Text("--temperature", "0.07", "What similarities are divided by", "x");
     private readonly Option<bool> _learnTemperature = new("--learn-temperature") { Description = "Learn it, from that start" };
-    private readonly Option<string> _population = Text("--population", "all", "For gamma and gamma-mean: how many items each one is contrasted with, as if batches were so large", "n|all");
+    private readonly Option<string> _population = Text("--population", "256", "For gamma and gamma-mean: how many items each one is contrasted with, as if batches were so large", "n|all");
     private readonly Option<string> _firstRho = Text("--first-rho", "0.9", "For gamma and gamma-mean: the share of the newest batch in the estimate of log Z, at first", "x");
-    private readonly Option<string> _lastRho = Text("--last-rho", "0.1", "And at last; it goes from one to the other on a cosine", "x");
+    private readonly Option<string> _lastRho = Text("--last-rho", "0.5", "And at last; it goes from one to the other on a cosine", "x");
     private readonly Option<string> _imageWidth = Text("--image-width", "32", "Channels of the image tower's first layer, a multiple of 8", "n");
     private readonly Option<string> _textWidth = Text("--text-width", "48", "Width of the text tower, a multiple of 4", "n");
     private readonly Option<string> _textDepth = Text("--text-depth", "2", "Blocks of the text tower", "n");
@@ -32,8 +32,8 @@ internal sealed class ShapesCommand
     private readonly Option<string> _bridgeWeight = Text("--bridge-weight", "0.1", "Of the Brownian bridge", "x");
     private readonly Option<string> _bridgeSide = Text("--bridge-side", "first", "Whose augmentations lie on the bridge: first (pictures), second (captions) or both", "name");
     private readonly Option<string> _bridgeTime = Text("--bridge-time", "0.25", "Where on the bridge: the weight of their own side", "x");
-    private readonly Option<string> _consistencyWeight = Text("--consistency-weight", "0.1", "Of the geometric consistency", "x");
-    private readonly Option<string> _cyclipWeight = Text("--cyclip-weight", "0.25", "Of each of CyCLIP's two consistencies; its authors' is 0.25", "x");
+    private readonly Option<string> _consistencyWeight = Text("--consistency-weight", "0.003", "Of the geometric consistency", "x");
+    private readonly Option<string> _cyclipWeight = Text("--cyclip-weight", "0.025", "Of each of CyCLIP's two consistencies; its authors' is 0.25", "x");
     private readonly Option<string> _crop = Text("--crop", "0.85", "The least share of a side that an augmentation's crop keeps", "x");
     private readonly Option<string> _jitter = Text("--jitter", "0.1", "The largest change of brightness and contrast", "x");
     private readonly Option<string> _synonyms = Text("--synonyms", "0.5", "How often a word is said with a synonym drawn anew", "x");
@@ -149,7 +149,7 @@ internal sealed class ShapesCommand
 
     private string? Preset(ParseResult parsed, Option<string> option) => (Study(parsed), option.Name) switch
     {
-        (not ShapesClip.Study.None, "--seeds") => "3",
+        (not ShapesClip.Study.None, "--seeds") => "1,2,3",
         (not ShapesClip.Study.None, "--workers") => "2",
         (ShapesClip.Study.BatchSize, "--loss") => "infonce,gamma-mean",
         (ShapesClip.Study.BatchSize, "--batch-size") => "16,32,64,128,256",

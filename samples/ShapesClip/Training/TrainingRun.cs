@@ -82,7 +82,7 @@ internal sealed class TrainingRun : ITrainingRun, IDisposable
 
         _temperature = settings.LearnTemperature ? Contrastive.Temperature.Learned(settings.Temperature) : Contrastive.Temperature.Fixed(settings.Temperature);
         var rho = StepSizeSchedule.Cosine(settings.FirstRho, settings.LastRho, settings.Epochs);
-        var contrastive = Losses.Create(key.Loss, pairs.Items, settings.Population, _temperature, rho, _lossRandom);
+        var contrastive = Losses.Create(key.Loss, pairs.Items, Population, _temperature, rho, _lossRandom);
         _loss = Structures.Create(key.Structure, contrastive, settings.StructureWeights, Contrastive.Temperature.Fixed(settings.Temperature), _lossRandom);
         _loss.to(device);
         _optimizer = new SafeAdamW(Towers.parameters().Concat(_loss.parameters()), 0, settings.WeightDecay, beta2: Beta2);
@@ -95,6 +95,9 @@ internal sealed class TrainingRun : ITrainingRun, IDisposable
 
     /// <summary>Of the contrast between the modalities, as it is now.</summary>
     public double Temperature => _temperature.Value;
+
+    /// <summary>Nobody is contrasted with more items than there are.</summary>
+    private long? Population => _settings.Population is { } population ? Math.Min(population, _pairs.Items) : null;
 
     public string Name => _key.ToString();
 

@@ -52,7 +52,7 @@ public sealed class StudyTests : IDisposable
         sizes.Losses.Should().Equal("infonce", "gamma-mean");
         sizes.BatchSizes.Should().Equal(16, 32, 64, 128, 256);
         sizes.Structures.Should().Equal("none");
-        sizes.Seeds.Should().Equal(0, 1, 2);
+        sizes.Seeds.Should().Equal(1, 2, 3);
         var structures = command.Settings(command.Root.Parse(["study", "structures", "--seeds", "4,5", "--loss", "gamma"]));
         structures.Structures.Should().Equal("none", "four-part", "cyclip", "separation", "bridge", "consistency", "all");
         structures.BatchSizes.Should().ContainSingle();
