@@ -32,8 +32,6 @@ public static class ShapesClipProgram
 
         var settings = command.Settings(parsed);
         var folder = command.Out(parsed);
-        if (File.Exists(folder))
-            throw new UserError($"--out {folder}: is a file, not a folder");
         var device = Devices.Of(settings.Device);
         var outputs = new Outputs(folder);
         var options = command.Run(parsed);
@@ -55,7 +53,7 @@ public static class ShapesClipProgram
         {
             var experiment = new Experiment<TData, TResult>(settings, task, device, outputs, options);
             experiment.Check();
-            outputs.MakeFolder();
+            OutputFolder.Make(folder, Outputs.RunFolder);
             return experiment.Run(console, afterStep);
         }
     }
