@@ -54,7 +54,15 @@ public static class ShapesClipProgram
             var experiment = new Experiment<TData, TResult>(settings, task, device, outputs, options);
             experiment.Check();
             OutputFolder.Make(folder, Outputs.RunFolder);
-            return experiment.Run(console, afterStep);
+            try
+            {
+                return experiment.Run(console, afterStep);
+            }
+            catch (OperationCanceledException)
+            {
+                console.Line($"everything up to here is in {folder}; the same command goes on from there");
+                throw;
+            }
         }
     }
 }

@@ -9,8 +9,8 @@ namespace Contrastive.Samples;
 /// <param name="count">How many purposes there are.</param>
 public sealed class RandomStreams(int count)
 {
-    /// <summary>The engine behind a generator keeps 32 bits of its seed.</summary>
-    public long LargestSeed => uint.MaxValue / count;
+    /// <summary>The engine behind a generator keeps 32 bits of its seed: beyond this, streams would be those of other seeds.</summary>
+    public long LargestSeed => (1L << 32) / count - 1;
 
     public Generator Of(long seed, int purpose, Device? device = null)
         => purpose >= 0 && purpose < count
