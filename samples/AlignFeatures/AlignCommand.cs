@@ -56,7 +56,7 @@ internal sealed class AlignCommand
 
     public RootCommand Root { get; }
 
-    public string Out(ParseResult parsed) => parsed.GetRequiredValue(_out) is { Length: > 0 } folder ? folder : throw new UserError("--out is empty");
+    public string Out(ParseResult parsed) => OutputFolder.Of(parsed.GetRequiredValue(_out));
 
     /// <summary>The checkpoint to go on from, or null to start afresh.</summary>
     public string? Resume(ParseResult parsed)

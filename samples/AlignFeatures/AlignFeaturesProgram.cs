@@ -30,8 +30,6 @@ public static class AlignFeaturesProgram
     {
         var settings = command.Settings(parsed);
         var folder = command.Out(parsed);
-        if (File.Exists(folder))
-            throw new UserError($"--out {folder}: is a file, not a folder");
         var device = Devices.Of(settings.Device);
         // The matrices of a step are too small to share out: on a busy machine two threads take twenty times as long as one.
         torch.set_num_threads(1);
@@ -44,7 +42,7 @@ public static class AlignFeaturesProgram
         var experiment = new Experiment(settings, data, device, outputs, command.Interval(parsed));
         if (command.Resume(parsed) is { } checkpoint)
             experiment.Resume(checkpoint);
-        outputs.MakeFolder();
+        OutputFolder.Make(folder);
         console.Line($"{data.Items} items, {data.Left.Columns} features ({data.Left.Source}) and {data.Right.Columns} ({data.Right.Source}), "
             + (data.Labels is { } labels ? $"{labels.Classes} classes" : "no labels"));
 

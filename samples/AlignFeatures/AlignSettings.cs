@@ -64,6 +64,9 @@ public sealed record AlignSettings
     public required double Dropout { get; init; }
 
     [JsonIgnore]
+    internal IReadOnlyList<RunKey> Grid => RunKey.Grid(Structures, Losses, BatchSizes, Seeds);
+
+    [JsonIgnore]
     internal StructureWeights StructureWeights => new(SeparationWeight, BridgeWeight, BridgeSide, BridgeTime, ConsistencyWeight);
 
     /// <summary>Whether runs are probed for the labels; needs labels.</summary>

@@ -24,8 +24,7 @@ internal sealed class GradientBiasCommand
 
     public RootCommand Root { get; }
 
-    public string Out(ParseResult parsed)
-        => parsed.GetRequiredValue(_out) is { Length: > 0 } folder ? folder : throw new UserError("--out is empty");
+    public string Out(ParseResult parsed) => OutputFolder.Of(parsed.GetRequiredValue(_out));
 
     public GradientBiasSettings Settings(ParseResult parsed)
     {

@@ -25,8 +25,6 @@ public static class GradientBiasProgram
     {
         var settings = command.Settings(parsed);
         var folder = command.Out(parsed);
-        if (File.Exists(folder))
-            throw new UserError($"--out {folder}: is a file, not a folder");
         // The threads take whole runs; the matrices of a step are far too small to share out.
         torch.set_num_threads(1);
         var clock = Stopwatch.StartNew();

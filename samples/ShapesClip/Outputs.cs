@@ -1,11 +1,10 @@
-using Contrastive.Samples.ShapesClip.Training;
-
 namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>The files of an experiment, all in one folder.</summary>
 internal sealed class Outputs(string folder)
 {
     public const string ModelFolder = "models";
+    public const string RunFolder = "runs";
 
     public string Folder => folder;
 
@@ -21,23 +20,10 @@ internal sealed class Outputs(string folder)
 
     public string Bridges => Path.Combine(folder, "bridges.png");
 
-    public string Run(RunKey key) => Path.Combine(folder, "runs", $"{key.FileName}.json");
+    public string Run(RunKey key) => Path.Combine(folder, RunFolder, $"{key.FileName}.json");
 
     /// <summary>A folder with a run's trained towers: <see cref="Models.SavedModel"/>.</summary>
     public string Model(RunKey key) => Path.Combine(folder, ModelFolder, key.FileName);
 
-    public string Checkpoint(RunKey key) => Path.Combine(folder, "runs", $"{key.FileName}.checkpoint");
-
-    /// <exception cref="UserError">The folder cannot be made: better known before the training than after.</exception>
-    public void MakeFolder()
-    {
-        try
-        {
-            Directory.CreateDirectory(Path.Combine(folder, "runs"));
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new UserError($"--out {folder}: {problem.Message}", problem);
-        }
-    }
+    public string Checkpoint(RunKey key) => Path.Combine(folder, RunFolder, $"{key.FileName}.checkpoint");
 }

@@ -32,8 +32,6 @@ public static class ShapesClipProgram
 
         var settings = command.Settings(parsed);
         var folder = command.Out(parsed);
-        if (File.Exists(folder))
-            throw new UserError($"--out {folder}: is a file, not a folder");
         var device = Devices.Of(settings.Device);
         var outputs = new Outputs(folder);
         var options = command.Run(parsed);
@@ -55,8 +53,16 @@ public static class ShapesClipProgram
         {
             var experiment = new Experiment<TData, TResult>(settings, task, device, outputs, options);
             experiment.Check();
-            outputs.MakeFolder();
-            return experiment.Run(console, afterStep);
+            OutputFolder.Make(folder, Outputs.RunFolder);
+            try
+            {
+                return experiment.Run(console, afterStep);
+            }
+            catch (OperationCanceledException)
+            {
+                console.Line($"everything up to here is in {folder}; the same command goes on from there");
+                throw;
+            }
         }
     }
 }

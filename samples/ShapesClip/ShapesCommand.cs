@@ -77,7 +77,7 @@ internal sealed class ShapesCommand
 
     public QueryCommand Query { get; } = new();
 
-    public string Out(ParseResult parsed) => Value(parsed, _out) is { Length: > 0 } folder ? folder : throw new UserError("--out is empty");
+    public string Out(ParseResult parsed) => OutputFolder.Of(Value(parsed, _out));
 
     public RunOptions Run(ParseResult parsed)
     {

@@ -107,6 +107,9 @@ public sealed record ShapesSettings
     public required int ProbeDraws { get; init; }
 
     [JsonIgnore]
+    internal IReadOnlyList<RunKey> Grid => RunKey.Grid(Structures, Losses, BatchSizes, Seeds);
+
+    [JsonIgnore]
     internal StructureWeights StructureWeights => new(SeparationWeight, BridgeWeight, BridgeSide, BridgeTime, ConsistencyWeight, CyclipWeight);
 
     /// <summary>What decides one run's figures: these settings without the lists that make the grid and where the pictures lie.</summary>

@@ -3,18 +3,6 @@ using Contrastive.Samples.AlignFeatures.Training;
 
 namespace Contrastive.Samples.AlignFeatures.Reporting;
 
-/// <summary>The runs of one loss and structure at one batch size.</summary>
-public sealed record Group(string Structure, string Loss, int BatchSize, IReadOnlyList<FinishedRun> Runs)
-{
-    public string Name => Structure == Structures.None ? Loss : $"{Loss} + {Structure}";
-
-    public static IReadOnlyList<Group> Of(IEnumerable<FinishedRun> runs)
-        => [.. runs.GroupBy(run => (run.Result.BatchSize, run.Result.Loss, run.Result.Structure))
-            .Select(group => new Group(group.Key.Structure, group.Key.Loss, group.Key.BatchSize, [.. group]))];
-
-    public Spread Over(Func<RunResult, double> figure) => Spread.Of(Runs.Select(run => figure(run.Result)));
-}
-
 /// <summary>Recall@1 of one group against another's, seed by seed.</summary>
 public sealed record Comparison(
     string Structure, string Loss, int BatchSize, string Against, int AgainstBatchSize, PairedDifference RecallAt1)
@@ -23,7 +11,7 @@ public sealed record Comparison(
     /// With the same structure: every other loss against the baseline at its own batch size, then at each other one, then the
     /// baseline's own batch sizes.
     /// </summary>
-    public static IReadOnlyList<Comparison> All(IReadOnlyList<Group> groups)
+    public static IReadOnlyList<Comparison> All(IReadOnlyList<RunGroup<FinishedRun>> groups)
         => [.. from baseline in groups
                where baseline.Loss == Losses.Baseline
                from treated in groups
@@ -39,5 +27,5 @@ public sealed record Comparison(
                    PairedDifference.Of(Recall(treated), Recall(baseline)))];
 
     // Runs come in the order of the seeds, the same in every group.
-    private static double[] Recall(Group group) => [.. group.Runs.Select(run => run.Result.RecallAt1)];
+    private static double[] Recall(RunGroup<FinishedRun> group) => [.. group.Runs.Select(run => run.Result.RecallAt1)];
 }

@@ -7,7 +7,7 @@ internal static class Report
 {
     public static void Write(AlignSettings settings, IReadOnlyList<FinishedRun> runs, Outputs outputs, SampleConsole console)
     {
-        var groups = Group.Of(runs);
+        var groups = RunGroup.Of(runs);
         var comparisons = Comparison.All(groups);
         Console(groups, comparisons, settings, console);
 
@@ -24,7 +24,7 @@ internal static class Report
         console.Line($"written: {outputs.Summary}, {outputs.Curves}, {runs.Count} pairs of towers");
     }
 
-    private static void Console(IReadOnlyList<Group> groups, IReadOnlyList<Comparison> comparisons, AlignSettings settings, SampleConsole console)
+    private static void Console(IReadOnlyList<RunGroup<FinishedRun>> groups, IReadOnlyList<Comparison> comparisons, AlignSettings settings, SampleConsole console)
     {
         console.Line();
         console.Line($"Held-out items, mean of both directions{(settings.Seeds.Count > 1 ? $", mean ± standard deviation of {settings.Seeds.Count} seeds" : "")}");
@@ -35,15 +35,15 @@ internal static class Report
             table.Row([
                 group.Name,
                 $"{group.BatchSize}",
-                group.Over(run => run.RecallAt1).Text(),
-                group.Over(run => run.RecallAt5).Text(),
-                group.Over(run => run.RecallAt10).Text(),
-                group.Over(run => run.Mrr).Text(),
-                .. labelled ? [group.Over(run => run.Map!.Value).Text()] : Array.Empty<string>(),
-                group.Over(run => run.ModalityGap).Text(),
-                group.Over(run => run.Alignment).Text(),
-                group.Over(run => run.Uniformity).Text(2),
-                $"{group.Over(run => run.Seconds).Mean:F1}",
+                group.Over(run => run.Result.RecallAt1).Text(),
+                group.Over(run => run.Result.RecallAt5).Text(),
+                group.Over(run => run.Result.RecallAt10).Text(),
+                group.Over(run => run.Result.Mrr).Text(),
+                .. labelled ? [group.Over(run => run.Result.Map!.Value).Text()] : Array.Empty<string>(),
+                group.Over(run => run.Result.ModalityGap).Text(),
+                group.Over(run => run.Result.Alignment).Text(),
+                group.Over(run => run.Result.Uniformity).Text(2),
+                $"{group.Over(run => run.Result.Seconds).Mean:F1}",
             ]);
         }
 
@@ -69,7 +69,7 @@ internal static class Report
     }
 
     /// <summary>The labels read off the embeddings, and what each structure changes in that.</summary>
-    private static void Probes(IReadOnlyList<Group> groups, SampleConsole console)
+    private static void Probes(IReadOnlyList<RunGroup<FinishedRun>> groups, SampleConsole console)
     {
         if (groups.All(group => group.Runs[0].Result.Probes.Count == 0))
             return;
@@ -84,7 +84,7 @@ internal static class Report
                     group.Name,
                     $"{group.BatchSize}",
                     features,
-                    .. ProbeResult.Figures.Select(figure => group.Over(run => figure.Value(run.Probes.Single(probe => probe.Features == features))).Text()),
+                    .. ProbeResult.Figures.Select(figure => group.Over(run => figure.Value(run.Result.Probes.Single(probe => probe.Features == features))).Text()),
                 ]);
             }
         }
@@ -112,41 +112,28 @@ internal static class Report
         changes.Write(console.Output);
     }
 
-    private static object Figures(Group group) => new
+    private static object Figures(RunGroup<FinishedRun> group) => new
     {
         group.Structure,
         group.Loss,
         group.BatchSize,
         Seeds = group.Runs.Count,
-        RecallAt1 = group.Over(run => run.RecallAt1),
-        RecallAt5 = group.Over(run => run.RecallAt5),
-        RecallAt10 = group.Over(run => run.RecallAt10),
-        Mrr = group.Over(run => run.Mrr),
-        Map = group.Runs[0].Result.Map is null ? null : group.Over(run => run.Map!.Value),
-        ModalityGap = group.Over(run => run.ModalityGap),
-        Alignment = group.Over(run => run.Alignment),
-        Uniformity = group.Over(run => run.Uniformity),
-        Seconds = group.Over(run => run.Seconds),
+        RecallAt1 = group.Over(run => run.Result.RecallAt1),
+        RecallAt5 = group.Over(run => run.Result.RecallAt5),
+        RecallAt10 = group.Over(run => run.Result.RecallAt10),
+        Mrr = group.Over(run => run.Result.Mrr),
+        Map = group.Runs[0].Result.Map is null ? null : group.Over(run => run.Result.Map!.Value),
+        ModalityGap = group.Over(run => run.Result.ModalityGap),
+        Alignment = group.Over(run => run.Result.Alignment),
+        Uniformity = group.Over(run => run.Result.Uniformity),
+        Seconds = group.Over(run => run.Result.Seconds),
     };
 
     /// <summary>For each batch size the objective and the recall over the epochs, the mean over seeds with its spread.</summary>
-    private static IReadOnlyList<Panel> Panels(IReadOnlyList<Group> groups)
-    {
-        return [.. groups.GroupBy(group => group.BatchSize).SelectMany(batch => new[]
+    private static IReadOnlyList<Panel> Panels(IReadOnlyList<RunGroup<FinishedRun>> groups)
+        => [.. groups.GroupBy(group => group.BatchSize).SelectMany(batch => new[]
         {
-            new Panel($"Training objective, B = {batch.Key}", "epoch", "objective", [.. batch.Select(group => Over(group, run => run.Objective))]),
-            new Panel($"Held-out recall@1, B = {batch.Key}", "epoch", "recall@1", [.. batch.Select(group => Over(group, run => run.RecallAt1))]),
+            new Panel($"Training objective, B = {batch.Key}", "epoch", "objective", [.. batch.Select(group => group.Curve(group.Name, run => run.Objective))]),
+            new Panel($"Held-out recall@1, B = {batch.Key}", "epoch", "recall@1", [.. batch.Select(group => group.Curve(group.Name, run => run.RecallAt1))]),
         })];
-
-        static Curve Over(Group group, Func<RunCurves, IReadOnlyList<double>> figure)
-        {
-            var epochs = Enumerable.Range(0, group.Runs[0].Curves.Epochs).ToArray();
-            var spreads = epochs.Select(epoch => Spread.Of(group.Runs.Select(run => figure(run.Curves)[epoch]))).ToArray();
-            return new Curve(
-                group.Name,
-                [.. epochs.Select(epoch => epoch + 1.0)],
-                [.. spreads.Select(spread => spread.Mean)],
-                group.Runs.Count > 1 ? [.. spreads.Select(spread => spread.StandardDeviation)] : null);
-        }
-    }
 }

@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using Contrastive.Samples.AlignFeatures.Training;
 
 namespace Contrastive.Samples.AlignFeatures.Reporting;
 

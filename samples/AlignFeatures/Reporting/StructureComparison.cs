@@ -1,4 +1,5 @@
 using Contrastive.Evaluation;
+using Contrastive.Samples.AlignFeatures.Training;
 
 namespace Contrastive.Samples.AlignFeatures.Reporting;
 
@@ -11,7 +12,7 @@ public sealed record StructureComparison(
     private static readonly (string Features, string Counterpart)[] Counterparts =
         [("first", "first"), ("second", "second"), ("shared", "both"), ("both", "both"), ("first all", "first"), ("second all", "second")];
 
-    public static IReadOnlyList<StructureComparison> All(IReadOnlyList<Group> groups)
+    public static IReadOnlyList<StructureComparison> All(IReadOnlyList<RunGroup<FinishedRun>> groups)
         => [.. from plain in groups
                where plain.Structure == Structures.None
                from treated in groups
@@ -19,7 +20,7 @@ public sealed record StructureComparison(
                from comparison in Of(treated, plain)
                select comparison];
 
-    private static IEnumerable<StructureComparison> Of(Group treated, Group plain)
+    private static IEnumerable<StructureComparison> Of(RunGroup<FinishedRun> treated, RunGroup<FinishedRun> plain)
     {
         yield return Compare("recall_at_1", null, run => run.RecallAt1);
         var has = treated.Runs[0].Result.Probes.Select(probe => probe.Features).ToArray();

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Contrastive.Samples.AlignFeatures.Data;
 using Contrastive.Samples.AlignFeatures.Reporting;
 using static TorchSharp.torch;
@@ -5,7 +6,11 @@ using static TorchSharp.torch;
 namespace Contrastive.Samples.AlignFeatures.Training;
 
 /// <summary>A finished run: its figures and its curves.</summary>
-public sealed record FinishedRun(RunResult Result, RunCurves Curves);
+public sealed record FinishedRun(RunResult Result, RunCurves Curves) : IFinishedRun
+{
+    [JsonIgnore]
+    public RunKey Key => Result.Key;
+}
 
 /// <summary>
 /// Runs the grid of losses, batch sizes and seeds. A checkpoint holds the finished runs and the state of the one under way, so
@@ -14,6 +19,9 @@ public sealed record FinishedRun(RunResult Result, RunCurves Curves);
 internal sealed class Experiment(AlignSettings settings, PairedData data, Device device, Outputs outputs, CheckpointInterval interval)
 {
     private sealed record Header(AlignSettings Settings, string Data, IReadOnlyList<FinishedRun> Finished, RunCurves? Underway);
+
+    // Files may have moved; their content is compared by its digest.
+    private static readonly string[] Places = ["left", "right", "labels", "items"];
 
     private readonly List<FinishedRun> _finished = [];
     private RunCurves? _underway;
@@ -26,11 +34,12 @@ internal sealed class Experiment(AlignSettings settings, PairedData data, Device
     {
         var file = CheckpointFile.Open(checkpoint);
         var header = file.Header<Header>();
-        SettingsComparison.Check(checkpoint, header.Settings, settings);
+        if (SettingsChange.First(header.Settings, settings, Places) is var (name, was, now))
+            throw new UserError($"{checkpoint}: the checkpoint was made with --{name.Replace('_', '-')} {was} but now it is {now}");
         if (header.Data != data.Digest)
             throw new UserError($"{checkpoint}: the checkpoint was made with other data (digest {header.Data}, here {data.Digest})");
-        var grid = RunKey.Grid(settings);
-        if (header.Finished.Count > grid.Count || header.Finished.Where((run, i) => run.Result.Key != grid[i]).Any())
+        var grid = settings.Grid;
+        if (header.Finished.Count > grid.Count || header.Finished.Where((run, i) => run.Key != grid[i]).Any())
             throw new UserError($"{checkpoint}: the finished runs are not those of these settings");
         if (header.Underway is not null)
         {
@@ -45,9 +54,9 @@ internal sealed class Experiment(AlignSettings settings, PairedData data, Device
 
     public IReadOnlyList<FinishedRun> Run(SampleConsole console, Action afterStep)
     {
-        var grid = RunKey.Grid(settings);
+        var grid = settings.Grid;
         var train = data.Items - Split.TestItems(data.Items, settings.TestFraction);
-        double Steps(RunKey key) => (double)settings.Epochs * TrainingRun.StepsPerEpoch(train, key.BatchSize);
+        double Steps(RunKey key) => key.Steps(train, settings.Epochs);
         Progress.Run(console, "training", grid.Sum(Steps), progress =>
         {
             var loop = new TrainingLoop(progress, interval, console.Cancellation, afterStep);

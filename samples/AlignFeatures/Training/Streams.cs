@@ -2,30 +2,20 @@ using static TorchSharp.torch;
 
 namespace Contrastive.Samples.AlignFeatures.Training;
 
-/// <summary>
-/// The random streams of a run, one for each purpose. So all losses of a seed see the same split, the same first weights
-/// and the same batches, whatever they draw themselves: their differences are paired.
-/// </summary>
+/// <summary>The random streams of a run by their purpose. The numbers decide every figure: they stay.</summary>
 internal static class Streams
 {
-    /// <summary>The engine behind a generator keeps 32 bits of its seed.</summary>
-    public const long LargestSeed = uint.MaxValue / Count;
+    private static readonly RandomStreams All = new(7);
 
-    private const int Count = 7;
+    public static long LargestSeed => All.LargestSeed;
 
-    public static Generator Split(long seed) => Of(seed, 0, CPU);
+    public static Generator Split(long seed) => All.Of(seed, 0);
 
-    public static Generator Weights(long seed) => Of(seed, 1, CPU);
+    public static Generator Weights(long seed) => All.Of(seed, 1);
 
-    public static Generator Order(long seed) => Of(seed, 2, CPU);
+    public static RunRandom OfRun(long seed, Device device) => new(All.Of(seed, 2), All.Of(seed, 4, device), All.Of(seed, 3, device));
 
-    public static Generator Loss(long seed, Device device) => Of(seed, 3, device);
+    public static Generator IndependentWeights(long seed) => All.Of(seed, 5);
 
-    public static Generator Augmentation(long seed, Device device) => Of(seed, 4, device);
-
-    public static Generator IndependentWeights(long seed) => Of(seed, 5, CPU);
-
-    public static Generator Probes(long seed) => Of(seed, 6, CPU);
-
-    private static Generator Of(long seed, int purpose, Device device) => new((ulong)(seed * Count + purpose), device);
+    public static Generator Probes(long seed) => All.Of(seed, 6);
 }

@@ -15,7 +15,8 @@ public static class Losses
     /// <param name="temperature">What similarities are divided by.</param>
     /// <param name="rho">The step size of the running estimate of log Z, visit by visit.</param>
     /// <param name="random">Draws u where the loss draws it.</param>
-    public static ContrastiveLoss Create(string name, long items, long? population, Temperature temperature, StepSizeSchedule rho, Generator random)
+    public static ContrastiveLoss Create(
+        string name, long items, long? population, Temperature temperature, StepSizeSchedule rho, Generator random)
     {
         return name switch
         {
@@ -25,9 +26,7 @@ public static class Losses
             _ => throw new ArgumentException($"there is no loss '{name}'", nameof(name)),
         };
 
-        GammaContrastiveLoss Gamma(EStep step)
-        {
-            return new GammaContrastiveLoss(new PartitionTable(items, rho, population: population), temperature, symmetric: true, eStep: step, generator: random);
-        }
+        GammaContrastiveLoss Gamma(EStep step) => new(
+            new PartitionTable(items, rho, population: population), temperature, symmetric: true, eStep: step, generator: random);
     }
 }

@@ -5,9 +5,7 @@ namespace Contrastive.Samples;
 /// Ctrl-C asks for one, and a clear one when the objective is no longer finite.
 /// </summary>
 /// <remarks>
-/// A sample writes a class with <see cref="ITrainingRun"/>: it takes its batches from <see cref="ShuffledBatches"/>, its
-/// learning rate from <see cref="WarmupCosineSchedule"/>, steps with <see cref="SafeAdamW"/>, and names all of these, its
-/// modules, its loss and its generators in <see cref="CheckpointParts"/>. Then:
+/// A sample writes a class with <see cref="ITrainingRun"/>, or with the steps of <see cref="TwoTowerRun{TTowers}"/>. Then:
 /// <code>
 /// using var run = new MyRun(settings, Devices.Of(settings.Device));
 /// if (resume is not null)
@@ -33,6 +31,8 @@ public sealed class TrainingLoop(Progress progress, CheckpointInterval interval,
     public void Run(ITrainingRun run, Action save)
     {
         progress.Skip(run.StepsDone);
+        if (run.StepsDone > 0)
+            progress.Line($"{run.Name}: goes on after step {run.StepsDone} of {run.Steps}");
         while (run.StepsDone < run.Steps)
         {
             // Asked before the first step: nothing has changed that a checkpoint would have to hold.

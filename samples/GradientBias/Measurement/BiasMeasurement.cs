@@ -35,7 +35,7 @@ internal static class BiasMeasurement
         string name, int batchSize, SyntheticProblem problem, double[] values, GradientBiasSettings settings, CancellationToken stop)
     {
         using var scope = NewDisposeScope();
-        using var random = new RunKey(name, 0, batchSize).Random(settings.Seed);
+        using var random = new NoisyRun(name, 0, batchSize).Random(settings.Seed);
         var (anchors, inputs) = problem.Tensors(ScalarType.Float64);
         var weights = new Parameter(tensor(values).reshape(SyntheticProblem.Dimensions, SyntheticProblem.Dimensions));
         using var full = ComparedLosses.Create(ComparedLosses.InfoNCE, SyntheticProblem.Pairs, Mean);

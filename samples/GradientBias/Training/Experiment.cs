@@ -9,12 +9,12 @@ internal static class Experiment
         SyntheticProblem problem, double optimum, GradientBiasSettings settings, int threads, SampleConsole console)
     {
         // The costlier loss first, so that no thread is left with the longest run at the end.
-        RunKey[] keys =
+        NoisyRun[] keys =
         [
             .. from loss in ComparedLosses.Names.Reverse()
                from noise in settings.NoiseLevels
                from run in Enumerable.Range(0, settings.Runs)
-               select new RunKey(loss, noise, run),
+               select new NoisyRun(loss, noise, run),
         ];
         var curves = new RunCurve[keys.Length];
         Progress.Run(console, "training", (double)keys.Length * settings.Steps, progress =>

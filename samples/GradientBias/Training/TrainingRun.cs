@@ -16,7 +16,7 @@ internal static class TrainingRun
 
     /// <summary>Trains once; <paramref name="advance"/> is called now and then with the steps done since.</summary>
     public static RunCurve Train(
-        RunKey key, SyntheticProblem problem, double optimum, GradientBiasSettings settings, Action<int> advance, CancellationToken stop)
+        NoisyRun key, SyntheticProblem problem, double optimum, GradientBiasSettings settings, Action<int> advance, CancellationToken stop)
     {
         using var scope = NewDisposeScope();
         using var random = key.Random(settings.Seed);

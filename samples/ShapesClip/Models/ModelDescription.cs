@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Contrastive.Samples.ShapesClip.Training;
 
 namespace Contrastive.Samples.ShapesClip.Models;
 

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text.Json;
-using Contrastive.Samples.ShapesClip.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 

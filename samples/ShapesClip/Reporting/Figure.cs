@@ -33,7 +33,7 @@ internal sealed record Figure(string Name, Func<RunResult, double> Value, int Di
         => new($"{kind.Name} from {features}, few", run => run.Probe(kind, features).FewShot);
 
     /// <summary>Every figure that another group has as well. Shared features compare with all features of a run that has no others.</summary>
-    public static IReadOnlyList<Figure> For(Group runs)
+    public static IReadOnlyList<Figure> For(RunGroup<RunResult> runs)
         => [.. Main, .. from kind in Attributes.All
                         from features in runs.Runs[0].Probes.Select(probe => probe.Features).Distinct()
                         from figure in new[] { Probe(kind, features), FewShot(kind, features) }

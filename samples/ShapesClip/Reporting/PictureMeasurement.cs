@@ -1,7 +1,6 @@
 using Contrastive.Numerics;
 using Contrastive.Samples.ShapesClip.Data.Pictures;
 using Contrastive.Samples.ShapesClip.Models;
-using Contrastive.Samples.ShapesClip.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,5 +1,4 @@
 using Contrastive.Samples.ShapesClip.Data.Pictures;
-using Contrastive.Samples.ShapesClip.Training;
 
 namespace Contrastive.Samples.ShapesClip.Reporting;
 
@@ -25,10 +24,10 @@ internal static class PictureReport
         var test = runs[0].Retrieval.Candidates;
         console.Line();
         console.Line($"Retrieval among {test} test pictures, where any caption of a picture is right{(settings.Seeds.Count > 1 ? $"; mean ± standard deviation of {settings.Seeds.Count} seeds" : "")}");
-        var groups = runs.GroupBy(run => (run.BatchSize, run.Loss, run.Structure)).Select(group => group.ToArray()).ToArray();
+        var groups = RunGroup.Of(runs);
         var table = new ResultsTable(["loss", "B", .. Figures.Select(figure => figure.Name)]);
         foreach (var group in groups)
-            table.Row([Name(group[0]), $"{group[0].BatchSize}", .. Figures.Select(figure => Spread.Of(group.Select(figure.Value)).Text(figure.Digits))]);
+            table.Row([group.Name, $"{group.BatchSize}", .. Figures.Select(figure => group.Over(figure.Value).Text(figure.Digits))]);
         table.Write(console.Output);
 
         PlotFile.Write(outputs.Curves, Panels(groups));
@@ -47,25 +46,9 @@ internal static class PictureReport
         console.Line($"written: {outputs.Summary}, {outputs.Curves}, and each run's towers in {Path.Combine(outputs.Folder, Outputs.ModelFolder)}");
     }
 
-    private static IReadOnlyList<Panel> Panels(PictureResult[][] groups)
-    {
-        return
-        [
-            new Panel("Contrastive objective", "epoch", "objective", [.. groups.Select(group => Over(group, (run, epoch) => run.Terms[epoch][TrainingRun.Objective]))]),
-            new Panel("Validation recall@1", "epoch", "recall@1", [.. groups.Select(group => Over(group, (run, epoch) => run.RecallAt1[epoch]))]),
-        ];
-
-        static Curve Over(PictureResult[] group, Func<RunCurves, int, double> figure)
-        {
-            var epochs = Enumerable.Range(0, group[0].Curves.Epochs).ToArray();
-            var spreads = epochs.Select(epoch => Spread.Of(group.Select(run => figure(run.Curves, epoch)))).ToArray();
-            return new Curve(
-                $"{Name(group[0])} B={group[0].BatchSize}",
-                [.. epochs.Select(epoch => epoch + 1.0)],
-                [.. spreads.Select(spread => spread.Mean)],
-                group.Length > 1 ? [.. spreads.Select(spread => spread.StandardDeviation)] : null);
-        }
-    }
-
-    private static string Name(PictureResult run) => run.Structure == Structures.None ? run.Loss : $"{run.Loss} + {run.Structure}";
+    private static IReadOnlyList<Panel> Panels(IReadOnlyList<RunGroup<PictureResult>> groups) =>
+    [
+        new Panel("Contrastive objective", "epoch", "objective", [.. groups.Select(group => group.Curve(group.FullName, run => run.Objective))]),
+        new Panel("Validation recall@1", "epoch", "recall@1", [.. groups.Select(group => group.Curve(group.FullName, run => run.RecallAt1))]),
+    ];
 }

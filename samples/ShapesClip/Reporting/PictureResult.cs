@@ -1,10 +1,9 @@
 using System.Text.Json.Serialization;
-using Contrastive.Samples.ShapesClip.Training;
 
 namespace Contrastive.Samples.ShapesClip.Reporting;
 
 /// <summary>The figures of one run on the user's pictures, all of test pictures.</summary>
-public sealed record PictureResult
+public sealed record PictureResult : IFinishedRun
 {
     public required string Loss { get; init; }
 

@@ -1,5 +1,4 @@
 using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Samples.ShapesClip.Training;
 
 namespace Contrastive.Samples.ShapesClip.Reporting;
 
@@ -8,7 +7,7 @@ internal static class Report
 {
     public static void Write(ShapesSettings settings, IReadOnlyList<RunResult> runs, Outputs outputs, SampleConsole console)
     {
-        var groups = Group.Of(runs);
+        var groups = RunGroup.Of(runs);
         Figures(groups, settings, console);
         Probes(groups, console);
         var comparisons = Comparison.All(groups);
@@ -35,7 +34,7 @@ internal static class Report
         console.Line($"written: {outputs.Summary}, {outputs.Curves}, and each run's towers in {Path.Combine(outputs.Folder, Outputs.ModelFolder)}");
     }
 
-    private static void Figures(IReadOnlyList<Group> groups, ShapesSettings settings, SampleConsole console)
+    private static void Figures(IReadOnlyList<RunGroup<RunResult>> groups, ShapesSettings settings, SampleConsole console)
     {
         console.Line();
         console.Line($"Zero-shot accuracy (shape and colour of 10, both of 100) and retrieval, mean of both directions{(settings.Seeds.Count > 1 ? $"; mean ± standard deviation of {settings.Seeds.Count} seeds" : "")}");
@@ -53,7 +52,7 @@ internal static class Report
         table.Write(console.Output);
     }
 
-    private static void Probes(IReadOnlyList<Group> groups, SampleConsole console)
+    private static void Probes(IReadOnlyList<RunGroup<RunResult>> groups, SampleConsole console)
     {
         console.Line();
         console.Line("Accuracy of linear probes, on all labels / on a few");
@@ -95,7 +94,7 @@ internal static class Report
     }
 
     /// <summary>Figures over the batch size, a curve for each loss and structure.</summary>
-    private static IReadOnlyList<Panel> BatchSizePanels(IReadOnlyList<Group> groups)
+    private static IReadOnlyList<Panel> BatchSizePanels(IReadOnlyList<RunGroup<RunResult>> groups)
         => [.. Figure.Short.Select(figure => new Panel(
             figure.Name,
             "batch size",
@@ -111,30 +110,19 @@ internal static class Report
         })];
 
     /// <summary>The objective and what the validation pairs say, over the epochs.</summary>
-    private static IReadOnlyList<Panel> Panels(IReadOnlyList<Group> groups)
+    private static IReadOnlyList<Panel> Panels(IReadOnlyList<RunGroup<RunResult>> groups)
     {
         return
         [
-            Epochs("Contrastive objective", "objective", (run, epoch) => run.Terms[epoch][TrainingRun.Objective]),
-            Epochs("Validation recall@1", "recall@1", (run, epoch) => run.RecallAt1[epoch]),
-            Epochs("Zero-shot shape and colour, validation", "accuracy", (run, epoch) => run.ZeroShot[epoch]),
+            Epochs("Contrastive objective", "objective", run => run.Objective),
+            Epochs("Validation recall@1", "recall@1", run => run.RecallAt1),
+            Epochs("Zero-shot shape and colour, validation", "accuracy", run => run.ZeroShot),
         ];
 
-        Panel Epochs(string title, string label, Func<RunCurves, int, double> figure)
-            => new(title, "epoch", label, [.. groups.Select(group => Over(group, figure))]) { XTicks = Ticks(groups.Max(group => group.Runs[0].Curves.Epochs)) };
+        Panel Epochs(string title, string label, Func<RunCurves, IReadOnlyList<double>> figure)
+            => new(title, "epoch", label, [.. groups.Select(group => group.Curve(group.FullName, figure))]) { XTicks = Ticks(groups.Max(group => group.Runs[0].Curves.Epochs)) };
 
         // Of few epochs each; what ScottPlot chooses would have fractions of them.
         static double[]? Ticks(int epochs) => epochs <= 12 ? [.. Enumerable.Range(1, epochs).Select(epoch => (double)epoch)] : null;
-
-        static Curve Over(Group group, Func<RunCurves, int, double> figure)
-        {
-            var epochs = Enumerable.Range(0, group.Runs[0].Curves.Epochs).ToArray();
-            var spreads = epochs.Select(epoch => Spread.Of(group.Runs.Select(run => figure(run.Curves, epoch)))).ToArray();
-            return new Curve(
-                $"{group.Name} B={group.BatchSize}",
-                [.. epochs.Select(epoch => epoch + 1.0)],
-                [.. spreads.Select(spread => spread.Mean)],
-                group.Runs.Count > 1 ? [.. spreads.Select(spread => spread.StandardDeviation)] : null);
-        }
     }
 }

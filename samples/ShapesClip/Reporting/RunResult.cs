@@ -1,11 +1,10 @@
 using System.Text.Json.Serialization;
 using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Samples.ShapesClip.Training;
 
 namespace Contrastive.Samples.ShapesClip.Reporting;
 
 /// <summary>The figures of one run.</summary>
-public sealed record RunResult
+public sealed record RunResult : IFinishedRun
 {
     public required string Loss { get; init; }
 

@@ -22,7 +22,7 @@ internal sealed class Experiment<TData, TResult>(
 
     public IReadOnlyList<TResult> Run(SampleConsole console, Action afterStep)
     {
-        var grid = RunKey.Grid(settings);
+        var grid = settings.Grid;
         var results = grid.Select(key => RunFile.Read<TResult>(outputs.Run(key), settings)).ToArray();
         var missing = Enumerable.Range(0, grid.Count).Where(run => results[run] is null).ToArray();
         using var data = new SharedData<TData>(task.Draw);
@@ -42,7 +42,7 @@ internal sealed class Experiment<TData, TResult>(
         });
         return results!;
 
-        double Steps(RunKey key) => (double)settings.Epochs * TrainingRun.StepsPerEpoch(task.TrainItems, key.BatchSize);
+        double Steps(RunKey key) => key.Steps(task.TrainItems, settings.Epochs);
     }
 
     private TResult Run(RunKey key, TData data, TrainingLoop loop)
@@ -68,7 +68,7 @@ internal sealed class Experiment<TData, TResult>(
     private sealed record Header(ShapesSettings Settings, RunCurves Curves);
 }
 
-/// <summary>How an experiment runs; none of it changes a figure.</summary>
+/// <summary>How an experiment runs. None of it changes a figure, but for the last digits, which the threads round.</summary>
 /// <param name="Workers">Runs at a time.</param>
 /// <param name="Threads">Of each.</param>
 /// <param name="Checkpoints">When a run's checkpoints are due.</param>

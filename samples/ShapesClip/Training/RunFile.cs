@@ -34,15 +34,7 @@ internal static class RunFile
     /// <exception cref="UserError">Names the first setting that differs, and both values.</exception>
     public static void CheckSettings(string path, ShapesSettings saved, ShapesSettings now)
     {
-        var was = Values(saved);
-        foreach (var (name, value) in Values(now))
-        {
-            if (was.GetValueOrDefault(name) != value)
-                throw new UserError($"{path} was made with {name} {was.GetValueOrDefault(name)} but now it is {value}: choose another --out");
-        }
+        if (SettingsChange.First(saved.OfOneRun, now.OfOneRun) is var (name, before, wanted))
+            throw new UserError($"{path} was made with {name} {before} but now it is {wanted}: choose another --out");
     }
-
-    private static Dictionary<string, string> Values(ShapesSettings settings)
-        => JsonSerializer.SerializeToElement(settings.OfOneRun, SampleJson.Exact).EnumerateObject()
-            .ToDictionary(setting => setting.Name, setting => setting.Value.ToString());
 }

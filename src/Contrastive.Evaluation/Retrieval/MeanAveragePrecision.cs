@@ -43,15 +43,7 @@ public static class MeanAveragePrecision
         bool normalize = true,
         long? chunkSize = null)
     {
-        Guard.Features(queries);
-        Guard.Features(candidates);
-        Guard.Comparable(queries, candidates);
-        Checks.Rows(queries, 1);
-        Checks.Rows(candidates, 1);
-        Guard.Integers(queryLabels, queries.shape[0]);
-        Guard.Integers(candidateLabels, candidates.shape[0]);
-        Guard.SameDevice(queries, queryLabels);
-        Guard.SameDevice(candidates, candidateLabels);
+        Checks.LabelledSets(queries, queryLabels, 1, candidates, candidateLabels);
         Checks.Chunk(chunkSize);
         Checks.Finite(queries);
         Checks.Finite(candidates);
@@ -89,9 +81,7 @@ public static class MeanAveragePrecision
         Tensor features, Tensor labels, bool normalize = true, long? chunkSize = null)
     {
         Guard.Features(features);
-        Checks.Rows(features, 2);
-        Guard.Integers(labels, features.shape[0]);
-        Guard.SameDevice(features, labels);
+        Checks.LabelledRows(features, labels, 2);
         Checks.Chunk(chunkSize);
         Checks.Finite(features);
 

@@ -42,6 +42,7 @@ public sealed class TrainingLoopTests : IDisposable
         run.StepsDone.Should().Be(7);
         run.Followed.Should().Be(6);
         _saved.Should().Equal(3, 5, 7);
+        _output.ToString().Should().Contain("a run: goes on after step 1 of 7");
     }
 
     [Fact]

@@ -60,14 +60,15 @@ public sealed class OwnPicturesTests : IDisposable
     {
         _folder.Fill(12);
         _folder.Files.File("broken.jpg", "no");
-        File.AppendAllText(_folder.Path("captions.tsv"), "\nbroken.jpg\ta red thing\nmissing.png\ta red thing\nno tab at all\n");
+        File.AppendAllText(_folder.Path("captions.tsv"), "\nbroken.jpg\ta red thing\nmissing.png\ta red thing\nno tab at all\nfolder\ta red thing\n");
+        Directory.CreateDirectory(_folder.Path("folder"));
 
         var (code, output, error) = RunShapes.With([.. Tiny.Training(_folder, "out")]);
 
         code.Should().Be(0, error);
         output.Should().ContainAll(
-            "skipped broken.jpg: ", "skipped missing.png: there is no such file", "line 27: has 0 tabs",
-            "12 of 14 pictures can be used; skipped 2 pictures and 1 lines", "12 pictures used, 3 pictures and lines skipped");
+            "skipped broken.jpg: ", "skipped missing.png: there is no such file", "skipped folder: is a folder", "line 27: has 0 tabs",
+            "12 of 15 pictures can be used; skipped 3 pictures and 1 lines", "12 pictures used, 4 pictures and lines skipped");
         using var summary = JsonDocument.Parse(File.ReadAllText(_folder.Path("out", "summary.json")));
         var data = summary.RootElement.GetProperty("data");
         data.GetProperty("pictures").GetInt32().Should().Be(12);
@@ -89,9 +90,11 @@ public sealed class OwnPicturesTests : IDisposable
         string[] more = ["--loss", "gamma", "--structure", "all", "--learn-temperature"];
         RunShapes.With([.. Tiny.Training(_folder, "whole"), .. more]).Code.Should().Be(0);
 
-        RunShapes.Stopping(stopAfter, [.. Tiny.Training(_folder, "cut"), .. more]).Code.Should().Be(130);
+        RunShapes.Stopping(stopAfter, [.. Tiny.Training(_folder, "cut"), .. more]).Should().Match<(int Code, string Output, string Error)>(
+            stopped => stopped.Code == 130 && stopped.Output.Contains("the same command goes on from there"));
         Directory.GetFiles(_folder.Path("cut", "runs"), "*.checkpoint").Should().ContainSingle();
-        RunShapes.With([.. Tiny.Training(_folder, "cut"), .. more]).Code.Should().Be(0);
+        RunShapes.With([.. Tiny.Training(_folder, "cut"), .. more]).Should().Match<(int Code, string Output, string Error)>(
+            resumed => resumed.Code == 0 && resumed.Output.Contains($"goes on after step {stopAfter} of "));
 
         Same.Models(_folder.Path("whole"), _folder.Path("cut"));
         Directory.GetFiles(_folder.Path("cut"), "*.checkpoint", SearchOption.AllDirectories).Should().BeEmpty();

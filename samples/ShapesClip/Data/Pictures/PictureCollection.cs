@@ -121,6 +121,10 @@ internal sealed class PictureCollection : IDisposable
                 {
                     problems[i] = "there is no such file";
                 }
+                catch (Exception) when (Directory.Exists(chunk[i].Path))
+                {
+                    problems[i] = "is a folder, not a file";
+                }
                 catch (Exception problem) when (problem is InvalidDataException or IOException or UnauthorizedAccessException)
                 {
                     problems[i] = problem.Message;

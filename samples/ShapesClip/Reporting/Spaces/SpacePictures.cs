@@ -27,12 +27,12 @@ internal static class SpacePictures
         using var data = ShapeData.Draw(settings.Pairs, (int)seed, device);
         var spaces = new List<EmbeddingSpace>();
         var bridged = new List<(EmbeddingSpace, Bridges)>();
-        foreach (var key in RunKey.Grid(settings).Where(key => key.Seed == seed))
+        foreach (var key in settings.Grid.Where(key => key.Seed == seed))
         {
             using var model = SavedModel.Load(outputs.Model(key), device);
             if (spaces.Count == 0)
                 spaces.Add(BeforeTraining(model.Towers.Sizes, seed, data.Test, device));
-            var space = EmbeddingSpace.Of(new Group(key.Structure, key.Loss, key.BatchSize, []).FullName, model.Towers, data.Test);
+            var space = EmbeddingSpace.Of(key.Group, model.Towers, data.Test);
             spaces.Add(space);
             if (key.Structure is Structures.None || Structures.HasBridge(key.Structure))
                 bridged.Add((space, Bridges(model.Towers, space, data, settings, device)));

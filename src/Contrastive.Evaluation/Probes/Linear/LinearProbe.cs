@@ -134,15 +134,7 @@ public static class LinearProbe
 
     private static ClassLabels Check(Tensor trainFeatures, Tensor trainLabels, Tensor testFeatures, Tensor testLabels)
     {
-        Guard.Features(trainFeatures);
-        Guard.Features(testFeatures);
-        Guard.Comparable(trainFeatures, testFeatures);
-        Checks.Rows(trainFeatures, 2);
-        Checks.Rows(testFeatures, 1);
-        Guard.Integers(trainLabels, trainFeatures.shape[0]);
-        Guard.Integers(testLabels, testFeatures.shape[0]);
-        Guard.SameDevice(trainFeatures, trainLabels);
-        Guard.SameDevice(testFeatures, testLabels);
+        Checks.LabelledSets(trainFeatures, trainLabels, 2, testFeatures, testLabels);
         Checks.Finite(trainFeatures);
         Checks.Finite(testFeatures);
         var classes = ClassLabels.Of(trainLabels);

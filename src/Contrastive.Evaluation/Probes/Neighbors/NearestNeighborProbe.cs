@@ -59,15 +59,7 @@ public static class NearestNeighborProbe
         double temperature = 0.07,
         long? chunkSize = null)
     {
-        Guard.Features(trainFeatures);
-        Guard.Features(testFeatures);
-        Guard.Comparable(trainFeatures, testFeatures);
-        Checks.Rows(trainFeatures, 1);
-        Checks.Rows(testFeatures, 1);
-        Guard.Integers(trainLabels, trainFeatures.shape[0]);
-        Guard.Integers(testLabels, testFeatures.shape[0]);
-        Guard.SameDevice(trainFeatures, trainLabels);
-        Guard.SameDevice(testFeatures, testLabels);
+        Checks.LabelledSets(trainFeatures, trainLabels, 1, testFeatures, testLabels);
         Guard.AtLeast(k, 1);
         Guard.Defined(similarity);
         Guard.Defined(vote);

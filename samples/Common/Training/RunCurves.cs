@@ -1,14 +1,16 @@
-namespace Contrastive.Samples.ShapesClip.Training;
+using System.Text.Json.Serialization;
 
-/// <summary>A quick look at validation pairs.</summary>
+namespace Contrastive.Samples;
+
+/// <summary>A quick look at items that are not trained on.</summary>
 /// <param name="RecallAt1">The mean of both directions.</param>
-/// <param name="ZeroShot">Accuracy of shape and colour together, where the pictures' classes are known.</param>
-public sealed record Glance(double RecallAt1, double? ZeroShot);
+/// <param name="ZeroShot">Zero-shot accuracy, where that is known.</param>
+public sealed record Glance(double RecallAt1, double? ZeroShot = null);
 
 /// <summary>What was seen of a run, epoch by epoch.</summary>
 /// <param name="Terms">The mean of each term of the loss over each full epoch, by name.</param>
-/// <param name="RecallAt1">Recall@1 on validation pairs after it, the mean of both directions.</param>
-/// <param name="ZeroShot">Zero-shot accuracy of shape and colour together on validation pictures; empty where classes are unknown.</param>
+/// <param name="RecallAt1">Recall@1 after it, the mean of both directions.</param>
+/// <param name="ZeroShot">Zero-shot accuracy after it; empty where that is not known.</param>
 /// <param name="Underway">The sums of the terms over the steps of the epoch under way.</param>
 /// <param name="Seconds">Training alone, without evaluation and writing.</param>
 public sealed record RunCurves(
@@ -23,6 +25,10 @@ public sealed record RunCurves(
     public static RunCurves Empty { get; } = new([], [], [], None, 0);
 
     public int Epochs => Terms.Count;
+
+    /// <summary>The contrast between the modalities alone.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<double> Objective => [.. Terms.Select(terms => terms[LossTerm.Objective])];
 
     public RunCurves WithStep(IReadOnlyList<LossTerm> terms, double seconds) => this with
     {

@@ -2,11 +2,11 @@ using static TorchSharp.torch;
 
 namespace Contrastive.Samples.GradientBias.Training;
 
-/// <summary>One training run.</summary>
+/// <summary>One training run at a level of noise.</summary>
 /// <param name="Loss">One of <see cref="ComparedLosses.Names"/>.</param>
 /// <param name="Noise">σ.</param>
 /// <param name="Run">Counted from 0.</param>
-internal sealed record RunKey(string Loss, double Noise, int Run)
+internal sealed record NoisyRun(string Loss, double Noise, int Run)
 {
     /// <summary>
     /// The source of all that is random in the run. The loss has no part in it: both losses meet the same start, the same
@@ -24,7 +24,7 @@ internal sealed record RunKey(string Loss, double Noise, int Run)
 }
 
 /// <summary>A finished run: L*/L of the averaged iterate after each of some numbers of steps.</summary>
-internal sealed record RunCurve(RunKey Key, IReadOnlyList<double> Steps, IReadOnlyList<double> Fractions)
+internal sealed record RunCurve(NoisyRun Key, IReadOnlyList<double> Steps, IReadOnlyList<double> Fractions)
 {
     public double Final => Fractions[^1];
 }

@@ -1,0 +1,19 @@
+using static TorchSharp.torch;
+
+namespace Contrastive.Samples;
+
+/// <summary>
+/// The random streams of a seed, one for each purpose and none shared with another seed. So all runs of a seed see the same
+/// data, the same first weights and the same batches, whatever they draw themselves: their differences are paired.
+/// </summary>
+/// <param name="count">How many purposes there are.</param>
+public sealed class RandomStreams(int count)
+{
+    /// <summary>The engine behind a generator keeps 32 bits of its seed: beyond this, streams would be those of other seeds.</summary>
+    public long LargestSeed => (1L << 32) / count - 1;
+
+    public Generator Of(long seed, int purpose, Device? device = null)
+        => purpose >= 0 && purpose < count
+            ? new Generator((ulong)(seed * count + purpose), device ?? CPU)
+            : throw new ArgumentOutOfRangeException(nameof(purpose), purpose, $"there are {count} purposes");
+}
