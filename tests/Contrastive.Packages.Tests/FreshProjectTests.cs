@@ -15,7 +15,7 @@ public partial class FreshProjectTests(PackedLibraries packed)
     {
         using var project = new FreshProject(
             Example("src/Contrastive.Modality/README.md"), packed.Packages, ("Contrastive.Modality", packed.Version), Natives);
-        LossShouldFall(project.Dotnet("run"));
+        LossShouldFall(project.Dotnet("run", "-c", "Release"));
 
         project.Dotnet("publish", "-o", "portable");
         LossShouldFall(project.Dotnet(project.Path("portable", "App.dll")));
@@ -24,13 +24,11 @@ public partial class FreshProjectTests(PackedLibraries packed)
         LossShouldFall(project.Start(project.Path("for-this-system", OperatingSystem.IsWindows() ? "App.exe" : "App")));
     }
 
-    [Theory]
-    [InlineData("Contrastive")]
-    [InlineData("Contrastive.Evaluation")]
-    public void The_native_library_is_replaced_on_Linux_unless_the_project_says_no(string id)
+    [Fact]
+    public void The_native_library_is_replaced_on_Linux_unless_the_project_says_no()
     {
         if (!OperatingSystem.IsLinux()) return;
-        using var project = new FreshProject("System.Console.WriteLine();", packed.Packages, (id, packed.Version));
+        using var project = new FreshProject("System.Console.WriteLine();", packed.Packages, ("Contrastive.Evaluation", packed.Version));
         project.Dotnet("build", "-o", "as-it-is", "-p:LoadTorchSharpOnOlderLinux=false");
         project.Dotnet("build", "-o", "marked");
 

@@ -1,8 +1,8 @@
 namespace Contrastive.Packages.Tests;
 
 /// <summary>
-/// What `dotnet pack` on the solution gives, twice: from two copies of the sources in different places, each the same commit
-/// of a repository with a remote.
+/// What `dotnet pack` on the solution gives, and on the libraries in another copy of the sources, at another place; both the same
+/// commit of a repository with a remote. And what it gives where git knows of nothing.
 /// </summary>
 /// <remarks>The version is one that nobody publishes, so that no cache ever takes these packages for real ones.</remarks>
 public sealed class PackedLibraries : IDisposable
@@ -16,9 +16,11 @@ public sealed class PackedLibraries : IDisposable
     public PackedLibraries()
     {
         Version = $"0.0.1-test.{Guid.NewGuid():N}";
-        Packages = Pack("first", "packages");
-        SamePackages = Pack(Path.Combine("second", "and", "deeper"), "same-packages");
-        PackageWithoutGit = PackWithoutGit("third", "package-without-git");
+        (Packages, SamePackages, PackageWithoutGit) = (folder.Path("packages"), folder.Path("same-packages"), folder.Path("package-without-git"));
+        Parallel.Invoke(
+            () => Pack(CopySources("first", git: true), Packages, "Contrastive.sln"),
+            () => Pack(CopySources(Path.Combine("second", "and", "deeper"), git: true), SamePackages, "Libraries.slnx"),
+            () => Pack(CopySources("third", git: false), PackageWithoutGit, Path.Combine("src", "Contrastive", "Contrastive.csproj")));
     }
 
     public string Version { get; }
@@ -40,29 +42,25 @@ public sealed class PackedLibraries : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    private string Pack(string sources, string output)
+    private string CopySources(string name, bool git)
     {
-        Repository.CopyTo(folder.Path(sources));
-        var git = Directory.CreateDirectory(folder.Path(sources, ".git")).FullName;
-        File.WriteAllText(Path.Combine(git, "HEAD"), Commit + "\n");
-        File.WriteAllText(Path.Combine(git, "config"), $"[remote \"origin\"]\n\turl = {Remote}.git\n");
-        return Pack(sources, output, "Contrastive.sln");
+        var copy = folder.Path(name);
+        Repository.CopyTo(copy);
+        File.WriteAllText(
+            Path.Combine(copy, "Libraries.slnx"),
+            $"<Solution>{string.Concat(Ids.Select(id => $"""<Project Path="src/{id}/{id}.csproj" />"""))}</Solution>");
+        if (!git) return copy;
+        Directory.CreateDirectory(Path.Combine(copy, ".git"));
+        File.WriteAllText(Path.Combine(copy, ".git", "HEAD"), Commit + "\n");
+        File.WriteAllText(Path.Combine(copy, ".git", "config"), $"[remote \"origin\"]\n\turl = {Remote}.git\n");
+        return copy;
     }
 
-    private string PackWithoutGit(string sources, string output)
-    {
-        Repository.CopyTo(folder.Path(sources));
-        return Pack(sources, output, Path.Combine("src", "Contrastive", "Contrastive.csproj"));
-    }
-
-    private string Pack(string sources, string output, string project)
-    {
+    private void Pack(string sources, string output, string project)
         // The analyzers had their say when the solution was built.
-        Dotnet.Run(
-            folder.Path(sources), null, "pack", project, "-c", "Release", "-o", folder.Path(output),
+        => Dotnet.Run(
+            sources, null, "pack", project, "-c", "Release", "-o", output,
             $"-p:Version={Version}", "-p:ContinuousIntegrationBuild=true", "-p:RunAnalyzers=false");
-        return folder.Path(output);
-    }
 }
 
 [CollectionDefinition(nameof(PackedLibraries))]
