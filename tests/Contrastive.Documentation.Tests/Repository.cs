@@ -8,9 +8,9 @@ internal static partial class Repository
     public static string Root { get; } = typeof(Repository).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
         .Single(attribute => attribute.Key == "RepositoryRoot").Value!;
 
-    /// <summary>README.md and the pages of docs/, relative to the root.</summary>
+    /// <summary>README.md, the pages of docs/ and the packages' READMEs, relative to the root.</summary>
     public static IEnumerable<string> Pages
-        => Directory.EnumerateFiles(Path.Combine(Root, "docs"), "*.md", SearchOption.AllDirectories)
+        => new[] { "docs", "src" }.SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Root, folder), "*.md", SearchOption.AllDirectories))
             .Select(path => Path.GetRelativePath(Root, path)).Order(StringComparer.Ordinal).Prepend("README.md");
 
     public static string Read(string page) => File.ReadAllText(Path.Combine(Root, page));

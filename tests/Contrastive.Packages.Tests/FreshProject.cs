@@ -1,0 +1,56 @@
+namespace Contrastive.Packages.Tests;
+
+/// <summary>A console project outside the repository, as `dotnet new console` and `dotnet add package` make it.</summary>
+/// <remarks>
+/// The machine's own packages are a fallback: what it has need not be fetched or copied again, and what the tests packed never
+/// gets there.
+/// </remarks>
+internal sealed class FreshProject : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public FreshProject(string program, string packages, params (string Id, string Version)[] references)
+    {
+        folder.File("Program.cs", program);
+        folder.File("App.csproj", $"""
+            <Project Sdk="Microsoft.NET.Sdk">
+
+              <PropertyGroup>
+                <OutputType>Exe</OutputType>
+                <TargetFramework>net10.0</TargetFramework>
+                <ImplicitUsings>enable</ImplicitUsings>
+                <Nullable>enable</Nullable>
+              </PropertyGroup>
+
+              <ItemGroup>
+                {string.Join("\n    ", references.Select(package => $"""<PackageReference Include="{package.Id}" Version="{package.Version}" />"""))}
+              </ItemGroup>
+
+            </Project>
+            """);
+        folder.File("nuget.config", $"""
+            <configuration>
+              <packageSources>
+                <add key="packed by the test" value="{packages}" />
+              </packageSources>
+              <fallbackPackageFolders>
+                <add key="this machine's" value="{Repository.PackageFolder}" />
+              </fallbackPackageFolders>
+            </configuration>
+            """);
+    }
+
+    public string Path(params string[] parts) => folder.Path(parts);
+
+    /// <summary>`dotnet` with these arguments, in the project's folder.</summary>
+    public string Dotnet(params string[] arguments) => Packages.Tests.Dotnet.Run(folder.Root, folder.Path("packages"), arguments);
+
+    /// <summary>Runs a program that the project published.</summary>
+    public string Start(string program) => Packages.Tests.Dotnet.Start(folder.Root, null, program);
+
+    /// <summary>TorchSharp's native library in a folder of the project.</summary>
+    public byte[] LibTorchSharp(string output)
+        => File.ReadAllBytes(Directory.EnumerateFiles(Path(output), "libLibTorchSharp.so", SearchOption.AllDirectories).Single());
+
+    public void Dispose() => folder.Dispose();
+}

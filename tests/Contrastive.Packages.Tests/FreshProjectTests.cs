@@ -1,0 +1,70 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
+
+namespace Contrastive.Packages.Tests;
+
+/// <summary>The first hour of a new user, who has the packages and not the repository.</summary>
+[Collection(nameof(PackedLibraries))]
+public partial class FreshProjectTests(PackedLibraries packed)
+{
+    private static (string, string) Natives => ("TorchSharp-cpu", Repository.VersionOf("TorchSharp-cpu"));
+
+    [Fact]
+    public void The_packages_example_trains_where_it_is_built_and_where_it_is_published()
+    {
+        using var project = new FreshProject(
+            Example("src/Contrastive.Modality/README.md"), packed.Packages, ("Contrastive.Modality", packed.Version), Natives);
+        LossShouldFall(project.Dotnet("run", "-c", "Release"));
+
+        project.Dotnet("publish", "-o", "portable");
+        LossShouldFall(project.Dotnet(project.Path("portable", "App.dll")));
+
+        project.Dotnet("publish", "-r", RuntimeInformation.RuntimeIdentifier, "--self-contained", "false", "-o", "for-this-system");
+        LossShouldFall(project.Start(project.Path("for-this-system", OperatingSystem.IsWindows() ? "App.exe" : "App")));
+    }
+
+    [Fact]
+    public void The_native_library_is_replaced_on_Linux_unless_the_project_says_no()
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        using var project = new FreshProject("System.Console.WriteLine();", packed.Packages, ("Contrastive.Evaluation", packed.Version));
+        project.Dotnet("build", "-o", "as-it-is", "-p:LoadTorchSharpOnOlderLinux=false");
+        project.Dotnet("build", "-o", "marked");
+
+        var native = Path.Combine(
+            Repository.PackageFolder, "torchsharp", Repository.VersionOf("TorchSharp"), "runtimes", "linux-x64", "native", "libLibTorchSharp.so");
+        var original = File.ReadAllBytes(native);
+        project.LibTorchSharp("as-it-is").AsSpan().SequenceEqual(original).Should().BeTrue("the project said no");
+        var marked = project.LibTorchSharp("marked");
+        marked.Length.Should().Be(original.Length);
+        var changes = Enumerable.Range(0, original.Length).Where(i => marked[i] != original[i]).ToArray();
+        changes.Should().ContainSingle("one symbol version gets one flag");
+        (original[changes[0]], marked[changes[0]]).Should().Be(((byte)0, (byte)2));
+    }
+
+    [Fact]
+    public void A_project_with_TorchSharp_alone_takes_one_file_of_the_repository()
+    {
+        using var project = new FreshProject(
+            "System.Console.WriteLine(TorchSharp.torch.ones(3).sum().item<float>());", packed.Packages, Natives);
+        File.Copy(Repository.File("src", "Packaging", "TorchSharpOnOlderLinux.targets"), project.Path("Directory.Build.targets"));
+        project.Dotnet("run").Trim().Should().Be("3");
+    }
+
+    private static void LossShouldFall(string output)
+    {
+        var losses = Loss().Matches(output).Select(match => double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)).ToArray();
+        losses.Should().HaveCount(10, output);
+        losses[^1].Should().BeLessThan(losses[0] / 2);
+    }
+
+    private static string Example(string page)
+        => CSharpFence().Match(File.ReadAllText(Repository.File(page)).ReplaceLineEndings("\n")).Groups["code"].Value;
+
+    [GeneratedRegex(@"^step \d+: loss (-?[\d.]+)$", RegexOptions.Multiline)]
+    private static partial Regex Loss();
+
+    [GeneratedRegex(@"^```csharp\n(?<code>.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex CSharpFence();
+}
