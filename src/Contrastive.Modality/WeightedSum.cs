@@ -34,6 +34,6 @@ internal sealed class WeightedSum
         total = total is null ? weighted : total.Plus(weighted);
     }
 
-    public ModalityResult ToResult()
-        => new(total ?? throw new InvalidOperationException("a loss without terms"), [.. terms]);
+    /// <summary>The sum of at least one term.</summary>
+    public ModalityResult ToResult() => new(total!, [.. terms]);
 }

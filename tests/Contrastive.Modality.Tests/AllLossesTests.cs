@@ -176,11 +176,16 @@ public class AllLossesTests
         loss.state_dict().Keys.Should().Contain("contrastive.cross_modal.estimator.visits");
         loss.parameters().Should().HaveCount(1);
 
+        using var nested = new CompositeLoss(("inner", loss, 2), ("separation", new FeatureSeparationLoss(), 1));
+        var outer = nested.Evaluate(c.First, c.Second, arange(4));
+        outer.Terms.Select(x => (x.Name, x.Weight)).Should().Contain(("inner.bridge.first", 1.0)).And.Contain(("inner.contrastive.in_modal.first", 0.5));
+        loss.state_dict()["contrastive.cross_modal.estimator.visits"].max().item<long>().Should().Be(3);
+
         using var lacking = new CompositeLoss(
             ("contrastive", new MultimodalContrastiveLoss(loss.children().OfType<MultimodalContrastiveLoss>().Single().CrossModal), 1),
             ("separation", new FeatureSeparationLoss(), 1));
         Refuses(() => lacking.Evaluate(c.First, new(c.T, c.Ta), arange(4)), "FeatureSeparationLoss needs the independent features of the second modality");
-        loss.state_dict()["contrastive.cross_modal.estimator.visits"].max().item<long>().Should().Be(2, "nothing has changed");
+        loss.state_dict()["contrastive.cross_modal.estimator.visits"].max().item<long>().Should().Be(3, "nothing has changed");
 
         // A part without state that fails does so before one with state is touched, whatever their order.
         using var ordered = new CompositeLoss(

@@ -173,6 +173,10 @@ public class BrownianBridgeLossTests
         Refuses(() => BrownianBridge.SamplePaths(c.V, c.T, []), "times are empty");
         Refuses(() => BrownianBridge.SamplePaths(c.V, c.T, [0.5, 0.2]), "times must ascend but times[1] is 0.2 after 0.5");
         Refuses(() => BrownianBridge.SamplePaths(c.V, c.T, [1.5]), "times must lie in [0, 1] but times[0] is 1.5");
+        Refuses(() => BrownianBridge.SamplePaths(c.V, c.T, [0.2, -0.1]), "times must lie in [0, 1] but times[1] is -0.1");
+        Refuses(() => BrownianBridge.SamplePaths(c.V, c.T, [double.NaN]), "times must lie in [0, 1] but times[0] is NaN");
+        Refuses(() => BrownianBridge.SamplePaths(c.V, c.T, [0.5], scale: double.NaN), "scale must be at least 0 and finite but is NaN");
+        Refuses(() => BridgeTime.Fixed(0), "time must lie in [0.0001, 0.9999] but is 0");
         Refuses(() => BrownianBridge.SamplePaths(c.V, Draw.Normal(1, 2, 3), [0.5]), "from have 3 rows but to have 2");
     }
 }

@@ -56,6 +56,20 @@ public class MultimodalContrastiveLossTests
     }
 
     [Fact]
+    public void In_modal_parts_may_have_a_temperature_of_their_own()
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(1, 4, 3);
+        using var loss = new MultimodalContrastiveLoss(
+            new InfoNCELoss(Temperature.Fixed(0.2), ContrastMode.Symmetric), inModalTemperature: Temperature.Fixed(0.9));
+        var result = loss.Evaluate(c.First, c.Second);
+        var (v, t, va, ta) = (Case.Unit(c.V), Case.Unit(c.T), Case.Unit(c.Va), Case.Unit(c.Ta));
+        result["cross_modal"].ShouldEqual((Reference.Contrast(v, t, t, 0.2) + Reference.Contrast(t, v, v, 0.2)) / 2);
+        result["in_modal.first"].ShouldEqual(Reference.Contrast(v, va, va, 0.9));
+        result["in_modal.second"].ShouldEqual(Reference.Contrast(t, ta, ta, 0.9));
+    }
+
+    [Fact]
     public void Without_in_modal_parts_it_is_the_cross_modal_loss_and_needs_no_augmentation()
     {
         using var scope = NewDisposeScope();

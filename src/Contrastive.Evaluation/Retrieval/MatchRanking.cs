@@ -42,7 +42,8 @@ internal static class MatchRanking
                 using var tileScope = NewDisposeScope();
                 var scores = left.narrow(0, row, rows).matmul(right.narrow(0, column, columns).t());   // (rows, columns)
                 // No match stands above or beside the best one: what is counted are the others.
-                if (matches.InTile(row, rows, column, columns) is { Length: > 0 } places)
+                var places = matches.InTile(row, rows, column, columns);
+                if (places.Length > 0)
                     scores.view(-1).index_fill_(0, tensor(places).to(scores.device), Scalars.NegativeInfinity);
 
                 var work = empty_like(scores);

@@ -23,6 +23,6 @@ internal sealed class InputLeaf
 
     public Tensor Leaf { get; }
 
-    /// <summary>⟨input, ∂L/∂input⟩, (), with a graph to the input alone; null where the loss did not depend on it.</summary>
-    public Tensor? Along() => Leaf.grad is { } gradient ? Input.dot(gradient) : null;
+    /// <summary>⟨input, ∂L/∂input⟩, (), with a graph to the input alone.</summary>
+    public Tensor Along() => Input.dot(Leaf.grad!);
 }

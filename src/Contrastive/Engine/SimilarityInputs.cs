@@ -53,7 +53,7 @@ internal sealed class SimilarityInputs(
         Tensor? sum = null;
         foreach (var leaf in own)
         {
-            if (leaf?.Along() is { } along) Add(along);
+            if (leaf is not null) Add(leaf.Along());
         }
         if (gradients.Anchors is not null)
         {
@@ -66,8 +66,8 @@ internal sealed class SimilarityInputs(
             candidates.PullBack(gradients.Candidates, null, wantsScale: false);
             Add(candidates.Along(gradients.Candidates));
         }
-        if (sum is null) return value;
-        var term = sum.sub(sum.detach());
+        // Gradients are worked out only where something wants them, so there is a sum.
+        var term = sum!.sub(sum!.detach());
         return value.Plus(term).Plus(term.pow(ThreeHalves));
 
         void Add(Tensor part) => sum = sum is null ? part : sum.Plus(part);

@@ -16,13 +16,14 @@ internal sealed class WholeSums(long count, Tensor like, Exponents? exponents = 
 
     protected override Tensor Known => known ?? Filled(Scalars.NegativeInfinity);
 
-    protected override Tensor Sampled => sampled ?? Filled(Scalars.NegativeInfinity);
+    protected override Tensor Sampled => sampled!;
 
     protected override Tensor Positive => positive ?? Filled(Scalars.Zero);
 
     public override void AddKnown(long first, Tensor log) => known = Place(known, first, log, Scalars.NegativeInfinity);
 
-    public override void AddSampled(long first, Tensor sums) => sampled = Place(sampled, first, sums, Scalars.NegativeInfinity);
+    // Of the one tile, so of every anchor.
+    public override void AddSampled(long first, Tensor sums) => sampled = sums;
 
     public override void AddPositive(long first, Tensor logits) => positive = Place(positive, first, logits, Scalars.Zero);
 

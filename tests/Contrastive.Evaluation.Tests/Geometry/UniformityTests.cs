@@ -56,6 +56,14 @@ public class UniformityTests
     }
 
     [Fact]
+    public void Distances_beyond_all_numbers_are_minus_infinity_and_not_NaN()
+    {
+        using var x = Data.Matrix(new double[,] { { 1e200 }, { -1e200 }, { 0 } });
+        foreach (long? chunk in new long?[] { null, 1 })
+            Uniformity.Compute(x, normalize: false, chunkSize: chunk).Should().Be(double.NegativeInfinity);
+    }
+
+    [Fact]
     public void Random_features_on_the_sphere_come_near_its_known_value()
     {
         // E exp(-2 ‖x - y‖²) = exp(-4) sinh(4) / 4 on the sphere in three dimensions.

@@ -171,6 +171,19 @@ public sealed class GradientBiasTests : IDisposable
     }
 
     [Fact]
+    public void At_a_stationary_point_relative_figures_are_infinite_or_NaN()
+    {
+        using var rows = tensor(new double[] { 1, -1 });
+        Tensor Mean(Tensor indices) => (_shift * rows.index_select(0, indices)).mean();
+        var unbiased = GradientBias.Enumerate([_shift], () => Mean(arange(2)), Mean, 2, 1);
+        (unbiased.FullGradientNorm, unbiased.BatchNoise).Should().Be((0, double.PositiveInfinity));
+        unbiased.RelativeBias.Should().Be(double.NaN);
+        var biased = GradientBias.Enumerate([_shift], () => Mean(arange(2)), _ => _shift.sum(), 2, 1);
+        biased.RelativeBias.Should().Be(double.PositiveInfinity);
+        biased.CosineSimilarity.Should().Be(double.NaN);
+    }
+
+    [Fact]
     public void Takes_the_parameters_of_a_module()
     {
         using var module = nn.Linear(3, 1, dtype: ScalarType.Float64);

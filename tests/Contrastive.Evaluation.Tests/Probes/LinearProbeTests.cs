@@ -107,6 +107,8 @@ public sealed class LinearProbeTests : IDisposable
     {
         var report = Evaluate(_train.mul(1e200), _test.mul(1e200), Raw);
         report.Converged.Should().BeFalse();
+        report.ToString().Should().EndWith(", not converged");
+        Evaluate().ToString().Should().NotContain("converged");
         report.Accuracy.Should().BeInRange(0, 1);
         Evaluate(options: new LinearProbeOptions { MaximumEvaluations = 2 }).Converged.Should().BeFalse();
     }
@@ -220,7 +222,8 @@ public sealed class LinearProbeTests : IDisposable
         Refuses(() => _ = new LinearProbeOptions { Strengths = [] }, "Strengths", "0 values", "1");
         Refuses(() => _ = new LinearProbeOptions { Strengths = [1, -1] }, "Strengths", "positive", "-1");
         Refuses(() => _ = new LinearProbeOptions { DefaultStrength = 0 }, "DefaultStrength", "positive", "0");
-        Refuses(() => _ = new LinearProbeOptions { ValidationShare = 1 }, "ValidationShare", "(0, 1)", "1");
+        foreach (double share in new[] { 0, 1, -0.5, double.NaN })
+            Refuses(() => _ = new LinearProbeOptions { ValidationShare = share }, "ValidationShare", "(0, 1)", $"{share}");
         Refuses(() => _ = new LinearProbeOptions { Tolerance = double.NaN }, "Tolerance", "positive", "NaN");
         Refuses(() => _ = new LinearProbeOptions { MaximumEvaluations = 0 }, "MaximumEvaluations", "at least 1", "0");
     }

@@ -31,6 +31,25 @@ public class NearestNeighborProbeTests
     }
 
     [Fact]
+    public void Reports_are_equal_where_they_are_row_by_row()
+    {
+        using var scope = NewDisposeScope();
+        var train = Data.Matrix(new double[,] { { 0 }, { 10 } });
+        var test = Data.Matrix(new double[,] { { 0 }, { 10 }, { 1 }, { 9 } });
+        NearestNeighborReport Of(int k, params long[] labels) => NearestNeighborProbe.Evaluate(
+            train, tensor(new long[] { 1, 2 }), test, tensor(labels), k, NeighborSimilarity.Euclidean, NeighborVote.Weighted);
+        var report = Of(1, 2, 2, 1, 2);
+        report.Hits.Should().Equal(0, 1, 1, 1);
+        report.Should().Be(Of(1, 2, 2, 1, 2)).And.NotBe(Of(2, 2, 2, 1, 2));
+        report.GetHashCode().Should().Be(Of(1, 2, 2, 1, 2).GetHashCode());
+        report.Equals(null).Should().BeFalse();
+        report.Should().NotBe(Of(1, 1, 2, 1, 2), "it is less accurate");
+        var others = Of(1, 1, 2, 1, 1);
+        (others.Accuracy, others.BalancedAccuracy).Should().Be((report.Accuracy, report.BalancedAccuracy));
+        report.Should().NotBe(others, "other rows are wrong");
+    }
+
+    [Fact]
     public void Agrees_with_the_definition_for_any_shape_chunk_and_tie()
         => Gen.Int[1, 9].SelectMany(n => Gen.Int[1, 6].SelectMany(m => Gen.Int[1, 3].SelectMany(d => Gen.Select(
                 Data.Coarse(n, d),

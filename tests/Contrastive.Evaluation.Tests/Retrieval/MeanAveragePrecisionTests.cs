@@ -23,6 +23,21 @@ public class MeanAveragePrecisionTests
     }
 
     [Fact]
+    public void Reports_are_equal_where_they_are_query_by_query()
+    {
+        using var scope = NewDisposeScope();
+        var candidates = Data.Matrix(new double[,] { { 2 }, { 1 } });
+        MeanAveragePrecisionReport Of(params long[] labels) => MeanAveragePrecision.Evaluate(
+            ones(labels.Length, 1, dtype: ScalarType.Float64), tensor(labels), candidates, tensor(new long[] { 1, 0 }), normalize: false);
+        var report = Of(1, 7, 0);
+        report.AveragePrecisions.Should().Equal(1, 0.5);
+        report.Should().Be(Of(1, 7, 0));
+        report.GetHashCode().Should().Be(Of(1, 7, 0).GetHashCode());
+        report.Equals(null).Should().BeFalse();
+        report.Should().NotBe(Of(1, 0), "it skipped a query").And.NotBe(Of(0, 7, 1), "its queries come in another order");
+    }
+
+    [Fact]
     public void Tied_candidates_are_one_block()
     {
         using var scope = NewDisposeScope();

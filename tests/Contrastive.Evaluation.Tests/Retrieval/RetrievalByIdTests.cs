@@ -46,6 +46,25 @@ public class RetrievalByIdTests
         scores.MeanReciprocalRank.Should().BeApproximately(((3 * 1) + (2 / 2.0) + (1 / 3.0)) / 6, 1e-15);
     }
 
+    [Theory]
+    [InlineData(40)]     // 1280 matches: a block of 1024 and the rest
+    [InlineData(32)]     // 1024: a block and no rest
+    public void More_matches_than_are_scored_at_once_are_scored_all_the_same(int rows)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(3);
+        Tensor Features(long count) => randint(-2, 3, [count, 2], dtype: ScalarType.Float64, generator: generator);
+        var (left, right) = (Features(rows), Features(64));
+        var (leftIds, rightIds) = (arange(rows).remainder(2), arange(64).remainder(2));
+        // The same scores, of features so wide that only 1024 pairs are taken at once.
+        Tensor Wide(Tensor features) => cat([features, zeros(features.shape[0], 1022, dtype: ScalarType.Float64)], 1);
+        var expected = Retrieval.Evaluate(left, leftIds, right, rightIds, normalize: false);
+        var report = Retrieval.Evaluate(Wide(left), leftIds, Wide(right), rightIds, normalize: false);
+        report.LeftToRight.Ranks.Should().Equal(expected.LeftToRight.Ranks);
+        report.RightToLeft.Ranks.Should().Equal(expected.RightToLeft.Ranks);
+        expected.RightToLeft.Ranks.Distinct().Count().Should().BeGreaterThan(3);
+    }
+
     [Fact]
     public void Agrees_with_the_definition_for_any_shape_tile_and_tie()
         => Gen.Int[1, 7].SelectMany(n => Gen.Int[1, 7].SelectMany(m => Gen.Int[1, 3].SelectMany(d => Gen.Select(

@@ -20,6 +20,7 @@ public class RetrievalTests
         report.LeftToRight.MeanReciprocalRank.Should().BeApproximately(7.0 / 9, 1e-15);
         report.LeftToRight.MeanRank.Should().BeApproximately(5.0 / 3, 1e-15);
         report.LeftToRight.MedianRank.Should().Be(1);
+        report.LeftToRight.ToString().Should().Be("R@1 0.6667, R@2 0.6667, MRR 0.7778, mean rank 1.7, median rank 1.0");
 
         // By columns: 3 2 1 is rank 1; 1 1 0 ties with one other, rank 1.5; 0 4 2 is rank 2.
         report.RightToLeft.Ranks.Should().Equal(1, 1.5, 2);

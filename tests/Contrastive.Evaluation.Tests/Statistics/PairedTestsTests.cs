@@ -155,6 +155,7 @@ public class PairedTestsTests
         // Even sums: nothing to tell.
         double[] even = [.. Enumerable.Range(0, 60).Select(i => i % 2 == 0 ? 1.0 : -1)];
         SignedRankTest.Of(even, Zeros[..60]).PValue.Should().Be(1);
+        SignedRankTest.Of(even, Zeros[..60]).ToString().Should().Be("signed ranks +915 -915, 60 pairs, 0 zeros, p = 1 (normal)");
     }
 
     [Fact]
@@ -174,6 +175,7 @@ public class PairedTestsTests
         SignFlipTest Test(int seed) => SignFlipTest.Of(many, Zeros[..35], draws: 20_000, random: new Random(seed));
         var test = Test(1);
         (test.IsExact, test.Choices).Should().Be((false, 20_000));
+        test.ToString().Should().EndWith("(20000 draws)");
         test.PValue.Should().BeApproximately(1726 / 32768.0, 0.006);                     // about 4 standard errors
         Test(1).Should().Be(test);
         Test(2).PValue.Should().NotBe(test.PValue);

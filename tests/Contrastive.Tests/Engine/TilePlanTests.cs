@@ -61,6 +61,9 @@ public class TilePlanTests
         (plan.Rows, plan.Columns).Should().Be((7, 50));
         var rows = TilePlan.OfRows(4096, 4096, ScalarType.Float32, Cpu, new Tiling { Rows = 4096, MemoryBudget = 4 << 20 }, 4);
         rows.Rows.Should().Be(128, "a row of tiles keeps to the budget");
+        var left = TilePlan.OfPasses(1000, 700, ScalarType.Float32, Cpu, new Tiling { Rows = null, Columns = null }, 4);
+        var chosen = TilePlan.OfPasses(1000, 700, ScalarType.Float32, Cpu, new Tiling(), 4);
+        (left.Rows, left.Columns).Should().Be((chosen.Rows, chosen.Columns), "null is a size by device, as when nothing is said");
         Refuses(() => new Tiling { Rows = 0 }, "Rows must be at least 1 but is 0");
         Refuses(() => new Tiling { Columns = -2 }, "Columns must be at least 1 but is -2");
         Refuses(() => new Tiling { MemoryBudget = -1 }, "MemoryBudget must be at least 0 but is -1");

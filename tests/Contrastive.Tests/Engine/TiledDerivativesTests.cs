@@ -36,6 +36,38 @@ public class TiledDerivativesTests
     }
 
     [Fact]
+    public void Features_of_many_numbers_are_gone_through_in_runs_with_the_same_gradients()
+    {
+        // 70 × 4096 numbers: a run of 64 rows, and one of 6.
+        const long rows = 70, width = 4096;
+        foreach (var measure in Enum.GetValues<SimilarityMeasure>())
+        {
+            foreach (var learned in new[] { false, true })
+            {
+                using var scope = NewDisposeScope();
+                Tensor Leaf(long seed) => (Draw.Normal(seed, rows, width) / Math.Sqrt(width)).detach().requires_grad_();
+                var (a, b) = (Leaf(1), Leaf(2));
+                var found = new List<(Tensor[] ByFeatures, float? ByTemperature)>();
+                foreach (var tiling in new[] { new Tiling { DensePairs = rows * rows }, AnyTiling.Tiles(50, 60) })
+                {
+                    using var temperature = learned ? Temperature.Learned(0.3) : Temperature.Fixed(0.3);
+                    using var loss = new InfoNCELoss(temperature, ContrastMode.Symmetric, measure) { Tiling = tiling };
+                    loss.forward(a, b).backward();
+                    found.Add(([a.grad!, b.grad!], temperature.parameters().SingleOrDefault()?.grad!.item<float>()));
+                    (a.grad, b.grad) = (null, null);
+                }
+                for (var i = 0; i < 2; i++)
+                {
+                    found[0].ByFeatures[i].abs().max().item<double>().Should().BeGreaterThan(1e-5);
+                    (found[1].ByFeatures[i] - found[0].ByFeatures[i]).abs().max().item<double>().Should().BeLessThan(1e-13);
+                }
+                found[0].ByTemperature.HasValue.Should().Be(learned);
+                if (learned) found[1].ByTemperature!.Value.Should().BeApproximately(found[0].ByTemperature!.Value, 1e-5f).And.NotBe(0);
+            }
+        }
+    }
+
+    [Fact]
     public void Second_derivatives_of_the_whole_matrix_are_exact()
     {
         foreach (var make in Losses(SimilarityMeasure.Cosine))

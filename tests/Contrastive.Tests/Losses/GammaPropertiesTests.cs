@@ -334,12 +334,33 @@ public class GammaPropertiesTests
         Refuses(() => new GammaContrastiveLoss(new BatchPartition(), reverseEstimator: new BatchPartition()), "the loss is not symmetric");
         Refuses(() => new GammaContrastiveLoss(loss.Estimator, symmetric: true, reverseEstimator: loss.Estimator), "an estimator of its own");
         Refuses(() => GammaWeights.Create(zeros(3, 1)), "logWeights must have the shape (m) but have (3, 1)");
-        FluentActions.Invoking(() => GammaWeights.Create(zeros(3)).Rows(2, 2)).Should().Throw<ArgumentOutOfRangeException>();
+        Refuses(() => GammaWeights.Create(zeros(3), positiveCount: ones(3, 1)), "positiveCount must have the shape (3) of logWeights but has (3, 1)");
+        foreach (var (first, count) in new[] { (2L, 2L), (-1, 2), (1, 0) })
+            Refuses(() => GammaWeights.Create(zeros(3)).Rows(first, count), $"anchors {first} to {first + count - 1} are not among the 3 anchors of these weights");
+        using var sums = loss.SumPartition(a, b, PairMap.Diagonal(3));
+        using var fewer = loss.SumPartition(a.narrow(0, 0, 2), b, PairMap.Diagonal(3).Block(0, 2, 0, 3));
+        Refuses(() => loss.ExpectationStep(fewer, a, arange(3)), "sums have 2 anchors but anchors have 3 rows");
+        Refuses(() => sums.Merge(fewer), "these sums have 3 anchors but other has 2");
+        Refuses(() => sums.Merge(null!), "other");
         Refuses(() => new GammaContrastiveLoss(new BatchPartition(2)).forward(
             a, Draw.Normal(1, 4, 4), null, PairMap.FromMask(tensor(new[] { true, true, true, false }).unsqueeze(0).expand(3, 4))),
             "population is 2 candidates but an anchor has 3 known ones");
 
         foreach (var (name, value) in loss.state_dict()) value.IsSameAs(before[name]).Should().BeTrue(name);
+    }
+
+    [Fact]
+    public void Features_so_large_that_their_sum_overflows_are_finite_features_still()
+    {
+        using var scope = NewDisposeScope();
+        var (a, b) = ((Draw.Normal(1, 3, 4).abs() * 1e38).to(ScalarType.Float32), (Draw.Normal(2, 3, 4) * 1e-37).to(ScalarType.Float32));
+        a.sum().isinf().item<bool>().Should().BeTrue();
+        Tensor Value(ScalarType dtype)
+        {
+            var loss = new GammaContrastiveLoss(new PartitionTable(5), Temperature.Fixed(1), similarity: SimilarityMeasure.DotProduct);
+            return loss.forward(a.to(dtype), b.to(dtype), arange(3));
+        }
+        Value(ScalarType.Float32).ShouldEqual(Value(ScalarType.Float64), 1e-5);
     }
 
     [Fact]

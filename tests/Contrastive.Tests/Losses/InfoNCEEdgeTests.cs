@@ -244,6 +244,8 @@ public abstract class InfoNCEEdgeTests(Tiling tiling)
         Refuses(() => nn.functional.info_nce(a, a, ones(4)), "negatives must have the shape (M, D) or (N, M, D) but have (4)");
         Refuses(() => nn.functional.info_nce(a, a, Draw.Normal(1, 0, 4)), "negatives have no rows");
         Refuses(() => nn.functional.info_nce(a, a, a, PairMap.Negatives(3, 2)), "3 anchors and 3 negatives");
+        Refuses(() => nn.functional.info_nce(a, a, a, PairMap.Negatives(2, 3)), "the pair map has 2 anchors and 3 candidates but there are 3 anchors");
+        Refuses(() => nn.functional.info_nce(ones(0, 4), ones(0, 4), ones(2, 4)), "anchors have no rows");
         Refuses(() => nn.functional.info_nce(a, a, a, PairMap.Diagonal(3)), "must be made with PairMap.Negatives");
         Refuses(() => nn.functional.info_nce(a, a, a, sampleIds: arange(3)), "give sample ids to the pair map");
         Refuses(() => nn.functional.info_nce(a, a, temperature: 0), "temperature must be positive and finite but is 0");

@@ -108,6 +108,7 @@ public class UniformityLossTests
         Refuses(() => loss.forward(zeros(1, 3)), "x must have at least 2 rows but has 1");
         Refuses(() => loss.forward(zeros(3)), "x must have the shape (N, D) but has (3)");
         Refuses(() => new UniformityLoss(0), "t must be positive and finite but is 0");
+        FluentActions.Invoking(() => new UniformityLoss { Tiling = null! }).Should().Throw<ArgumentNullException>();
         using var self = new UniformityLoss(selfPairs: true);
         self.forward(ones(1, 3)).item<float>().Should().BeApproximately(0, 1e-6f);
         Refuses(() => self.forward(zeros(0, 3)), "x must have at least 1 rows but has 0");

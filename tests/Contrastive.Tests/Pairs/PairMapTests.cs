@@ -98,6 +98,12 @@ public class PairMapTests
         Refuses(() => map.WithLogitBias(zeros(2)), "bias must have the shape (3) or (3, 3) but has (2)");
         Refuses(() => map.Block(1, 3, 0, 3), "anchors must lie in [1, 2] but is 3");
         Refuses(() => map.Block(3, 1, 0, 3), "firstAnchor must lie in [0, 2] but is 3");
+        Refuses(() => map.Block(0, 3, -1, 2), "firstCandidate must lie in [0, 2] but is -1");
+        Refuses(() => map.Block(0, 3, 1, 0), "candidates must lie in [1, 2] but is 0");
+        Refuses(() => PairMap.FromLabels(arange(4).view(2, 2)), "labels must have the shape (N) but have (2, 2)");
+        Refuses(() => map.Exclude(ones(3, dtype: ScalarType.Bool)), "pairs must have the shape (3, 3) but has (3)");
+        Refuses(() => map.Exclude(ones(2, 3, dtype: ScalarType.Bool)), "pairs must have the shape (3, 3) but has (2, 3)");
+        Refuses(() => map.WithSampleIds(arange(3).view(3, 1)), "must have the shape (3) but have (3, 1)");
         FluentActions.Invoking(() => PairMap.Negatives(2, 3).ExcludeSelf()).Should().Throw<InvalidOperationException>();
         FluentActions.Invoking(() => map.Block(1, 2, 1, 2).WithSampleIds(arange(2))).Should().Throw<InvalidOperationException>();
         FluentActions.Invoking(() => PairMap.FromLabels(null!)).Should().Throw<ArgumentNullException>();

@@ -150,6 +150,32 @@ public sealed class CheckpointFileTests : IDisposable
         file.Invoking(f => f.Header<int[]>()).Should().Throw<InvalidDataException>();
     }
 
+    [Theory]
+    [InlineData("null", "its format is '', not 'contrastive-checkpoint-1'")]
+    [InlineData("""{"Format":"contrastive-checkpoint-9","Entries":[]}""", "its format is 'contrastive-checkpoint-9', not 'contrastive-checkpoint-1'")]
+    [InlineData("""{"Format":"contrastive-checkpoint-1","Entries":[]}""", "it has no header")]
+    [InlineData("""{"Format":"contrastive-checkpoint-1","Entries":[{"Name":"header.json","Layout":"header","Sha256":""}]}""", "it has no entry 'header.json'")]
+    [InlineData("""{"Format":"contrastive-checkpoint-1"}""", "Entries")]
+    [InlineData("[", "")]
+    public void A_zip_that_is_no_checkpoint_is_refused(string manifest, string message)
+    {
+        var path = _folder.Path("other.zip");
+        using (var zip = System.IO.Compression.ZipFile.Open(path, System.IO.Compression.ZipArchiveMode.Create))
+        using (var entry = new StreamWriter(zip.CreateEntry("manifest.json").Open()))
+            entry.Write(manifest);
+        FluentActions.Invoking(() => CheckpointFile.Open(path)).Should().Throw<InvalidDataException>().WithMessage($"{path}: no usable checkpoint: *{message}*");
+    }
+
+    [Fact]
+    public void A_header_that_is_null_is_none_and_a_folder_cannot_be_read()
+    {
+        using var random = new Generator(1);
+        var path = _folder.Path("run.ckpt");
+        CheckpointFile.Save<string?>(path, null, new CheckpointParts().Generator("random", random));
+        CheckpointFile.Open(path).Invoking(f => f.Header<string>()).Should().Throw<InvalidDataException>().WithMessage("*the header is null");
+        FluentActions.Invoking(() => CheckpointFile.Open(_folder.Root)).Should().Throw<IOException>().WithMessage($"{_folder.Root}: cannot read the checkpoint: *");
+    }
+
     [Fact]
     public void A_write_that_fails_leaves_the_old_checkpoint()
     {

@@ -39,6 +39,9 @@ public sealed class SafeAdamWTests
         Refuses(() => new SafeAdamW([weight], -0.1), "at least 0 and finite but is -0.1");
         Refuses(() => new SafeAdamW([weight], 0.1, weightDecay: double.NaN), "weightDecay");
         Refuses(() => new SafeAdamW([weight], 0.1, beta1: 1), "beta1 must lie in [0, 1) but is 1");
+        Refuses(() => new SafeAdamW([weight], 0.1, beta2: -0.1), "beta2 must lie in [0, 1) but is -0.1");
+        Refuses(() => new SafeAdamW([weight], 0.1, beta2: double.NaN), "beta2 must lie in [0, 1) but is NaN");
+        Refuses(() => new SafeAdamW([weight], 0.1, weightDecay: double.PositiveInfinity), "weightDecay must be at least 0 and finite but is");
         Refuses(() => new SafeAdamW([weight], 0.1, epsilon: 0), "epsilon");
     }
 

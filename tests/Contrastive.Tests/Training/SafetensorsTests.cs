@@ -282,6 +282,13 @@ public sealed class SafetensorsTests : IDisposable
         Refused("__metadata__", zeros(2), "'__metadata__' cannot be the name of a tensor");
         Refused("", zeros(2), "'' cannot be the name of a tensor");
         Refused("s", zeros(2, 2).to_sparse(), "'s' is sparse");
+        Refused("n", null!, "'n' is null or disposed");
+        var gone = zeros(2);
+        gone.Dispose();
+        Refused("d", gone, "'d' is null or disposed");
+        Refuses(
+            () => Safetensors.Save(File, new Dictionary<string, Tensor>(), new Dictionary<string, string> { ["author"] = null! }),
+            "the value of 'author' is null");
         using var linear = nn.Linear(1, 1);
         Refuses(() => Safetensors.Save(File, linear, rename: _ => "x"), "two tensors of the module would be called 'x'");
         System.IO.File.Exists(File).Should().BeFalse();
@@ -319,6 +326,7 @@ public sealed class SafetensorsTests : IDisposable
         { """{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,99999999999]}}""", 8, "its data has 99999999999" },
         { """{"a":{"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]}}""", 8, "'a' is F8_E4M3, but TorchSharp has BOOL" },
         { """{"a":{"dtype":7,"shape":[8],"data_offsets":[0,8]}}""", 8, "damaged" },
+        { """{"a":{"dtype":null,"shape":[8],"data_offsets":[0,8]}}""", 8, "'a' is null, but TorchSharp has BOOL" },
         { """{"a":{"shape":[8],"data_offsets":[0,8]}}""", 8, "'a' has no dtype" },
         { """{"a":{"dtype":"U8","data_offsets":[0,8]}}""", 8, "'a' has no shape" },
         { """{"a":{"dtype":"U8","shape":[8]}}""", 8, "'a' has no data_offsets" },
@@ -326,6 +334,7 @@ public sealed class SafetensorsTests : IDisposable
         { """{"a":{"dtype":"BOOL","shape":[1],"data_offsets":[0,1]}}""", 1, "bytes other than 0 and 1" },
         { """{"a":7}""", 0, "damaged" },
         { """{"__metadata__":{"a":1}}""", 0, "damaged" },
+        { """{"__metadata__":{"a":null}}""", 0, "its metadata 'a' is not text" },
         { """{"__metadata__":[]}""", 0, "damaged" },
         { """ {}""", 0, "does not begin with '{'" },
         { """{""", 0, "damaged" },
@@ -363,6 +372,10 @@ public sealed class SafetensorsTests : IDisposable
             ShouldRefuse($"its header would have {claimed} bytes");
         }
     }
+
+    [Fact]
+    public void A_folder_is_no_file_and_says_so()
+        => FluentActions.Invoking(() => Safetensors.Load(_folder.Root)).Should().Throw<IOException>().WithMessage($"{_folder.Root}: cannot be read: *");
 
     [Fact]
     public void A_missing_file_is_named()

@@ -72,6 +72,22 @@ public sealed class ShuffledBatchesTests : IDisposable
     }
 
     [Fact]
+    public void An_epoch_ends_with_its_last_batch_and_not_before_the_first()
+    {
+        using var random = new Generator(5);
+        using var batches = new ShuffledBatches(10, 3, random);
+        batches.EndedEpoch.Should().BeFalse("nothing was taken");
+        var ended = new List<bool>();
+        for (var i = 0; i < 7; i++)
+        {
+            Take(batches);
+            ended.Add(batches.EndedEpoch);
+        }
+        ended.Should().Equal(false, false, true, false, false, true, false);
+        batches.Epoch.Should().Be(2);
+    }
+
+    [Fact]
     public void Batches_leave_no_tensor_behind()
     {
         using var random = new Generator(5);

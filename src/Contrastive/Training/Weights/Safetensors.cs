@@ -101,8 +101,7 @@ public static class Safetensors
                     tensor.Dispose();
             }
 
-            return new UnreadNames(
-                [.. tensors.Keys.Where(name => !read.ContainsKey(name))], [.. read.Keys.Where(name => !tensors.ContainsKey(name))]);
+            return new UnreadNames([.. tensors.Keys.Except(read.Keys)], [.. read.Keys.Except(tensors.Keys)]);
         });
     }
 

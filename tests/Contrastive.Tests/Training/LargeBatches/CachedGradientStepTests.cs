@@ -5,6 +5,56 @@ namespace Contrastive.Tests.Training;
 
 public class CachedGradientStepTests
 {
+    [Theory]
+    [InlineData(ScalarType.Float64, 1e-8)]
+    [InlineData(ScalarType.Float32, 3e-4)]
+    [InlineData(ScalarType.Float16, 2e-2)]
+    [InlineData(ScalarType.BFloat16, 6e-2)]
+    public void The_second_encoding_may_differ_by_the_rounding_of_its_dtype_and_no_more(ScalarType dtype, double tolerance)
+    {
+        using var scope = NewDisposeScope();
+        using var weight = new Parameter(Draw.Normal(1, 5, 4).to(dtype));
+        var x = Draw.Normal(2, 10, 5).to(dtype);
+        var step = new CachedGradientStep(4, []);
+        step.MicroBatchSize.Should().Be(4);
+        Tensor Loss(Tensor[] features) => features[0].to(ScalarType.Float64).pow(2).mean();
+        void Backward(double change)
+        {
+            var calls = 0;
+            step.Backward(10, (first, count) => [x.narrow(0, first, count).matmul(weight) * (++calls > 3 ? 1 + change : 1)], Loss);
+        }
+
+        Loss([x.matmul(weight)]).backward();
+        var expected = weight.grad!.clone();
+        foreach (var change in new[] { 0, tolerance / 4 })
+        {
+            weight.grad = null;
+            Backward(change);
+            weight.grad!.ShouldEqual(expected, tolerance);
+        }
+        FluentActions.Invoking(() => Backward(4 * tolerance))
+            .Should().Throw<InvalidOperationException>().WithMessage("encode gave other features for micro-batch 0 (items 0 to 3) than the first time*");
+    }
+
+    [Fact]
+    public void An_encoder_without_features_is_refused_and_so_is_one_that_loses_a_tower()
+    {
+        using var scope = NewDisposeScope();
+        using var towers = new Towers(10);
+        var step = new CachedGradientStep(4, towers.Modules);
+        Tensor[] Encode(long first, long count) => [towers.Encode(first, count).Anchors, towers.Encode(first, count).Candidates];
+        Tensor Loss(Tensor[] features) => features[0].sum();
+        Refuses(() => step.Backward(10, (_, _) => [], Loss), "encode gave no features for micro-batch 0 (items 0 to 3)");
+        Refuses(() => step.Backward(10, (_, _) => null!, Loss), "encode gave no features for micro-batch 0 (items 0 to 3)");
+        Refuses(
+            () => step.Backward(10, (first, count) => first == 4 ? null! : Encode(first, count), Loss),
+            "encode gave the features of 0 towers for micro-batch 1 (items 4 to 7) but of 2 for the first micro-batch");
+        Refuses(
+            () => step.Backward(10, (first, count) => first == 8 ? Encode(first, count)[..1] : Encode(first, count), Loss),
+            "encode gave the features of 1 towers for micro-batch 2 (items 8 to 9) but of 2 for the first micro-batch");
+        LargeBatchStepTests.Gradients(towers, null).All(gradient => gradient is null).Should().BeTrue();
+    }
+
     [Fact]
     public void Any_loss_of_any_number_of_towers_with_parameters_of_its_own()
     {

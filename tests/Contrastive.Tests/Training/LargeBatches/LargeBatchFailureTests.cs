@@ -53,6 +53,10 @@ public class LargeBatchFailureTests
             "the features of tower 0 for micro-batch 0 (items 0 to 3) must be float16, bfloat16, float32 or float64 but is Int64");
         NothingHappens((towers, first, count) => (towers.Encode(first, count).Anchors, null!),
             "encode gave null as the features of tower 1 for micro-batch 0 (items 0 to 3)");
+        NothingHappens((towers, first, count) => (towers.Encode(first, count).Anchors.sum(), towers.Encode(first, count).Candidates),
+            "the features of tower 0 for micro-batch 0 (items 0 to 3) must have 4 rows, or as many times a whole number, but are of the shape ()");
+        NothingHappens((towers, first, count) => (towers.Encode(first, count).Anchors, towers.Encode(first, count).Candidates.narrow(0, 0, 0)),
+            "the features of tower 1 for micro-batch 0 (items 0 to 3) must have 4 rows, or as many times a whole number, but are of the shape (0, 4)");
         NothingHappens((towers, first, count) => (towers.Encode(first, count).Anchors.narrow(1, 0, 3), towers.Encode(first, count).Candidates),
             "anchors have 3 features but candidates have 4");
     }
@@ -90,6 +94,27 @@ public class LargeBatchFailureTests
         new LargeBatchStep(loss, MicroBatch, towers.Modules, [own]).Backward(Count, Noisy);
         LargeBatchStepTests.ShouldBeSame(LargeBatchStepTests.Gradients(towers, null), expected, "the generator is replayed");
         randn(2, generator: own).IsSameAs(next).Should().BeTrue("it goes on as after encoding once");
+    }
+
+    [Theory]
+    [InlineData(LargeBatchMethod.Accumulation)]
+    [InlineData(LargeBatchMethod.CachedGradients)]
+    public void A_tower_that_learns_in_one_pass_and_not_in_the_other_is_found_out(LargeBatchMethod method)
+    {
+        foreach (var learnsFirst in new[] { true, false })
+        {
+            using var scope = NewDisposeScope();
+            using var towers = new Towers(Count);
+            var (at, calls) = (StepCase.All["gamma, table"](Count), 0);
+            FluentActions.Invoking(() => new LargeBatchStep(at.Loss, MicroBatch, towers.Modules, method: method).Backward(Count, (first, count) =>
+                {
+                    var (a, b) = towers.Encode(first, count);
+                    return (++calls <= 3 == learnsFirst ? a : a.detach(), b);
+                }, at.Ids))
+                .Should().Throw<InvalidOperationException>().WithMessage(learnsFirst
+                    ? "encode gave features without a graph for micro-batch 0 (items 0 to 3) but with one for the first micro-batch"
+                    : "encode gave features with a graph for micro-batch 0 (items 0 to 3) but without one for the first micro-batch");
+        }
     }
 
     [Theory]

@@ -214,6 +214,29 @@ public class LargeBatchStepTests
         }
     }
 
+    [Fact]
+    public void Candidates_alone_may_learn_at_a_fixed_temperature()
+    {
+        const long count = 9;
+        foreach (var method in Enum.GetValues<LargeBatchMethod>())
+        {
+            using var scope = NewDisposeScope();
+            using var towers = new Towers(count);
+            foreach (var parameter in towers.Left.parameters()) parameter.requires_grad_(false);
+            var (plain, actual) = (StepCase.All["gamma, table"](count), StepCase.All["gamma, table"](count));
+            manual_seed(1);
+            plain.Evaluate(towers.EncodeAll(4)).Loss.backward();
+            var expected = Gradients(towers, null);
+            towers.ZeroGradients();
+            manual_seed(1);
+            var step = new LargeBatchStep(actual.Loss, 4, towers.Modules, method: method);
+            step.Backward(count, towers.Encode, actual.Ids);
+            ShouldBeSame(Gradients(towers, null), expected, $"{method}");
+            expected.Count(gradient => gradient is not null).Should().Be(6, "of the right tower");
+            (step.Method, step.MicroBatchSize).Should().Be((method, 4));
+        }
+    }
+
     [Theory]
     [InlineData(9)]
     [InlineData(100)]
