@@ -67,9 +67,7 @@ public sealed class PartitionQueue : PartitionEstimator
     public override PartitionEstimate Estimate(PartitionObservation observation)
     {
         var anchors = observation.ScaledAnchors;
-        if (anchors.shape[1] != FeatureCount)
-            throw new ArgumentException($"anchors have {anchors.shape[1]} features but the queue's candidates have {FeatureCount}");
-        Guard.SameDevice(anchors, candidates, "anchors", "the candidates of the queue");
+        CheckAnchors(anchors);
 
         if (candidates.dtype is not (ScalarType.Float32 or ScalarType.Float64))
             throw new InvalidOperationException(
@@ -141,6 +139,14 @@ public sealed class PartitionQueue : PartitionEstimator
         using var count = Math.Min(Capacity, Count + kept).ToScalar();
         position[0].fill_(next);
         position[1].fill_(count);
+    }
+
+    private void CheckAnchors(Tensor anchors)
+    {
+        if (anchors.shape[1] != FeatureCount)
+            throw new ArgumentException(
+                $"anchors have {anchors.shape[1]} features but the queue's candidates have {FeatureCount}", nameof(anchors));
+        Guard.SameDevice(anchors, candidates, nameof(anchors), "the candidates of the queue");
     }
 
     private void Write(long at, Tensor rows, Tensor? ids, long first, long count)

@@ -78,7 +78,7 @@ public sealed class PartitionTable : PartitionEstimator
         if (log_partition.dtype is not (ScalarType.Float32 or ScalarType.Float64))
             throw new InvalidOperationException(
                 $"the partition table was converted to {log_partition.dtype}, which is too coarse for it: convert the encoders, not the loss");
-        var ids = CheckIds(observation);
+        var ids = CheckIds(observation.SampleIds);
         var estimate = observation.Sums.LogEstimate(Population);
         CheckFinite(estimate);
 
@@ -102,17 +102,19 @@ public sealed class PartitionTable : PartitionEstimator
         });
     }
 
-    private Tensor CheckIds(PartitionObservation observation)
+    private Tensor CheckIds(Tensor? sampleIds)
     {
-        var ids = observation.SampleIds ?? throw new ArgumentException(
-            $"sampleIds are missing: {nameof(PartitionTable)} keeps one estimate a sample and needs to know which sample each anchor is");
-        Guard.SameDevice(ids, log_partition, "sampleIds", "the values of the partition table");
-        if (ids.shape[0] == 0) return ids.to(ScalarType.Int64);
+        if (sampleIds is null)
+            throw new ArgumentException(
+                $"sampleIds are missing: {nameof(PartitionTable)} keeps one estimate a sample and needs to know which sample each anchor is",
+                nameof(sampleIds));
+        Guard.SameDevice(sampleIds, log_partition, nameof(sampleIds), "the values of the partition table");
+        if (sampleIds.shape[0] == 0) return sampleIds.to(ScalarType.Int64);
         using var scope = NewDisposeScope();
-        long low = ids.min().to(ScalarType.Int64).item<long>(), high = ids.max().to(ScalarType.Int64).item<long>();
+        long low = sampleIds.min().to(ScalarType.Int64).item<long>(), high = sampleIds.max().to(ScalarType.Int64).item<long>();
         if (low < 0 || high >= Samples)
             throw new ArgumentOutOfRangeException(
-                nameof(observation), low < 0 ? low : high, $"sampleIds must lie in [0, {Samples - 1}] but reach from {low} to {high}");
-        return ids.to(ScalarType.Int64).MoveToOuterDisposeScope();
+                nameof(sampleIds), low < 0 ? low : high, $"sampleIds must lie in [0, {Samples - 1}] but reach from {low} to {high}");
+        return sampleIds.to(ScalarType.Int64).MoveToOuterDisposeScope();
     }
 }

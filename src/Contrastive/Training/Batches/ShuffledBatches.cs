@@ -10,12 +10,12 @@ namespace Contrastive;
 /// </summary>
 /// <remarks>
 /// The generator belongs to the caller and goes into the checkpoint beside this:
-/// <c>parts.Module("batches", batches).Generator("order", random)</c>. Items left over at the end of an epoch, too few for a
+/// <c>parts.Module("batches", batches).Generator("order", generator)</c>. Items left over at the end of an epoch, too few for a
 /// whole batch, are left out; the next epoch's order has them again.
 /// </remarks>
 public sealed class ShuffledBatches : nn.Module
 {
-    private readonly Generator _random;
+    private readonly Generator _generator;
 
     // Named as they are registered: TorchSharp finds the fields again by these names when the module moves.
     private readonly Tensor order;
@@ -24,18 +24,18 @@ public sealed class ShuffledBatches : nn.Module
     /// <summary>Creates the batches; nothing is drawn before the first of them.</summary>
     /// <param name="items">N, how many items there are; ids are 0, …, N - 1. Range: ≥ 1.</param>
     /// <param name="batchSize">B, how many items a batch has. Range: 1 ≤ B ≤ N.</param>
-    /// <param name="random">Draws the order of each epoch; a generator of the CPU, whatever <paramref name="device"/> is.</param>
+    /// <param name="generator">Draws the order of each epoch; a generator of the CPU, whatever <paramref name="device"/> is.</param>
     /// <param name="device">Where batches are wanted; the CPU by default.</param>
     /// <exception cref="ArgumentException">A value is out of range.</exception>
-    public ShuffledBatches(long items, long batchSize, Generator random, Device? device = null)
+    public ShuffledBatches(long items, long batchSize, Generator generator, Device? device = null)
         : base(nameof(ShuffledBatches))
     {
         Items = Guard.AtLeast(items, 1);
         BatchSize = Guard.AtLeast(batchSize, 1);
         if (batchSize > items)
             throw new ArgumentOutOfRangeException(nameof(batchSize), batchSize, $"batchSize must be at most the {items} items but is {batchSize}");
-        ArgumentNullException.ThrowIfNull(random);
-        _random = random;
+        ArgumentNullException.ThrowIfNull(generator);
+        _generator = generator;
         order = zeros(items, dtype: ScalarType.Int64, device: device).DetachFromDisposeScope();
         step = zeros(1, dtype: ScalarType.Int64).DetachFromDisposeScope();
         register_buffer(nameof(order), order);
@@ -67,7 +67,7 @@ public sealed class ShuffledBatches : nn.Module
         using var constant = no_grad();
         if (position == 0)
         {
-            using var drawn = randperm(Items, ScalarType.Int64, generator: _random);
+            using var drawn = randperm(Items, ScalarType.Int64, generator: _generator);
             order.copy_(drawn);
         }
 
