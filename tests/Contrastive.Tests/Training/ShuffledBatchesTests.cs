@@ -102,6 +102,6 @@ public sealed class ShuffledBatchesTests : IDisposable
         Refuses(() => new ShuffledBatches(0, 1, random), "items must be at least 1 but is 0");
         Refuses(() => new ShuffledBatches(4, 5, random), "at most the 4 items but is 5");
         Refuses(() => new ShuffledBatches(4, 0, random), "batchSize");
-        Refuses(() => new ShuffledBatches(4, 2, null!), "random");
+        Refuses(() => new ShuffledBatches(4, 2, null!), "generator");
     }
 }
