@@ -14,7 +14,7 @@ internal sealed class AlignCommand
     private readonly Option<string> _batchSize = Text("--batch-size", "8,32", "Batch sizes to compare", "list");
     private readonly Option<string> _epochs = Text("--epochs", "20", "Passes over the training items", "n");
     private readonly Option<string> _temperature = Text("--temperature", "0.1", "What similarities are divided by", "x");
-    private readonly Option<string> _seeds = Text("--seeds", "3", "How many seeds, counted from 0, or a list such as 0,1,7", "n|list");
+    private readonly Option<string> _seeds = Text("--seeds", "3", "How many seeds, counted from 0, or a list such as 0,1,7 (and 7, for seed 7 alone)", "n|list");
     private readonly Option<string> _hidden = Text("--hidden", "256", "Units of each tower's hidden layer", "n");
     private readonly Option<string> _features = Text("--features", "32", "Width of the embeddings", "n");
     private readonly Option<string> _learningRate = Text("--learning-rate", "0.001", "Adam's, falling to 0 on a cosine", "x");

@@ -42,9 +42,9 @@ public static class CommandOptions
     public static string[] Names(Option option, string text, IReadOnlyList<string> known)
         => List(option, text, name => known.Contains(name) ? name : throw new UserError($"{option.Name}: '{name}' is not one of {string.Join(", ", known)}"));
 
-    /// <summary>How many seeds, counted from 0, or the seeds themselves between commas.</summary>
+    /// <summary>How many seeds, counted from 0, or the seeds themselves between commas; a single one has a comma behind it.</summary>
     public static long[] Seeds(Option option, string text, long largest)
         => text.Contains(',', StringComparison.Ordinal)
-            ? List(option, text, seed => Whole(option, seed, 0, largest))
+            ? List(option, text.EndsWith(',') ? text[..^1] : text, seed => Whole(option, seed, 0, largest))
             : [.. Enumerable.Range(0, (int)Whole(option, text, 1, 1000)).Select(seed => (long)seed)];
 }

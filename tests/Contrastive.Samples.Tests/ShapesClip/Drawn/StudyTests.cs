@@ -58,6 +58,7 @@ public sealed class StudyTests : IDisposable
         structures.BatchSizes.Should().ContainSingle();
         structures.Losses.Should().Equal("gamma");
         structures.Seeds.Should().Equal(4, 5);
+        command.Settings(command.Root.Parse(["--seeds", "7,"])).Seeds.Should().Equal(7);
         command.Settings(command.Root.Parse([])).Should().BeEquivalentTo(new { Losses = new[] { "infonce" }, Structures = new[] { "none" }, Seeds = new[] { 0L } });
     }
 
