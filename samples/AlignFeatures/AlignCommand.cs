@@ -26,6 +26,7 @@ internal sealed class AlignCommand
     private readonly Option<string> _bridgeSide = Text("--bridge-side", "first", "Whose augmentations lie on the bridge: first, second or both", "name");
     private readonly Option<string> _bridgeTime = Text("--bridge-time", "0.75", "Where on the bridge: the weight of their own side", "x");
     private readonly Option<string> _consistencyWeight = Text("--consistency-weight", "0.1", "Of the geometric consistency", "x");
+    private readonly Option<string> _cyclipWeight = Text("--cyclip-weight", "0.25", "Of each of CyCLIP's two consistencies", "x");
     private readonly Option<string> _noise = Text("--noise", "0.3", "Noise an augmentation adds, in standard deviations of a feature", "x");
     private readonly Option<string> _dropout = Text("--dropout", "0.3", "Share of the features an augmentation drops", "x");
     private readonly Option<bool> _probe = new("--probe") { Description = "Probe the embeddings for the labels: linear, few-shot and nearest neighbours. On with a structure" };
@@ -47,7 +48,7 @@ internal sealed class AlignCommand
         Option[] options =
         [
             _left, _right, _labels, _loss, _structure, _batchSize, _epochs, _temperature, _seeds, _hidden, _features,
-            _learningRate, _weightDecay, _testFraction, _separationWeight, _bridgeWeight, _bridgeSide, _bridgeTime, _consistencyWeight, _noise, _dropout,
+            _learningRate, _weightDecay, _testFraction, _separationWeight, _bridgeWeight, _bridgeSide, _bridgeTime, _consistencyWeight, _cyclipWeight, _noise, _dropout,
             _probe, _probeDraws, _device, _checkpointEvery, _out, _quick, _resume,
         ];
         foreach (var option in options)
@@ -100,6 +101,7 @@ internal sealed class AlignCommand
             BridgeSide = Choice<BridgeSide>(_bridgeSide, Value(_bridgeSide)),
             BridgeTime = Real(_bridgeTime, 0.001, 0.999),
             ConsistencyWeight = Real(_consistencyWeight, 0, 1e6),
+            CyclipWeight = Real(_cyclipWeight, 0, 1e6),
             Noise = Real(_noise, 0, 100),
             Dropout = Real(_dropout, 0, 0.99),
             Probe = probe,

@@ -57,6 +57,9 @@ public sealed record AlignSettings
 
     public required double ConsistencyWeight { get; init; }
 
+    /// <summary>Of each of CyCLIP's two consistencies.</summary>
+    public required double CyclipWeight { get; init; }
+
     /// <summary>The standard deviation of the noise that an augmentation adds to standardised features.</summary>
     public required double Noise { get; init; }
 
@@ -67,7 +70,7 @@ public sealed record AlignSettings
     internal IReadOnlyList<RunKey> Grid => RunKey.Grid(Structures, Losses, BatchSizes, Seeds);
 
     [JsonIgnore]
-    internal StructureWeights StructureWeights => new(SeparationWeight, BridgeWeight, BridgeSide, BridgeTime, ConsistencyWeight);
+    internal StructureWeights StructureWeights => new(SeparationWeight, BridgeWeight, BridgeSide, BridgeTime, ConsistencyWeight, CyclipWeight);
 
     /// <summary>Whether runs are probed for the labels; needs labels.</summary>
     public required bool Probe { get; init; }

@@ -53,7 +53,7 @@ public static class PlotFile
 
     private static void Draw(Panel panel, Plot plot)
     {
-        foreach (var curve in panel.Curves)
+        foreach (var (number, curve) in panel.Curves.Index())
         {
             var shown = Enumerable.Range(0, curve.X.Count)
                 .Where(i => double.IsFinite(Place(curve.X[i], panel.LogX)) && double.IsFinite(Place(curve.Y[i], panel.LogY)))
@@ -65,9 +65,9 @@ public static class PlotFile
             var line = plot.Add.Scatter(x, y);
             line.LegendText = curve.Name;
             var style = curve.Style ?? new CurveStyle();
-            if (style.Color is { } color)
-                line.Color = Color.FromHex(color);
-            line.Color = line.Color.WithOpacity(style.Opacity);
+            // By number: the bands would take every second colour of the palette.
+            var color = style.Color is { } hex ? Color.FromHex(hex) : plot.Add.Palette.GetColor(number);
+            line.Color = color.WithOpacity(style.Opacity);
             line.LineWidth = (float)style.Width;
             line.LinePattern = style.Dashed ? LinePattern.Dashed : LinePattern.Solid;
             line.MarkerSize = shown.Length > 20 || style.Dashed ? 0 : 6;

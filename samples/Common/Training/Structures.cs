@@ -11,7 +11,7 @@ namespace Contrastive.Samples;
 /// <param name="Consistency">Of the geometric consistency.</param>
 /// <param name="Cyclip">Of each of CyCLIP's two consistencies; 0.25 is its authors'.</param>
 public sealed record StructureWeights(
-    double Separation, double Bridge, BridgeSide BridgeSide, double BridgeTime, double Consistency, double Cyclip = 0.25);
+    double Separation, double Bridge, BridgeSide BridgeSide, double BridgeTime, double Consistency, double Cyclip);
 
 /// <summary>What a run asks of the space beside bringing pairs together, by the names of the command line.</summary>
 public static class Structures
