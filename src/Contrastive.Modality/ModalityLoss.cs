@@ -39,7 +39,7 @@ public abstract class ModalityLoss : Loss<ModalityFeatures, ModalityFeatures, Te
     {
         var result = Evaluate(first, second);
         foreach (var term in result.Terms) term.Value.Dispose();
-        return result.Total;
+        return result.Loss;
     }
 
     /// <summary>Whether a step changes state, so that it must come after whatever else may fail.</summary>

@@ -6,14 +6,14 @@ namespace Contrastive.Modality;
 /// <remarks>The tensors belong to the surrounding dispose scope, if there is one; <see cref="Dispose"/> frees them at once.</remarks>
 public sealed class ModalityResult : IDisposable
 {
-    internal ModalityResult(Tensor total, IReadOnlyList<ModalityTerm> terms)
+    internal ModalityResult(Tensor loss, IReadOnlyList<ModalityTerm> terms)
     {
-        Total = total;
+        Loss = loss;
         Terms = terms;
     }
 
     /// <summary>What to call <c>backward()</c> on: the weighted sum of the terms, a scalar.</summary>
-    public Tensor Total { get; }
+    public Tensor Loss { get; }
 
     /// <summary>The terms, each before its weight, without a graph.</summary>
     public IReadOnlyList<ModalityTerm> Terms { get; }
@@ -27,13 +27,13 @@ public sealed class ModalityResult : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        Total.Dispose();
+        Loss.Dispose();
         foreach (var term in Terms) term.Value.Dispose();
     }
 
     internal ModalityResult MoveToOuterDisposeScope()
     {
-        Total.MoveToOuterDisposeScope();
+        Loss.MoveToOuterDisposeScope();
         foreach (var term in Terms) term.Value.MoveToOuterDisposeScope();
         return this;
     }

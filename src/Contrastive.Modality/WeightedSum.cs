@@ -21,7 +21,7 @@ internal sealed class WeightedSum
     {
         foreach (var term in result.Terms)
             terms.Add(new ModalityTerm($"{name}.{term.Name}", weight * term.Weight, term.Value));
-        AddTotal(weight, result.Total);
+        AddTotal(weight, result.Loss);
     }
 
     /// <summary>Lists a term whose part of the total is added otherwise.</summary>

@@ -98,6 +98,12 @@ internal static class Guard
             ? value
             : throw new ArgumentOutOfRangeException(name, value, $"{name} must lie in [{low}, {high}] but is {value}");
 
+    /// <summary>Strictly between.</summary>
+    public static double Inside(double value, double low, double high, [CallerArgumentExpression(nameof(value))] string name = "")
+        => value > low && value < high
+            ? value
+            : throw new ArgumentOutOfRangeException(name, value, $"{name} must lie in ({low}, {high}) but is {value}");
+
     public static T Defined<T>(T value, [CallerArgumentExpression(nameof(value))] string name = "")
         where T : struct, Enum
         => Enum.IsDefined(value)

@@ -9,8 +9,15 @@ internal static class UnitRows
     public static ScalarType ComputeType(ScalarType type)
         => type is ScalarType.Float16 or ScalarType.BFloat16 ? ScalarType.Float32 : type;
 
-    /// <summary>Rows of the last dimension at length 1; a zero row stays zero and takes no gradient.</summary>
-    public static Tensor Normalize(Tensor features) => features.div(Lengths(features));
+    /// <summary>Half precision in float32; others as they are.</summary>
+    public static Tensor Widen(Tensor features) => features.to(ComputeType(features.dtype));
+
+    /// <summary>Widened, rows of the last dimension at length 1; a zero row stays zero and takes no gradient.</summary>
+    public static Tensor Of(Tensor features)
+    {
+        var wide = Widen(features);
+        return wide.div(Lengths(wide));
+    }
 
     /// <summary>‖x‖ along the last dimension, which stays with size 1; ∞ of a zero row, so that what is divided by it is 0.</summary>
     public static Tensor Lengths(Tensor rows)
@@ -20,9 +27,5 @@ internal static class UnitRows
     }
 
     /// <summary>Widened, and normalised if asked for.</summary>
-    public static Tensor Prepare(Tensor features, bool normalize)
-    {
-        var wide = features.to(ComputeType(features.dtype));
-        return normalize ? Normalize(wide) : wide;
-    }
+    public static Tensor Prepare(Tensor features, bool normalize) => normalize ? Of(features) : Widen(features);
 }

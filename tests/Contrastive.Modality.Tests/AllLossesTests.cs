@@ -86,7 +86,7 @@ public class AllLossesTests
         result.Terms.Select(x => x.Name).Should().OnlyHaveUniqueItems();
         result.Terms.Should().OnlyContain(x => !x.Value.requires_grad && x.Value.dim() == 0);
         if (name != "gamma")
-            result.Terms.Sum(x => x.Weight * x.Value.item<double>()).Should().BeApproximately(result.Total.item<double>(), 1e-12);
+            result.Terms.Sum(x => x.Weight * x.Value.item<double>()).Should().BeApproximately(result.Loss.item<double>(), 1e-12);
         FluentActions.Invoking(() => result["nothing"]).Should().Throw<KeyNotFoundException>().WithMessage($"*{result.Terms[0].Name}*");
     }
 
@@ -156,7 +156,7 @@ public class AllLossesTests
         TensorCount.ShouldStay(() =>
         {
             using var result = loss.Evaluate(first, second);
-            result.Total.backward();
+            result.Loss.backward();
             loss.forward(first, second).Dispose();
         });
     }

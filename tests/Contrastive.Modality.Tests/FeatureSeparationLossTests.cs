@@ -48,7 +48,7 @@ public class FeatureSeparationLossTests
         using var scope = NewDisposeScope();
         const int rows = 130;
         var c = new Case(1, rows, 3);
-        using var loss = new FeatureSeparationLoss(orthogonality: 0, contrastWeight: 0);
+        using var loss = new FeatureSeparationLoss(orthogonalityWeight: 0, contrastWeight: 0);
         Gradients.ShouldAgree(
             () => loss.forward(c.First, c.Second),
             () => LogPotential(Case.Unit(c.Vi)).logaddexp(LogPotential(Case.Unit(c.Ti))) - Math.Log(rows),
@@ -69,8 +69,8 @@ public class FeatureSeparationLossTests
         printed.forward(new(c.V, Independent: c.Vi), new(c.T, Independent: c.Ti)).ShouldBeFinite();
         using var without = new FeatureSeparationLoss(contrastWeight: 0);
         without.forward(new(c.V, Independent: c.Vi), new(c.T, Independent: c.Ti)).ShouldBeFinite("a term of weight 0 needs nothing");
-        Refuses(() => new FeatureSeparationLoss(orthogonality: 0, contrastWeight: 0, uniformity: 0), "every weight is 0");
-        Refuses(() => new FeatureSeparationLoss(orthogonality: -1), "orthogonality must be at least 0 and finite but is -1");
+        Refuses(() => new FeatureSeparationLoss(orthogonalityWeight: 0, contrastWeight: 0, uniformityWeight: 0), "every weight is 0");
+        Refuses(() => new FeatureSeparationLoss(orthogonalityWeight: -1), "orthogonalityWeight must be at least 0 and finite but is -1");
         Refuses(() => new FeatureSeparationLoss(kernelT: 0), "kernelT must be positive and finite but is 0");
     }
 }

@@ -86,9 +86,9 @@ public class GeometricConsistencyLossTests
         foreach (var dtype in new[] { ScalarType.Float32, ScalarType.Float64 })
         {
             var v = Draw.Normal(1, n, width).to(dtype);
-            using var loss = new GeometricConsistencyLoss(1, 1, augmented: 0);
+            using var loss = new GeometricConsistencyLoss(1, 1, augmentedWeight: 0);
             var result = loss.Evaluate(new(v), new(v.matmul(reflection.to(dtype))));
-            result.Total.to(ScalarType.Float64).item<double>().Should().BeInRange(0, dtype == ScalarType.Float32 ? 1e-4 : 1e-12);
+            result.Loss.to(ScalarType.Float64).item<double>().Should().BeInRange(0, dtype == ScalarType.Float32 ? 1e-4 : 1e-12);
             result.Terms.Should().OnlyContain(x => x.Value.to(ScalarType.Float64).item<double>() >= 0);
         }
     }
@@ -102,8 +102,8 @@ public class GeometricConsistencyLossTests
         var c = new Case(1, n, width);
         using var loss = new GeometricConsistencyLoss();
         var result = loss.Evaluate(new(c.V, c.V), new(c.V, c.V));
-        result.Total.item<double>().Should().Be(0);
-        Gradients.Of(result.Total, c.V)[0].abs().max().item<double>().Should().Be(0);
+        result.Loss.item<double>().Should().Be(0);
+        Gradients.Of(result.Loss, c.V)[0].abs().max().item<double>().Should().Be(0);
     }
 
     [Fact]
@@ -111,7 +111,7 @@ public class GeometricConsistencyLossTests
     {
         using var scope = NewDisposeScope();
         var c = new Case(2, 6, 3, unit: true);
-        using var loss = new GeometricConsistencyLoss(0.25, 0.25, augmented: 0);
+        using var loss = new GeometricConsistencyLoss(0.25, 0.25, augmentedWeight: 0);
         var across = c.V.matmul(c.T.t());
         var within = c.V.matmul(c.V.t()) - c.T.matmul(c.T.t());
         var expected = 0.25 * (((across - across.t()).pow(2).mean() * 6) + (within.pow(2).mean() * 6));
@@ -119,6 +119,6 @@ public class GeometricConsistencyLossTests
         using var whole = new GeometricConsistencyLoss();
         Refuses(() => whole.forward(new(c.V), c.Second), "GeometricConsistencyLoss needs the augmented features of the first modality");
         Refuses(() => new GeometricConsistencyLoss(0, 0, 0), "every weight is 0");
-        Refuses(() => new GeometricConsistencyLoss(-1), "crossModal must be at least 0 and finite but is -1");
+        Refuses(() => new GeometricConsistencyLoss(-1), "crossModalWeight must be at least 0 and finite but is -1");
     }
 }

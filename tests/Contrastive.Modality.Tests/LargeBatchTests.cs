@@ -43,7 +43,7 @@ public class LargeBatchTests
         Tensor Loss(Tensor[] features)
         {
             var (a, b) = (new ModalityFeatures(features[0], features[1]), new ModalityFeatures(features[2], features[3]));
-            return contrast.Evaluate(a, b, ids).Total + geometry.Evaluate(a, b).Total;
+            return contrast.Evaluate(a, b, ids).Loss + geometry.Evaluate(a, b).Loss;
         }
 
         Tensor[] Gradients() => [.. first.parameters().Concat(second.parameters()).Select(parameter => parameter.grad!.clone())];

@@ -52,7 +52,7 @@ public static class Structures
             ("contrastive", new MultimodalContrastiveLoss(contrastive, includeInModal: structure == FourPart), 1),
         };
         if (structure is Cyclip)
-            parts.Add((Cyclip, new GeometricConsistencyLoss(augmented: 0), weights.Cyclip));
+            parts.Add((Cyclip, new GeometricConsistencyLoss(augmentedWeight: 0), weights.Cyclip));
         if (structure is Separation or All)
             parts.Add((Separation, new FeatureSeparationLoss(independent), weights.Separation));
         if (HasBridge(structure))

@@ -87,7 +87,7 @@ public abstract class TwoTowerRun<TTowers> : ITrainingRun, IDisposable
         var items = _batches.Next();
         var (left, right) = Features(items);
         var result = _loss.Evaluate(left, right, items);
-        result.Total.backward();
+        result.Loss.backward();
         _optimizer.step();
         LossTerm[] terms =
         [

@@ -6,12 +6,9 @@ namespace Contrastive.Evaluation;
 /// <summary>Features on their way into a metric.</summary>
 internal static class FeatureRows
 {
-    /// <summary>Half precision has too few digits to rank by: it is computed in float32. float64 stays.</summary>
-    public static Tensor Wide(Tensor features) => features.to_type(UnitRows.ComputeType(features.dtype));
-
     /// <summary>Rows at length 1, or as given. A zero row stays zero.</summary>
     public static Tensor Prepare(Tensor features, bool normalize)
-        => normalize ? Unit(Wide(features)) : Wide(features);
+        => normalize ? Unit(UnitRows.Widen(features)) : UnitRows.Widen(features);
 
     /// <summary>
     /// The same for ranking by dot product, where only the order counts: as the squares of very large features overflow and
@@ -19,11 +16,8 @@ internal static class FeatureRows
     /// </summary>
     public static Tensor PrepareForRanking(Tensor features, bool normalize)
     {
-        if (normalize)
-            return Unit(Wide(features));
-
-        var wide = Wide(features);
-        return wide.Times(PowerOfTwo(wide));
+        var wide = UnitRows.Widen(features);
+        return normalize ? Unit(wide) : wide.Times(PowerOfTwo(wide));
     }
 
     /// <summary>The power of two that brings the largest of all entries into [1, 2), or near; 1 where all are zero.</summary>

@@ -39,7 +39,7 @@ public static class Alignment
         using var noGrad = no_grad();
         using var half = (alpha / 2).ToScalar();
         double sum = 0;
-        foreach (var (start, length) in Chunks.Of(x.shape[0], Chunks.Size(null, x.shape[1], elements: 1 << 22)))
+        foreach (var (start, length) in Runs.Of(x.shape[0], Chunks.Size(null, x.shape[1], elements: 1 << 22)))
         {
             using var tile = NewDisposeScope();
             var difference = FeatureRows.Prepare(x.narrow(0, start, length), normalize)

@@ -38,7 +38,7 @@ public static class ModalityGap
     private static Tensor Centre(Tensor features, bool normalize)
     {
         var sum = zeros(features.shape[1], dtype: ScalarType.Float64);
-        foreach (var (start, length) in Chunks.Of(features.shape[0], Chunks.Size(null, features.shape[1], elements: 1 << 22)))
+        foreach (var (start, length) in Runs.Of(features.shape[0], Chunks.Size(null, features.shape[1], elements: 1 << 22)))
         {
             using var chunk = NewDisposeScope();
             var rows = FeatureRows.Prepare(features.narrow(0, start, length), normalize);

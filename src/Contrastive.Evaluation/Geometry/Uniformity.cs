@@ -46,7 +46,7 @@ public static class Uniformity
         var rows = FeatureRows.Prepare(x, normalize);
         long count = rows.shape[0];
         double logSum = double.NegativeInfinity;
-        foreach (var (start, length) in Chunks.Of(count, Chunks.Size(chunkSize, count, elements: 1 << 23)))
+        foreach (var (start, length) in Runs.Of(count, Chunks.Size(chunkSize, count, elements: 1 << 23)))
         {
             using var tile = NewDisposeScope();
             var later = rows.narrow(0, start, count - start);

@@ -35,9 +35,9 @@ internal static class MatchRanking
 
         var leftCounts = zeros(2, left.shape[0], dtype: ScalarType.Int64, device: left.device);
         var rightCounts = zeros(2, right.shape[0], dtype: ScalarType.Int64, device: left.device);
-        foreach (var (row, rows) in Chunks.Of(left.shape[0], tile.Rows))
+        foreach (var (row, rows) in Runs.Of(left.shape[0], tile.Rows))
         {
-            foreach (var (column, columns) in Chunks.Of(right.shape[0], tile.Columns))
+            foreach (var (column, columns) in Runs.Of(right.shape[0], tile.Columns))
             {
                 using var tileScope = NewDisposeScope();
                 var scores = left.narrow(0, row, rows).matmul(right.narrow(0, column, columns).t());   // (rows, columns)

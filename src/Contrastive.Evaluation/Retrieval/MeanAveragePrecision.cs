@@ -106,7 +106,7 @@ public static class MeanAveragePrecision
         double rounding = FeatureRows.Rounding(candidates);
         var queryTolerance = FeatureRows.Lengths(queries).Times(rounding);
         var candidateLengths = FeatureRows.Lengths(candidates);
-        foreach (var (start, length) in Chunks.Of(total, Chunks.Size(chunkSize, candidates.shape[0], elements: 1 << 20)))
+        foreach (var (start, length) in Runs.Of(total, Chunks.Size(chunkSize, candidates.shape[0], elements: 1 << 20)))
         {
             using var tile = NewDisposeScope();
             var scores = queries.narrow(0, start, length).matmul(candidates.t());              // (length, M)

@@ -1,9 +1,10 @@
 using System.Collections.Immutable;
+using System.Globalization;
 
 namespace Contrastive.Evaluation;
 
 /// <summary>The mean average precision, and over how many queries. Made by <see cref="MeanAveragePrecision"/>.</summary>
-public sealed record MeanAveragePrecisionReport
+public sealed class MeanAveragePrecisionReport
 {
     internal MeanAveragePrecisionReport(ImmutableArray<double> averagePrecisions, long skipped)
     {
@@ -26,12 +27,8 @@ public sealed record MeanAveragePrecisionReport
     /// <summary>The queries left out because no candidate has their label.</summary>
     public long Skipped { get; }
 
-    /// <summary>Whether another report has the same figures, query by query.</summary>
-    /// <param name="other">The other report.</param>
-    /// <returns>True if it has.</returns>
-    public bool Equals(MeanAveragePrecisionReport? other)
-        => other is not null && Skipped == other.Skipped && AveragePrecisions.SequenceEqual(other.AveragePrecisions);
-
-    /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(Value, Queries, Skipped);
+    /// <summary>The figures on one line.</summary>
+    /// <returns>The line, in the invariant culture.</returns>
+    public override string ToString()
+        => string.Create(CultureInfo.InvariantCulture, $"mAP {Value:F4} of {Queries} queries, {Skipped} skipped");
 }

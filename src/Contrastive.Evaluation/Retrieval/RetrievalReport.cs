@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace Contrastive.Evaluation;
 
 /// <summary>Retrieval in both directions, and the averages of the two. Made by <see cref="Retrieval"/>.</summary>
-public sealed record RetrievalReport
+public sealed class RetrievalReport
 {
     internal RetrievalReport(RetrievalScores leftToRight, RetrievalScores rightToLeft)
     {

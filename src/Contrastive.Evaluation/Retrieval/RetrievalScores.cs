@@ -6,7 +6,7 @@ using MathNet.Numerics.Statistics;
 namespace Contrastive.Evaluation;
 
 /// <summary>How well the true match was found in one direction. Made by <see cref="Retrieval"/>.</summary>
-public sealed record RetrievalScores
+public sealed class RetrievalScores
 {
     private readonly MatchCounts _queries;
 

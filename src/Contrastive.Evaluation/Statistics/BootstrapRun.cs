@@ -14,7 +14,7 @@ internal static class BootstrapRun
         IResampled statistic, int resamples, double level, BootstrapMethod method, Random? random)
     {
         Guard.AtLeast(resamples, 1);
-        ConfidenceInterval.CheckLevel(level);
+        Guard.Inside(level, 0, 1);
         Guard.Defined(method);
         random ??= Random.Shared;
 

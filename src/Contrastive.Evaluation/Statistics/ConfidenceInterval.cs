@@ -16,9 +16,4 @@ public readonly record struct ConfidenceInterval(double Lower, double Upper, dou
     /// <summary>The interval, as "[lower, upper]".</summary>
     /// <returns>The text, in the invariant culture.</returns>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"[{Lower:G4}, {Upper:G4}]");
-
-    internal static double CheckLevel(double level)
-        => level > 0 && level < 1
-            ? level
-            : throw new ArgumentOutOfRangeException(nameof(level), level, $"level must lie between 0 and 1 but is {level}");
 }

@@ -93,7 +93,7 @@ public sealed record PairedDifference
         Alternative alternative = Alternative.TwoSided)
     {
         var scores = Scores.Pair(values, baseline);
-        return new PairedDifference(scores, ConfidenceInterval.CheckLevel(level), Guard.Defined(alternative));
+        return new PairedDifference(scores, Guard.Inside(level, 0, 1), Guard.Defined(alternative));
     }
 
     /// <summary>The figures on one line.</summary>

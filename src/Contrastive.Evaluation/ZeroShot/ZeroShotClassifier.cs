@@ -134,7 +134,7 @@ public sealed class ZeroShotClassifier : IDisposable
         long count = Math.Min(k, Classes);
         var best = empty(features.shape[0], count, dtype: Weights.dtype, device: Weights.device);
         var classes = empty(features.shape[0], count, dtype: ScalarType.Int64, device: Weights.device);
-        foreach (var (start, length) in Chunks.Of(features.shape[0], Chunks.Size(chunkSize, Classes, TileElements)))
+        foreach (var (start, length) in Runs.Of(features.shape[0], Chunks.Size(chunkSize, Classes, TileElements)))
         {
             using var tile = NewDisposeScope();
             var scores = Scores(features.narrow(0, start, length));                             // (length, C)
@@ -199,7 +199,7 @@ public sealed class ZeroShotClassifier : IDisposable
         double rounding = FeatureRows.Rounding(Weights);
         var counts = new List<MatchCount>(expected.Length);
         var confusion = new Confusion(expected);
-        foreach (var (start, length) in Chunks.Of(expected.Length, Chunks.Size(chunkSize, Classes, TileElements)))
+        foreach (var (start, length) in Runs.Of(expected.Length, Chunks.Size(chunkSize, Classes, TileElements)))
         {
             using var tile = NewDisposeScope();
             var scores = Scores(features.narrow(0, start, length));                             // (length, C)

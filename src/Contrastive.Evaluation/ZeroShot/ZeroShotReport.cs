@@ -5,7 +5,7 @@ using Contrastive.Numerics;
 namespace Contrastive.Evaluation;
 
 /// <summary>How often zero-shot classification was right. Made by <see cref="ZeroShotClassifier"/>.</summary>
-public sealed record ZeroShotReport
+public sealed class ZeroShotReport
 {
     private readonly MatchCounts _rows;
     private readonly Confusion _confusion;

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Contrastive.Modality;
 
-/// <summary>The law of an augmented feature on the bridge from v to t: Normal(μ, t(1-t) I), of each item, (N).</summary>
+/// <summary>The law of an augmented feature on the bridge from v to t: Normal(μ, λ(1-λ) I), of each item, (N).</summary>
 internal static class BridgeEquation
 {
     /// <summary>
@@ -13,7 +13,7 @@ internal static class BridgeEquation
     /// </summary>
     public const double DegenerateLength = 1e-4;
 
-    /// <summary>μ = (t v + (1-t) t_j) / ‖t v + (1-t) t_j‖, (N, D). The time is (N, 1).</summary>
+    /// <summary>μ = (λ v + (1-λ) t) / ‖λ v + (1-λ) t‖, (N, D). The time λ is (N, 1).</summary>
     public static Tensor Mean(Tensor own, Tensor other, Tensor time)
     {
         var mean = own.mul(time).Plus(other.mul(time.neg().Plus(1)));
@@ -24,7 +24,7 @@ internal static class BridgeEquation
     /// <summary>‖v^a - μ‖², (N), from the difference itself: no digits are lost near the optimum.</summary>
     public static Tensor SquaredDistance(Tensor augmented, Tensor mean) => augmented.sub(mean).Square().sum(dim: 1);
 
-    /// <summary>-log p(v^a) = ‖v^a - μ‖² / (2 t(1-t)) + D/2 log(2π t(1-t)), (N).</summary>
+    /// <summary>-log p(v^a) = ‖v^a - μ‖² / (2 λ(1-λ)) + D/2 log(2π λ(1-λ)), (N).</summary>
     public static Tensor NegativeLogLikelihood(Tensor augmented, Tensor mean, Tensor time)
     {
         var variance = time.mul(time.neg().Plus(1)).squeeze(1);

@@ -6,6 +6,6 @@ public enum BridgeLikelihood
     /// <summary>‖v^a - μ‖², the paper's L_Br.</summary>
     SquaredDistance,
 
-    /// <summary>The negative logarithm of the density Normal(μ, t(1-t) I): the distance in units of the bridge's width.</summary>
+    /// <summary>The negative logarithm of the density Normal(μ, λ(1-λ) I): the distance in units of the bridge's width.</summary>
     Gaussian,
 }

@@ -5,30 +5,25 @@ using static TorchSharp.torch;
 namespace Contrastive.Modality;
 
 /// <summary>
-/// Where on the bridge an augmented feature is expected: t, the weight of its own modality's feature in the mean (the other
-/// modality's has 1 - t).
+/// Where on the bridge an augmented feature is expected: λ, the weight of its own modality's feature in the mean (the other
+/// modality's has 1 - λ).
 /// </summary>
 public sealed class BridgeTime
 {
     private readonly double low;
     private readonly double high;
+    private readonly bool perItem;
 
     private BridgeTime(double low, double high, bool perItem)
     {
         this.low = low;
         this.high = high;
-        PerItem = perItem;
+        this.perItem = perItem;
     }
 
-    /// <summary>Whether each item of a batch has a time of its own.</summary>
-    public bool PerItem { get; }
-
-    /// <summary>Whether the time is drawn.</summary>
-    public bool IsDrawn => high > low;
-
     /// <summary>The same time always; 0.25 in the paper.</summary>
-    /// <param name="time">Range: 0.0001 ≤ t ≤ 0.9999.</param>
-    /// <exception cref="ArgumentOutOfRangeException">t is out of range.</exception>
+    /// <param name="time">Range: 0.0001 ≤ λ ≤ 0.9999.</param>
+    /// <exception cref="ArgumentOutOfRangeException">λ is out of range.</exception>
     public static BridgeTime Fixed(double time)
     {
         Check(time, nameof(time));
@@ -52,18 +47,18 @@ public sealed class BridgeTime
     /// <summary>(count, 1): the time of each item.</summary>
     internal Tensor Draw(long count, ScalarType dtype, Device device, Generator? generator)
     {
-        if (!IsDrawn)
+        if (low == high)
         {
             using var time = low.ToScalar();
             return full(count, 1, time, dtype: dtype, device: device);
         }
-        var uniform = rand(PerItem ? [count, 1] : [1, 1], dtype: dtype, device: device, generator: generator);
+        var uniform = rand(perItem ? [count, 1] : [1, 1], dtype: dtype, device: device, generator: generator);
         return uniform.Times(high - low).Plus(low).expand(count, 1);
     }
 
     private static void Check(double time, string name)
     {
-        // Closer to an end the variance t(1-t) has no digits left in float32.
+        // Closer to an end the variance λ(1-λ) has no digits left in float32.
         Guard.Between(time, 1e-4, 1 - 1e-4, name);
     }
 }

@@ -37,8 +37,8 @@ public static class BrownianBridge
 
         using var scope = NewDisposeScope();
         using var constant = no_grad();
-        var start = UnitRows.Prepare(from.detach(), normalize: false).unsqueeze(1);    // (N, 1, D)
-        var end = UnitRows.Prepare(to.detach(), normalize: false).unsqueeze(1);
+        var start = UnitRows.Widen(from.detach()).unsqueeze(1);    // (N, 1, D)
+        var end = UnitRows.Widen(to.detach()).unsqueeze(1);
 
         // The bridge is W(s) - s W(1), with W a Wiener process: a sum of independent increments, the last one up to s = 1.
         double[] at = [.. times, 1];

@@ -5,7 +5,7 @@ namespace Contrastive.Modality;
 
 /// <summary>
 /// Brownian bridge: the augmented feature of an item lies on a bridge from its feature in one modality to that in the other,
-/// v^a ~ Normal(μ, t(1-t) I), μ = (t v + (1-t) t_j) / ‖t v + (1-t) t_j‖ (Jiang et al. 2023, section 3.3).
+/// v^a ~ Normal(μ, λ(1-λ) I), μ = (λ v + (1-λ) t) / ‖λ v + (1-λ) t‖ (Jiang et al. 2023, section 3.3; λ is the paper's time t).
 /// </summary>
 /// <remarks>
 /// <para>L_Br = 1/N Σ_j ‖v^a_j - μ_j‖². This is the first line of the paper's definition. The second line, an expansion for
@@ -21,10 +21,11 @@ public sealed class BrownianBridgeLoss : ModalityLoss
     private readonly Generator? generator;
 
     /// <summary>Creates the loss.</summary>
-    /// <param name="time">t; fixed at 0.25 by default, as in the paper.</param>
+    /// <param name="time">λ; fixed at 0.25 by default, as in the paper.</param>
     /// <param name="side">Whose augmented features are meant.</param>
     /// <param name="likelihood">The squared distance or the Gaussian's negative log-likelihood.</param>
     /// <param name="generator">Where drawn times come from; by default TorchSharp's global generator. On the features' device.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An enumeration has a value it does not define.</exception>
     public BrownianBridgeLoss(
         BridgeTime? time = null,
         BridgeSide side = BridgeSide.First,
@@ -37,7 +38,7 @@ public sealed class BrownianBridgeLoss : ModalityLoss
         this.generator = generator;
     }
 
-    /// <summary>t, the weight of the augmented feature's own modality in the mean.</summary>
+    /// <summary>λ, the weight of the augmented feature's own modality in the mean.</summary>
     public BridgeTime Time { get; }
 
     /// <summary>Whose augmented features are meant.</summary>
@@ -54,7 +55,7 @@ public sealed class BrownianBridgeLoss : ModalityLoss
 
     internal override void Compute(ModalityFeatures first, ModalityFeatures second, Tensor? sampleIds, WeightedSum sum)
     {
-        var (v, t) = (UnitRows.Prepare(first.Shared, normalize: true), UnitRows.Prepare(second.Shared, normalize: true));
+        var (v, t) = (UnitRows.Of(first.Shared), UnitRows.Of(second.Shared));
         var time = Time.Draw(v.shape[0], v.dtype, v.device, generator);
         var weight = Side == BridgeSide.Both ? 0.5 : 1;
         if (Side != BridgeSide.Second) sum.Add("first", weight, Distance(first.Augmented!, v, t, time));
@@ -63,7 +64,7 @@ public sealed class BrownianBridgeLoss : ModalityLoss
 
     private Tensor Distance(Tensor augmented, Tensor own, Tensor other, Tensor time)
     {
-        var feature = UnitRows.Prepare(augmented, normalize: true);
+        var feature = UnitRows.Of(augmented);
         var mean = BridgeEquation.Mean(own, other, time);
         return (Likelihood == BridgeLikelihood.Gaussian
             ? BridgeEquation.NegativeLogLikelihood(feature, mean, time)

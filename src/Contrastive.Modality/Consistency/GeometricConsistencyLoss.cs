@@ -17,23 +17,24 @@ namespace Contrastive.Modality;
 /// </remarks>
 public sealed class GeometricConsistencyLoss : ModalityLoss
 {
-    /// <summary>Creates the loss. CyCLIP's is <c>new(0.25, 0.25, augmented: 0)</c>.</summary>
-    /// <param name="crossModal">The weight of the cross-modal part of L_GC. Range: ≥ 0.</param>
-    /// <param name="inModal">The weight of the in-modal part of L_GC. Range: ≥ 0.</param>
-    /// <param name="augmented">The weight of L^a_GC; with 0, no augmentation is needed. Range: ≥ 0.</param>
+    /// <summary>Creates the loss. CyCLIP's is <c>new(0.25, 0.25, augmentedWeight: 0)</c>.</summary>
+    /// <param name="crossModalWeight">The weight of the cross-modal part of L_GC. Range: ≥ 0.</param>
+    /// <param name="inModalWeight">The weight of the in-modal part of L_GC. Range: ≥ 0.</param>
+    /// <param name="augmentedWeight">The weight of L^a_GC; with 0, no augmentation is needed. Range: ≥ 0.</param>
     /// <param name="normalization">What the sums over pairs are divided by.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A weight is out of range.</exception>
+    /// <exception cref="ArgumentException">A value is out of range, or every weight is 0.</exception>
     public GeometricConsistencyLoss(
-        double crossModal = 1,
-        double inModal = 1,
-        double augmented = 1,
+        double crossModalWeight = 1,
+        double inModalWeight = 1,
+        double augmentedWeight = 1,
         PairNormalization normalization = PairNormalization.Items)
     {
-        CrossModalWeight = Guard.Weight(crossModal);
-        InModalWeight = Guard.Weight(inModal);
-        AugmentedWeight = Guard.Weight(augmented);
+        CrossModalWeight = Guard.Weight(crossModalWeight);
+        InModalWeight = Guard.Weight(inModalWeight);
+        AugmentedWeight = Guard.Weight(augmentedWeight);
         Normalization = Guard.Defined(normalization);
-        if (crossModal == 0 && inModal == 0 && augmented == 0) throw new ArgumentException("every weight is 0", nameof(crossModal));
+        if (crossModalWeight == 0 && inModalWeight == 0 && augmentedWeight == 0)
+            throw new ArgumentException("every weight is 0", nameof(crossModalWeight));
     }
 
     /// <summary>The weight of the cross-modal part of L_GC.</summary>
@@ -57,7 +58,7 @@ public sealed class GeometricConsistencyLoss : ModalityLoss
 
     internal override void Compute(ModalityFeatures first, ModalityFeatures second, Tensor? sampleIds, WeightedSum sum)
     {
-        var (v, t) = (Unit(first.Shared), Unit(second.Shared));
+        var (v, t) = (UnitRows.Of(first.Shared), UnitRows.Of(second.Shared));
         var count = (double)v.shape[0];
         var perPair = 1 / (Normalization == PairNormalization.Items ? count : count * count);
 
@@ -76,7 +77,7 @@ public sealed class GeometricConsistencyLoss : ModalityLoss
         }
         if (AugmentedWeight == 0) return;
 
-        var (va, ta) = (Unit(first.Augmented!), Unit(second.Augmented!));
+        var (va, ta) = (UnitRows.Of(first.Augmented!), UnitRows.Of(second.Augmented!));
         sum.Add("augmented.first", AugmentedWeight, GeometryEquation.Of(v, va).Within.Times(perPair));
         sum.Add("augmented.second", AugmentedWeight, GeometryEquation.Of(t, ta).Within.Times(perPair));
         sum.Add("augmented.pairs", AugmentedWeight, ChangeOfPairs(v, t, va, ta).Square().mean());
@@ -94,6 +95,4 @@ public sealed class GeometricConsistencyLoss : ModalityLoss
 
         static Tensor Length(Tensor unit) => unit.detach().Square().sum(dim: 1).round();
     }
-
-    private static Tensor Unit(Tensor features) => UnitRows.Prepare(features, normalize: true);
 }

@@ -10,7 +10,8 @@ public enum InModalDenominator
 
     /// <summary>
     /// As printed (Jiang et al. 2023, equation 2): v_k of all items, v_j itself among them. Its term is the constant
-    /// exp(1/τ), which dominates the sum at low temperatures; the positive is not in it, so the loss can be negative. Sample ids exclude nothing from it.
+    /// exp(1/τ), which dominates the sum at low temperatures; the positive is not in it, so the loss can be negative. Sample
+    /// ids exclude nothing from it, and its N × N similarities are formed at once, whatever the tiling.
     /// </summary>
     AsPrinted,
 }

@@ -21,8 +21,8 @@ public sealed class MultimodalContrastiveLoss : ModalityLoss
 
     /// <summary>Creates the loss.</summary>
     /// <param name="crossModal">
-    /// The cross-modal part: symmetric, with mean reduction. Its similarity and what it does with missing pairs hold for the
-    /// in-modal parts as well.
+    /// The cross-modal part: symmetric, with mean reduction. Its similarity, its tiling and what it does with missing pairs hold
+    /// for the in-modal parts as well.
     /// </param>
     /// <param name="inModalTemperature">τ of the in-modal parts; by default the cross-modal part's, shared with it.</param>
     /// <param name="denominator">Over which features the in-modal denominators run.</param>
@@ -41,9 +41,12 @@ public sealed class MultimodalContrastiveLoss : ModalityLoss
             throw new ArgumentException("crossModal must be symmetric: L_Con has both directions", nameof(crossModal));
         CrossModal = crossModal;
         Denominator = Guard.Defined(denominator);
-        IncludesInModal = includeInModal;
+        IncludeInModal = includeInModal;
         inModal = new InfoNCELoss(
-            inModalTemperature ?? crossModal.Temperature, similarity: crossModal.Similarity, missingPairs: crossModal.MissingPairs);
+            inModalTemperature ?? crossModal.Temperature, similarity: crossModal.Similarity, missingPairs: crossModal.MissingPairs)
+        {
+            Tiling = crossModal.Tiling,
+        };
         register_module("cross_modal", CrossModal);
         if (includeInModal) register_module("in_modal", inModal);
     }
@@ -55,27 +58,27 @@ public sealed class MultimodalContrastiveLoss : ModalityLoss
     public InModalDenominator Denominator { get; }
 
     /// <summary>Whether there are in-modal parts.</summary>
-    public bool IncludesInModal { get; }
+    public bool IncludeInModal { get; }
 
     internal override bool KeepsState => CrossModal is GammaContrastiveLoss;
 
     internal override void Require(ModalityFeatures first, ModalityFeatures second)
     {
-        if (!IncludesInModal) return;
+        if (!IncludeInModal) return;
         first.RequireAugmented(nameof(MultimodalContrastiveLoss), nameof(first));
         second.RequireAugmented(nameof(MultimodalContrastiveLoss), nameof(second));
     }
 
     internal override void Compute(ModalityFeatures first, ModalityFeatures second, Tensor? sampleIds, WeightedSum sum)
     {
-        if (IncludesInModal)
+        if (IncludeInModal)
         {
             sum.Add("in_modal.first", 0.25, InModal(first, sampleIds));
             sum.Add("in_modal.second", 0.25, InModal(second, sampleIds));
         }
         // Last, because it may keep state, which must not change if anything before it fails.
         var cross = CrossModal.Evaluate(first.Shared, second.Shared, sampleIds);
-        sum.Add("cross_modal", IncludesInModal ? 0.5 : 1, cross.Loss, cross.Objective);
+        sum.Add("cross_modal", IncludeInModal ? 0.5 : 1, cross.Loss, cross.Objective);
     }
 
     private Tensor InModal(ModalityFeatures features, Tensor? sampleIds)

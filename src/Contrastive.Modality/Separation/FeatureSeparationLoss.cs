@@ -26,31 +26,32 @@ public sealed class FeatureSeparationLoss : ModalityLoss
     /// <summary>Creates the loss.</summary>
     /// <param name="temperature">τ of the contrast; fixed at 0.1 by default.</param>
     /// <param name="denominator">The form of the contrast.</param>
-    /// <param name="orthogonality">The weight of L_Ortho. Range: ≥ 0.</param>
+    /// <param name="orthogonalityWeight">The weight of L_Ortho. Range: ≥ 0.</param>
     /// <param name="contrastWeight">The weight of L^i_Con. Range: ≥ 0.</param>
-    /// <param name="uniformity">The weight of L^i_Uni. Range: ≥ 0.</param>
+    /// <param name="uniformityWeight">The weight of L^i_Uni. Range: ≥ 0.</param>
     /// <param name="kernelT">t, the sharpness of the uniformity's kernel. Range: t > 0.</param>
     /// <param name="missingPairs">What the contrast does with an item that has no negative (a batch of one).</param>
     /// <exception cref="ArgumentException">A value is out of range, or every weight is 0.</exception>
     public FeatureSeparationLoss(
         Temperature? temperature = null,
         InModalDenominator denominator = InModalDenominator.Augmented,
-        double orthogonality = 1,
+        double orthogonalityWeight = 1,
         double contrastWeight = 1,
-        double uniformity = 1,
+        double uniformityWeight = 1,
         double kernelT = 2,
         MissingPairs missingPairs = MissingPairs.Throw)
     {
-        OrthogonalityWeight = Guard.Weight(orthogonality);
+        OrthogonalityWeight = Guard.Weight(orthogonalityWeight);
         ContrastWeight = Guard.Weight(contrastWeight);
-        UniformityWeight = Guard.Weight(uniformity);
+        UniformityWeight = Guard.Weight(uniformityWeight);
         KernelT = Guard.Positive(kernelT);
         Denominator = Guard.Defined(denominator);
-        if (orthogonality == 0 && contrastWeight == 0 && uniformity == 0) throw new ArgumentException("every weight is 0", nameof(orthogonality));
+        if (orthogonalityWeight == 0 && contrastWeight == 0 && uniformityWeight == 0)
+            throw new ArgumentException("every weight is 0", nameof(orthogonalityWeight));
         contrast = new InfoNCELoss(temperature, missingPairs: missingPairs);
         register_module("contrast", contrast);
-        this.uniformity = new UniformityLoss(KernelT, selfPairs: true);
-        register_module("uniformity", this.uniformity);
+        uniformity = new UniformityLoss(KernelT, selfPairs: true);
+        register_module("uniformity", uniformity);
     }
 
     /// <summary>The form of the contrast.</summary>
@@ -79,8 +80,8 @@ public sealed class FeatureSeparationLoss : ModalityLoss
 
     internal override void Compute(ModalityFeatures first, ModalityFeatures second, Tensor? sampleIds, WeightedSum sum)
     {
-        var (v, vi) = (Unit(first.Shared), Unit(first.Independent!));
-        var (t, ti) = (Unit(second.Shared), Unit(second.Independent!));
+        var (v, vi) = (UnitRows.Of(first.Shared), UnitRows.Of(first.Independent!));
+        var (t, ti) = (UnitRows.Of(second.Shared), UnitRows.Of(second.Independent!));
         if (OrthogonalityWeight > 0)
             sum.Add("orthogonality", OrthogonalityWeight, Orthogonality.Loss(v, vi).Plus(Orthogonality.Loss(t, ti)));
         if (ContrastWeight > 0)
@@ -93,8 +94,6 @@ public sealed class FeatureSeparationLoss : ModalityLoss
         var spread = uniformity.forward(first.Independent!).logaddexp(uniformity.forward(second.Independent!));
         sum.Add("uniformity", UniformityWeight, spread.Plus(Math.Log(vi.shape[0])));
     }
-
-    private static Tensor Unit(Tensor features) => UnitRows.Prepare(features, normalize: true);
 
     private Tensor Contrast(ModalityFeatures features, Tensor? sampleIds)
         => Denominator == InModalDenominator.Augmented

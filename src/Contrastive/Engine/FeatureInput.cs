@@ -18,13 +18,13 @@ internal sealed class FeatureInput(Tensor features, SimilarityMeasure measure)
     public bool RequiresGradient => features.requires_grad;
 
     /// <summary>Widened and, for cosines, at unit length, with a graph.</summary>
-    public Tensor Prepare() => Contrastive.Features.Prepare(features, measure);
+    public Tensor Prepare() => FeatureRows.Prepare(features, measure);
 
     /// <summary>The same times a scale, (), if there is one, without a graph.</summary>
     public Tensor Prepare(Tensor? scale)
     {
         using var constant = no_grad();
-        var wide = Wide(features.detach());
+        var wide = UnitRows.Widen(features.detach());
         if (measure == SimilarityMeasure.DotProduct) return prepared = scale is null ? wide : wide.mul(scale);
 
         var lengths = UnitRows.Lengths(wide);
@@ -48,10 +48,9 @@ internal sealed class FeatureInput(Tensor features, SimilarityMeasure measure)
         if (gradient.shape[0] <= run) return PullBack(gradient, prepared!, inverseLengths, scale, wantsScale);
 
         var along = wantsScale ? zeros([], dtype: gradient.dtype, device: gradient.device) : null;
-        for (long first = 0; first < gradient.shape[0]; first += run)
+        foreach (var (first, count) in Runs.Of(gradient.shape[0], run))
         {
             using var scope = NewDisposeScope();
-            var count = Math.Min(run, gradient.shape[0] - first);
             Tensor Run(Tensor rows) => rows.narrow(0, first, count);
             var part = PullBack(Run(gradient), Run(prepared!), inverseLengths is null ? null : Run(inverseLengths), scale, wantsScale);
             along?.add_(part!, Scalars.One);
@@ -79,7 +78,5 @@ internal sealed class FeatureInput(Tensor features, SimilarityMeasure measure)
     }
 
     /// <summary>⟨x, gradient⟩, (), with a graph to the features alone.</summary>
-    public Tensor Along(Tensor gradient) => Wide(features).reshape(-1).dot(gradient.reshape(-1));
-
-    private static Tensor Wide(Tensor tensor) => tensor.to(UnitRows.ComputeType(tensor.dtype));
+    public Tensor Along(Tensor gradient) => UnitRows.Widen(features).reshape(-1).dot(gradient.reshape(-1));
 }

@@ -1,3 +1,4 @@
+using Contrastive.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -53,18 +54,13 @@ internal sealed class TilePlan
     /// <summary>Whether one tile is all there is.</summary>
     public bool IsWhole => Rows == Anchors && Columns == Candidates;
 
-    public IEnumerable<(long First, long Count)> Strips => Cut(Anchors, Rows);
+    public IEnumerable<(long First, long Count)> Strips => Runs.Of(Anchors, Rows);
 
     /// <summary>The tiles of the whole matrix, strip by strip.</summary>
     public IEnumerable<PairBlock> AllTiles => Strips.SelectMany(Tiles);
 
     public IEnumerable<PairBlock> Tiles((long First, long Count) strip)
-        => Cut(Candidates, Columns).Select(part => new PairBlock(strip.First, strip.Count, part.First, part.Count));
-
-    private static IEnumerable<(long First, long Count)> Cut(long total, long size)
-    {
-        for (long first = 0; first < total; first += size) yield return (first, Math.Min(size, total - first));
-    }
+        => Runs.Of(Candidates, Columns).Select(part => new PairBlock(strip.First, strip.Count, part.First, part.Count));
 
     /// <summary>The size of equal parts, as few as keep to <paramref name="most"/>: no sliver at the end.</summary>
     private static long Even(long total, long most)

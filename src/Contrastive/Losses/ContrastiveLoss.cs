@@ -16,12 +16,12 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
 
     private protected ContrastiveLoss(
         Temperature? temperature, SimilarityMeasure similarity, MissingPairs missingPairs, nn.Reduction reduction)
-        : base(reduction)
+        : base(Guard.Defined(reduction))
     {
         ownsTemperature = temperature is null;
         Temperature = temperature ?? Temperature.Fixed(0.1);
-        Similarity = similarity;
-        MissingPairs = missingPairs;
+        Similarity = Guard.Defined(similarity);
+        MissingPairs = Guard.Defined(missingPairs);
         register_module("temperature", Temperature);
     }
 
@@ -58,6 +58,7 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
     /// </param>
     /// <returns>The loss, the objective it stands for and the number of anchors left out.</returns>
     /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
+    /// <exception cref="InvalidOperationException">An estimator's state was converted to half precision.</exception>
     public abstract ContrastiveResult Evaluate(
         Tensor anchors, Tensor candidates, Tensor? sampleIds = null, PairMap? pairs = null, Tensor? candidateIds = null);
 
@@ -66,12 +67,14 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
     /// <param name="candidates">(N, D).</param>
     /// <returns>A scalar, or (N) where the reduction is none.</returns>
     /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
+    /// <exception cref="InvalidOperationException">An estimator's state was converted to half precision.</exception>
     public override Tensor forward(Tensor anchors, Tensor candidates) => forward(anchors, candidates, null);
 
     /// <summary>The loss of a batch.</summary>
     /// <inheritdoc cref="Evaluate" path="/param"/>
     /// <returns>A scalar, or (N) where the reduction is none.</returns>
     /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
+    /// <exception cref="InvalidOperationException">An estimator's state was converted to half precision.</exception>
     public Tensor forward(
         Tensor anchors, Tensor candidates, Tensor? sampleIds, PairMap? pairs = null, Tensor? candidateIds = null)
     {

@@ -18,23 +18,20 @@ public sealed class PairMap
     private readonly PairRule positives;
     private readonly PairRule? excluded;
     private readonly PairRule? sameSample;
-    private readonly Tensor? logitBias;
-    private readonly bool biasTransposed;
+    private readonly LogitBias? logitBias;
     private readonly PairBlock block;
 
-    private PairMap(
-        PairRule positives, PairRule? excluded, PairRule? sameSample, Tensor? logitBias, bool biasTransposed, PairBlock block)
+    private PairMap(PairRule positives, PairRule? excluded, PairRule? sameSample, LogitBias? logitBias, PairBlock block)
     {
         this.positives = positives;
         this.excluded = excluded;
         this.sameSample = sameSample;
         this.logitBias = logitBias;
-        this.biasTransposed = biasTransposed;
         this.block = block;
     }
 
     private PairMap(PairRule positives, long anchors, long candidates)
-        : this(positives, null, null, null, false, new PairBlock(0, anchors, 0, candidates))
+        : this(positives, null, null, null, new PairBlock(0, anchors, 0, candidates))
     {
     }
 
@@ -46,6 +43,7 @@ public sealed class PairMap
 
     /// <summary>Row i of the anchors belongs to row i of the candidates: the usual batch of pairs.</summary>
     /// <param name="count">N, the number of pairs. Range: N ≥ 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">N is less than 1.</exception>
     public static PairMap Diagonal(long count)
     {
         Guard.AtLeast(count, 1);
@@ -57,6 +55,7 @@ public sealed class PairMap
     /// other row is a negative, a row's pair with itself is excluded (NT-Xent, Chen et al. 2020, equation 1).
     /// </summary>
     /// <param name="count">N, the number of items. Range: N ≥ 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">N is less than 1.</exception>
     public static PairMap TwoViews(long count)
     {
         Guard.AtLeast(count, 1);
@@ -66,6 +65,7 @@ public sealed class PairMap
     /// <summary>Every candidate is a negative of every anchor; for explicit negatives, whose positives come apart.</summary>
     /// <param name="anchors">N. Range: N ≥ 1.</param>
     /// <param name="candidates">M. Range: M ≥ 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">N or M is less than 1.</exception>
     public static PairMap Negatives(long anchors, long candidates)
     {
         Guard.AtLeast(anchors, 1);
@@ -113,6 +113,7 @@ public sealed class PairMap
     /// </summary>
     /// <param name="pairs">(N, M) bool, true where a pair takes no part.</param>
     /// <exception cref="ArgumentException">The mask is not bool, or not of the map's shape.</exception>
+    /// <exception cref="InvalidOperationException">The map is a block of another.</exception>
     public PairMap Exclude(Tensor pairs)
     {
         CheckWhole();
@@ -121,7 +122,7 @@ public sealed class PairMap
     }
 
     /// <summary>Leaves out the pair of each row with itself, for a set compared with itself.</summary>
-    /// <exception cref="InvalidOperationException">The map is not square.</exception>
+    /// <exception cref="InvalidOperationException">The map is not square, or a block of another.</exception>
     public PairMap ExcludeSelf()
     {
         CheckWhole();
@@ -137,19 +138,21 @@ public sealed class PairMap
     /// </summary>
     /// <param name="ids">(N) integers; N = M.</param>
     /// <exception cref="ArgumentException">The ids are not N = M integers.</exception>
+    /// <exception cref="InvalidOperationException">The map is a block of another.</exception>
     public PairMap WithSampleIds(Tensor ids) => WithSampleIds(ids, ids);
 
     /// <summary>Says which sample each row is: an anchor and a candidate of one sample are never negatives of each other.</summary>
     /// <param name="anchorIds">(N) integers.</param>
     /// <param name="candidateIds">(M) integers.</param>
     /// <exception cref="ArgumentException">The ids are not N and M integers.</exception>
+    /// <exception cref="InvalidOperationException">The map is a block of another.</exception>
     public PairMap WithSampleIds(Tensor anchorIds, Tensor candidateIds)
     {
         CheckWhole();
         Guard.Integers(anchorIds, AnchorCount);
         Guard.Integers(candidateIds, CandidateCount);
         var rule = new EqualityRule(anchorIds, candidateIds, nameof(anchorIds), nameof(candidateIds));
-        return new PairMap(positives, excluded, Either(sameSample, rule), logitBias, biasTransposed, block);
+        return new PairMap(positives, excluded, Either(sameSample, rule), logitBias, block);
     }
 
     /// <summary>
@@ -159,6 +162,7 @@ public sealed class PairMap
     /// </summary>
     /// <param name="bias">(M), or (N, M), floating point.</param>
     /// <exception cref="ArgumentException">The bias is not floating point, or of another shape.</exception>
+    /// <exception cref="InvalidOperationException">The map is a block of another.</exception>
     public PairMap WithLogitBias(Tensor bias)
     {
         CheckWhole();
@@ -168,12 +172,12 @@ public sealed class PairMap
             && !(shape.Length == 2 && shape[0] == AnchorCount && shape[1] == CandidateCount))
             throw new ArgumentException(
                 $"bias must have the shape ({CandidateCount}) or ({AnchorCount}, {CandidateCount}) but has {Guard.Shape(bias)}", nameof(bias));
-        return new PairMap(positives, excluded, sameSample, bias, false, block);
+        return new PairMap(positives, excluded, sameSample, new LogitBias(bias), block);
     }
 
     /// <summary>The map of the candidates as anchors and the anchors as candidates.</summary>
     public PairMap Transpose() => new(
-        positives.Transpose(), excluded?.Transpose(), sameSample?.Transpose(), logitBias, !biasTransposed, block.Transpose());
+        positives.Transpose(), excluded?.Transpose(), sameSample?.Transpose(), logitBias?.Transpose(), block.Transpose());
 
     /// <summary>The part of the map that a rectangular block of the pairs needs.</summary>
     /// <param name="firstAnchor">The first anchor, counted in this map.</param>
@@ -185,7 +189,7 @@ public sealed class PairMap
     {
         CheckRange(firstAnchor, anchors, AnchorCount, nameof(firstAnchor), nameof(anchors));
         CheckRange(firstCandidate, candidates, CandidateCount, nameof(firstCandidate), nameof(candidates));
-        return new PairMap(positives, excluded, sameSample, logitBias, biasTransposed, new PairBlock(
+        return new PairMap(positives, excluded, sameSample, logitBias, new PairBlock(
             block.FirstAnchor + firstAnchor, anchors, block.FirstCandidate + firstCandidate, candidates));
     }
 
@@ -234,30 +238,10 @@ public sealed class PairMap
     internal Tensor OwnPairs(Device device) => new DiagonalRule().Evaluate(block, device);
 
     /// <summary>The largest number that the bias adds or takes away.</summary>
-    internal double BiasBound()
-    {
-        if (logitBias is null) return 0;
-        using var scope = NewDisposeScope();
-        return logitBias.detach().abs().max().to(ScalarType.Float64).item<double>();
-    }
+    internal double BiasBound() => logitBias?.Bound() ?? 0;
 
     /// <summary>Adds the bias of a part of the map to its logits, in place.</summary>
-    internal void AddBias(Tensor logits, PairBlock part)
-    {
-        if (logitBias is null) return;
-        var at = part.Within(block);
-        var stored = biasTransposed ? at.Transpose() : at;
-        var bias = logitBias.detach();
-        if (bias.dim() == 1)
-        {
-            bias = stored.CandidatesOf(bias).to(logits.dtype).unsqueeze(0);
-        }
-        else
-        {
-            bias = stored.AnchorsOf(bias).narrow(1, stored.FirstCandidate, stored.Candidates).to(logits.dtype);
-        }
-        logits.add_(biasTransposed ? bias.t() : bias, Scalars.One);
-    }
+    internal void AddBias(Tensor logits, PairBlock part) => logitBias?.AddTo(logits, part.Within(block));
 
     /// <summary>Refuses features that the map was not made for.</summary>
     internal void Check(Tensor anchors, Tensor candidates, string anchorName, string candidateName)
@@ -276,11 +260,11 @@ public sealed class PairMap
     {
         var sources = positives.Sources.Concat(excluded?.Sources ?? []).Concat(sameSample?.Sources ?? []);
         foreach (var (tensor, name) in sources) Guard.SameDevice(anchors, tensor, anchorName, name);
-        if (logitBias is not null) Guard.SameDevice(anchors, logitBias, anchorName, "the values of the logit bias");
+        if (logitBias is not null) Guard.SameDevice(anchors, logitBias.Values, anchorName, "the values of the logit bias");
     }
 
     private PairMap WithExcluded(PairRule rule)
-        => new(positives, Either(excluded, rule), sameSample, logitBias, biasTransposed, block);
+        => new(positives, Either(excluded, rule), sameSample, logitBias, block);
 
     private static PairRule Either(PairRule? first, PairRule second) => first is null ? second : new EitherRule(first, second);
 

@@ -36,6 +36,7 @@ public abstract class PartitionEstimator : nn.Module
     /// <summary>log Ẑ_i of each anchor of a batch, and the change of state to make of it. Changes nothing itself.</summary>
     /// <param name="observation">What the batch shows.</param>
     /// <exception cref="ArgumentException">The observation lacks what this estimator needs, or does not fit its state.</exception>
+    /// <exception cref="InvalidOperationException">The state was converted to half precision.</exception>
     public abstract PartitionEstimate Estimate(PartitionObservation observation);
 
     /// <summary>Takes in the candidates of a batch in training, once a batch, after its estimate.</summary>

@@ -32,10 +32,9 @@ public sealed class PartitionQueue : PartitionEstimator
         long capacity, long features, long? population = null, bool enqueueBatches = true, ScalarType dtype = ScalarType.Float32)
         : base(nameof(PartitionQueue), population)
     {
-        if (dtype is not (ScalarType.Float32 or ScalarType.Float64))
-            throw new ArgumentException($"dtype must be float32 or float64 but is {dtype}", nameof(dtype));
+        StateType.Check(dtype);
         Capacity = Guard.AtLeast(capacity, 1);
-        FeatureCount = Guard.AtLeast(features, 1);
+        Features = Guard.AtLeast(features, 1);
         EnqueueBatches = enqueueBatches;
 
         candidates = zeros(capacity, features, dtype: dtype).DetachFromDisposeScope();
@@ -51,7 +50,7 @@ public sealed class PartitionQueue : PartitionEstimator
     public long Capacity { get; }
 
     /// <summary>D, the width of the candidates.</summary>
-    public long FeatureCount { get; }
+    public long Features { get; }
 
     /// <summary>Whether a loss in training enqueues its batches by itself.</summary>
     public bool EnqueueBatches { get; }
@@ -61,18 +60,14 @@ public sealed class PartitionQueue : PartitionEstimator
 
     /// <inheritdoc/>
     public override PartitionEstimator CreateSibling()
-        => new PartitionQueue(Capacity, FeatureCount, Population, EnqueueBatches, candidates.dtype);
+        => new PartitionQueue(Capacity, Features, Population, EnqueueBatches, candidates.dtype);
 
     /// <inheritdoc/>
     public override PartitionEstimate Estimate(PartitionObservation observation)
     {
         var anchors = observation.ScaledAnchors;
         CheckAnchors(anchors);
-
-        if (candidates.dtype is not (ScalarType.Float32 or ScalarType.Float64))
-            throw new InvalidOperationException(
-                $"the queue was converted to {candidates.dtype}, which is too coarse for it: convert the encoders, not the loss");
-
+        StateType.CheckUnconverted(candidates.dtype, "queue");
         var sums = observation.Sums;
         var inBatch = sums.SampledCount;
         var count = Count;
@@ -109,9 +104,9 @@ public sealed class PartitionQueue : PartitionEstimator
     public void Enqueue(Tensor candidates, Tensor? sampleIds = null)
     {
         Guard.Features(candidates);
-        if (candidates.shape[1] != FeatureCount)
+        if (candidates.shape[1] != Features)
             throw new ArgumentException(
-                $"candidates have {candidates.shape[1]} features but the queue's have {FeatureCount}", nameof(candidates));
+                $"candidates have {candidates.shape[1]} features but the queue's have {Features}", nameof(candidates));
         Guard.SameDevice(candidates, this.candidates, nameof(candidates), "those of the queue");
         if (sampleIds is not null)
         {
@@ -123,8 +118,7 @@ public sealed class PartitionQueue : PartitionEstimator
         using var scope = NewDisposeScope();
         using var constant = no_grad();
         var rows = candidates.detach().to(this.candidates.dtype);
-        if (!rows.isfinite().all().item<bool>())
-            throw new ArgumentException("candidates hold values that are not finite; the queue was not changed", nameof(candidates));
+        FeatureRows.CheckFinite(rows, nameof(candidates));
 
         var kept = Math.Min(rows.shape[0], Capacity);
         rows = rows.narrow(0, rows.shape[0] - kept, kept);
@@ -143,9 +137,9 @@ public sealed class PartitionQueue : PartitionEstimator
 
     private void CheckAnchors(Tensor anchors)
     {
-        if (anchors.shape[1] != FeatureCount)
+        if (anchors.shape[1] != Features)
             throw new ArgumentException(
-                $"anchors have {anchors.shape[1]} features but the queue's candidates have {FeatureCount}", nameof(anchors));
+                $"anchors have {anchors.shape[1]} features but the queue's candidates have {Features}", nameof(anchors));
         Guard.SameDevice(anchors, candidates, nameof(anchors), "the candidates of the queue");
     }
 

@@ -41,8 +41,7 @@ public sealed class PartitionTable : PartitionEstimator
         ScalarType dtype = ScalarType.Float32)
         : base(nameof(PartitionTable), population ?? Guard.AtLeast(samples, 2))
     {
-        if (dtype is not (ScalarType.Float32 or ScalarType.Float64))
-            throw new ArgumentException($"dtype must be float32 or float64 but is {dtype}", nameof(dtype));
+        StateType.Check(dtype);
         Samples = Guard.AtLeast(samples, 2);
         Schedule = schedule ?? StepSizeSchedule.Power(0.6);
         IncludeCurrentBatch = includeCurrentBatch;
@@ -75,9 +74,7 @@ public sealed class PartitionTable : PartitionEstimator
     /// <inheritdoc/>
     public override PartitionEstimate Estimate(PartitionObservation observation)
     {
-        if (log_partition.dtype is not (ScalarType.Float32 or ScalarType.Float64))
-            throw new InvalidOperationException(
-                $"the partition table was converted to {log_partition.dtype}, which is too coarse for it: convert the encoders, not the loss");
+        StateType.CheckUnconverted(log_partition.dtype, "partition table");
         var ids = CheckIds(observation.SampleIds);
         var estimate = observation.Sums.LogEstimate(Population);
         CheckFinite(estimate);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Contrastive.Numerics;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -41,20 +42,19 @@ public sealed class Temperature : nn.Module
     /// <exception cref="ArgumentOutOfRangeException">τ is too small or not finite.</exception>
     public static Temperature Fixed(double temperature)
     {
-        Guard.Positive(temperature);
-        Guard.Between(temperature, 1e-30, double.MaxValue);
+        Check(temperature);
         return new Temperature(temperature, temperature, temperature, learned: false);
     }
 
     /// <summary>A temperature that is trained, as log(1/τ) in float32. The defaults are open_clip's: 1/τ from 1/0.07, in [1, 100].</summary>
     /// <param name="initial">τ at the start. Range: minimum ≤ τ ≤ maximum.</param>
-    /// <param name="minimum">The lower bound of τ. Range: τ > 0.</param>
+    /// <param name="minimum">The lower bound of τ. Range: 1e-30 ≤ τ.</param>
     /// <param name="maximum">The upper bound of τ.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A value is not positive, or they are not in order.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A value is too small or not finite, or they are not in order.</exception>
     public static Temperature Learned(double initial = 0.07, double minimum = 0.01, double maximum = 1.0)
     {
-        Guard.Positive(minimum);
-        Guard.Positive(maximum);
+        Check(minimum);
+        Check(maximum);
         Guard.Between(initial, minimum, maximum);
         return new Temperature(initial, minimum, maximum, learned: true);
     }
@@ -104,6 +104,12 @@ public sealed class Temperature : nn.Module
 
     /// <summary>derivative · log(1/τ), (), with a graph.</summary>
     internal Tensor Along(Tensor derivative) => derivative.mul(log_scale!.to(derivative.dtype));
+
+    private static void Check(double temperature, [CallerArgumentExpression(nameof(temperature))] string name = "")
+    {
+        Guard.Positive(temperature, name);
+        Guard.Between(temperature, 1e-30, double.MaxValue, name);
+    }
 
     private void Clamp(Parameter logScale)
     {

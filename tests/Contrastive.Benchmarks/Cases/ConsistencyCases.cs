@@ -17,7 +17,7 @@ internal static class ConsistencyCases
     private static BatchStep Ours(long batch, long dim)
     {
         var f = Features.Make(batch, dim);
-        var loss = new GeometricConsistencyLoss(augmented: 0);
+        var loss = new GeometricConsistencyLoss(augmentedWeight: 0);
         return BatchStep.Training(() => loss.forward(new(f[0]), new(f[1])), f, [.. f, loss]);
     }
 

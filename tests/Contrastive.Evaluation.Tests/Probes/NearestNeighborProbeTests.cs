@@ -31,7 +31,7 @@ public class NearestNeighborProbeTests
     }
 
     [Fact]
-    public void Reports_are_equal_where_they_are_row_by_row()
+    public void Reports_tell_which_rows_are_right()
     {
         using var scope = NewDisposeScope();
         var train = Data.Matrix(new double[,] { { 0 }, { 10 } });
@@ -40,13 +40,9 @@ public class NearestNeighborProbeTests
             train, tensor(new long[] { 1, 2 }), test, tensor(labels), k, NeighborSimilarity.Euclidean, NeighborVote.Weighted);
         var report = Of(1, 2, 2, 1, 2);
         report.Hits.Should().Equal(0, 1, 1, 1);
-        report.Should().Be(Of(1, 2, 2, 1, 2)).And.NotBe(Of(2, 2, 2, 1, 2));
-        report.GetHashCode().Should().Be(Of(1, 2, 2, 1, 2).GetHashCode());
-        report.Equals(null).Should().BeFalse();
-        report.Should().NotBe(Of(1, 1, 2, 1, 2), "it is less accurate");
         var others = Of(1, 1, 2, 1, 1);
         (others.Accuracy, others.BalancedAccuracy).Should().Be((report.Accuracy, report.BalancedAccuracy));
-        report.Should().NotBe(others, "other rows are wrong");
+        others.Hits.Should().Equal(1, 1, 1, 0);
     }
 
     [Fact]
@@ -148,8 +144,9 @@ public class NearestNeighborProbeTests
         using var scope = NewDisposeScope();
         Tensor train = Data.Matrix(Data.Unit(Random(60, 1))), test = Data.Matrix(Data.Unit(Random(200, 2)));
         Tensor trainLabels = arange(60).remainder(3), testLabels = train[test.matmul(train.t()).argmax(1)].argmax(1);
-        NearestNeighborProbe.Evaluate(train, trainLabels, test, testLabels, 9, NeighborSimilarity.Euclidean).Should().Be(
-            NearestNeighborProbe.Evaluate(train, trainLabels, test, testLabels, 9, NeighborSimilarity.Cosine));
+        NearestNeighborProbe.Evaluate(train, trainLabels, test, testLabels, 9, NeighborSimilarity.Euclidean).Should().BeEquivalentTo(
+            NearestNeighborProbe.Evaluate(train, trainLabels, test, testLabels, 9, NeighborSimilarity.Cosine),
+            options => options.WithStrictOrdering());
     }
 
     private static double[,] Random(int rows, long seed)
@@ -181,9 +178,11 @@ public class NearestNeighborProbeTests
         Tensor train = Data.Normal(50, 4, 1, ScalarType.Float16), test = Data.Normal(30, 4, 2, ScalarType.Float16);
         Tensor trainLabels = arange(50).remainder(3), testLabels = arange(30).remainder(3);
         var half = NearestNeighborProbe.Evaluate(train, trainLabels, test, testLabels, 5);
-        half.Should().Be(NearestNeighborProbe.Evaluate(
-            Data.Strided(train.to_type(ScalarType.Float32)).requires_grad_(), trainLabels.to_type(ScalarType.Byte),
-            Data.Strided(test.to_type(ScalarType.Float32)), testLabels.to_type(ScalarType.Int32), 5));
+        half.Should().BeEquivalentTo(
+            NearestNeighborProbe.Evaluate(
+                Data.Strided(train.to_type(ScalarType.Float32)).requires_grad_(), trainLabels.to_type(ScalarType.Byte),
+                Data.Strided(test.to_type(ScalarType.Float32)), testLabels.to_type(ScalarType.Int32), 5),
+            options => options.WithStrictOrdering());
     }
 
     [Fact]

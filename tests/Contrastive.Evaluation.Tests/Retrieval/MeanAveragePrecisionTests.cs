@@ -23,7 +23,7 @@ public class MeanAveragePrecisionTests
     }
 
     [Fact]
-    public void Reports_are_equal_where_they_are_query_by_query()
+    public void Reports_tell_of_each_query_that_counts()
     {
         using var scope = NewDisposeScope();
         var candidates = Data.Matrix(new double[,] { { 2 }, { 1 } });
@@ -31,10 +31,8 @@ public class MeanAveragePrecisionTests
             ones(labels.Length, 1, dtype: ScalarType.Float64), tensor(labels), candidates, tensor(new long[] { 1, 0 }), normalize: false);
         var report = Of(1, 7, 0);
         report.AveragePrecisions.Should().Equal(1, 0.5);
-        report.Should().Be(Of(1, 7, 0));
-        report.GetHashCode().Should().Be(Of(1, 7, 0).GetHashCode());
-        report.Equals(null).Should().BeFalse();
-        report.Should().NotBe(Of(1, 0), "it skipped a query").And.NotBe(Of(0, 7, 1), "its queries come in another order");
+        report.ToString().Should().Be("mAP 0.7500 of 2 queries, 1 skipped");
+        Of(0, 7, 1).AveragePrecisions.Should().Equal(0.5, 1);
     }
 
     [Fact]

@@ -170,8 +170,8 @@ public class BootstrapTests
         RetrievalTests.Refuses(() => Bootstrap.Mean(scores, [1, 2]), "clusters", "2 values for 3");
         RetrievalTests.Refuses(() => Bootstrap.Mean(scores, [4, 4, 4]), "clusters", "at least 2", "all 3 items are in 4");
         RetrievalTests.Refuses(() => Bootstrap.Mean(scores, resamples: 0), "resamples", "at least 1");
-        RetrievalTests.Refuses(() => Bootstrap.Mean(scores, level: 0), "level", "between 0 and 1");
-        RetrievalTests.Refuses(() => Bootstrap.Mean(scores, level: double.NaN), "level", "between 0 and 1");
+        RetrievalTests.Refuses(() => Bootstrap.Mean(scores, level: 0), "level", "(0, 1)");
+        RetrievalTests.Refuses(() => Bootstrap.Mean(scores, level: double.NaN), "level", "(0, 1)");
         RetrievalTests.Refuses(() => Bootstrap.Mean(scores, method: (BootstrapMethod)9), "method", "9");
         RetrievalTests.Refuses(() => Bootstrap.Statistic(1, _ => 0), "items", "at least 2");
         RetrievalTests.Refuses(() => Bootstrap.Statistic(3, null!), "statistic");

@@ -238,7 +238,7 @@ public class PairedTestsTests
             RetrievalTests.Refuses(() => of([1, 1], [double.PositiveInfinity, 1]), "baseline", "Infinity at 0");
         }
 
-        RetrievalTests.Refuses(() => PairedDifference.Of([1, 2], [0, 0], level: 1), "level", "between 0 and 1");
+        RetrievalTests.Refuses(() => PairedDifference.Of([1, 2], [0, 0], level: 1), "level", "(0, 1)");
         RetrievalTests.Refuses(() => PairedDifference.Of([1, 2], [0, 0], alternative: (Alternative)7), "alternative", "7");
         RetrievalTests.Refuses(() => SignFlipTest.Of([1, 2], [0, 0], draws: 0), "draws", "at least 1");
         RetrievalTests.Refuses(() => McNemarTest.Of([1, 0.5], [0, 0]), "values", "0.5 at 1");

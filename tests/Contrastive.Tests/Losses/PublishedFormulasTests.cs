@@ -108,7 +108,7 @@ public class PublishedFormulasTests
         var (ids, queueIds) = (tensor(new long[] { 10, 11, 12 }), tensor(new long[] { 7, 11, 3, 10, 4, 5 }));
         var map = PairMap.Negatives(3, 6).WithSampleIds(ids, queueIds);
         Gradients.ShouldAgree(
-            () => F.info_nce(query, key, queue, map),
+            () => F.info_nce(query, key, queue, pairs: map),
             () =>
             {
                 var q = F.normalize(query, dim: 1);

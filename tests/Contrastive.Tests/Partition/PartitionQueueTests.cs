@@ -112,7 +112,7 @@ public class PartitionQueueTests
         var before = queue.state_dict().ToDictionary(x => x.Key, x => x.Value.clone());
         var broken = Draw.Normal(2, 2, 4);
         broken[0, 0] = double.PositiveInfinity;
-        Refuses(() => queue.Enqueue(broken), "candidates hold values that are not finite");
+        Refuses(() => queue.Enqueue(broken), "candidates are not finite in row");
         Refuses(() => queue.Enqueue(Draw.Normal(1, 2, 3)), "candidates have 3 features but the queue's have 4");
         Refuses(() => queue.Enqueue(Draw.Normal(1, 2, 4), arange(3)), "sampleIds must have the shape (2) but have (3)");
         using var loss = new GammaContrastiveLoss(queue, symmetric: true);

@@ -4,7 +4,7 @@ using System.Globalization;
 namespace Contrastive.Evaluation;
 
 /// <summary>A linear probe fitted to a few rows of each class, several times. Made by <see cref="LinearProbe"/>.</summary>
-public sealed record FewShotReport
+public sealed class FewShotReport
 {
     internal FewShotReport(int shots, ImmutableArray<LinearProbeReport> draws)
     {

@@ -20,7 +20,7 @@ internal sealed class LinearModel(FeatureScaling scaling, double[] point, long c
         var hits = zeros(rows, dtype: ScalarType.Bool);
         double sum = 0;
         var parameters = tensor(point, dtype: ScalarType.Float64).reshape(classes, -1);
-        foreach (var (start, length) in Chunks.Of(rows, Chunks.Size(null, classes + features.shape[1], TileElements)))
+        foreach (var (start, length) in Runs.Of(rows, Chunks.Size(null, classes + features.shape[1], TileElements)))
         {
             using var tile = NewDisposeScope();
             var logits = scaling.Apply(features.narrow(0, start, length)).matmul(parameters.t());     // (length, C)

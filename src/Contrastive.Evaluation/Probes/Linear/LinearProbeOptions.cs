@@ -42,14 +42,7 @@ public sealed record LinearProbeOptions
     /// held out and at least one kept. Default: 0.2. Few-shot evaluation cross-validates instead.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">It is not inside (0, 1).</exception>
-    public double ValidationShare
-    {
-        get;
-        init => field = value is > 0 and < 1
-            ? value
-            : throw new ArgumentOutOfRangeException(
-                nameof(ValidationShare), value, $"ValidationShare must lie in (0, 1) but is {value}");
-    } = 0.2;
+    public double ValidationShare { get; init => field = Guard.Inside(value, 0, 1, nameof(ValidationShare)); } = 0.2;
 
     /// <summary>
     /// A fit has converged when no entry of the gradient exceeds this times max(1, objective). Range: &gt; 0. Default: 10⁻⁵.

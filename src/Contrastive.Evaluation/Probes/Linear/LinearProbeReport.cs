@@ -4,7 +4,7 @@ using System.Globalization;
 namespace Contrastive.Evaluation;
 
 /// <summary>How well a linear classifier does on the test rows. Made by <see cref="LinearProbe"/>.</summary>
-public sealed record LinearProbeReport
+public sealed class LinearProbeReport
 {
     internal LinearProbeReport(
         double accuracy,

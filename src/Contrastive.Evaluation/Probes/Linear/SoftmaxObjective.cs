@@ -31,7 +31,7 @@ internal sealed class SoftmaxObjective
         using var scope = NewDisposeScope();
         var classNumbers = TensorArithmetic.Range(0, classes, CPU).unsqueeze(1);
         var sums = zeros(classes, design.shape[1], dtype: ScalarType.Float64);
-        foreach (var (start, length) in Chunks.Of(design.shape[0], _chunk))
+        foreach (var (start, length) in Runs.Of(design.shape[0], _chunk))
         {
             using var tile = NewDisposeScope();
             var member = labels.narrow(0, start, length).eq(classNumbers).to_type(ScalarType.Float64);    // (C, length)
@@ -55,7 +55,7 @@ internal sealed class SoftmaxObjective
         var parameters = tensor(point, dtype: ScalarType.Float64).reshape(Classes, columns);
         var expectedSums = zeros_like(parameters);                                                // Σ_i p_i x_i
         double logPartitions = 0;
-        foreach (var (start, length) in Chunks.Of(_design.shape[0], _chunk))
+        foreach (var (start, length) in Runs.Of(_design.shape[0], _chunk))
         {
             using var tile = NewDisposeScope();
             var features = _design.narrow(0, start, length);

@@ -82,7 +82,7 @@ public static class NearestNeighborProbe
         var expected = tensor(classes.Number(labels)).to(trainFeatures.device);
         double[] hits = new double[labels.Length];
         long size = Chunks.Size(chunkSize, trainFeatures.shape[0] + classes.Count, elements: 1 << 22);
-        foreach (var (start, length) in Chunks.Of(hits.Length, size))
+        foreach (var (start, length) in Runs.Of(hits.Length, size))
         {
             using var tile = NewDisposeScope();
             var scores = rows.Of(start, length);                                             // (length, N)

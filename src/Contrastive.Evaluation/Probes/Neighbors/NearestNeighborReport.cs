@@ -4,7 +4,7 @@ using System.Globalization;
 namespace Contrastive.Evaluation;
 
 /// <summary>How well test rows are classified by their neighbours. Made by <see cref="NearestNeighborProbe"/>.</summary>
-public sealed record NearestNeighborReport
+public sealed class NearestNeighborReport
 {
     internal NearestNeighborReport(double accuracy, double balancedAccuracy, long k, ImmutableArray<double> hits)
     {
@@ -27,15 +27,6 @@ public sealed record NearestNeighborReport
     /// Whether each test row was classified correctly: 1 or 0, or the chance of it where votes tie; in the order of the rows.
     /// </summary>
     public ImmutableArray<double> Hits { get; }
-
-    /// <summary>Whether another report has the same figures, row by row.</summary>
-    /// <param name="other">The other report.</param>
-    /// <returns>True if it has.</returns>
-    public bool Equals(NearestNeighborReport? other)
-        => other is not null && K == other.K && BalancedAccuracy == other.BalancedAccuracy && Hits.SequenceEqual(other.Hits);
-
-    /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(K, Accuracy, BalancedAccuracy);
 
     /// <summary>The figures on one line.</summary>
     /// <returns>The line, in the invariant culture.</returns>

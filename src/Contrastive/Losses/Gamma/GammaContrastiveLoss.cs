@@ -49,7 +49,10 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     /// Keeps log Ẑ_j for the candidates as anchors of a symmetric loss; by default an empty one like
     /// <paramref name="estimator"/>. Give one where candidates are numbered otherwise than anchors (captions of pictures).
     /// </param>
-    /// <exception cref="ArgumentException">There is a reverse estimator but the loss is not symmetric, or it is the estimator itself.</exception>
+    /// <exception cref="ArgumentException">
+    /// There is no estimator; there is a reverse one but the loss is not symmetric, or it is the estimator itself; or an
+    /// enumeration has a value it does not define.
+    /// </exception>
     public GammaContrastiveLoss(
         PartitionEstimator estimator,
         Temperature? temperature = null,
@@ -70,8 +73,8 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
             throw new ArgumentException("each direction needs an estimator of its own, but both are one", nameof(reverseEstimator));
         Estimator = estimator;
         ReverseEstimator = symmetric ? reverseEstimator ?? estimator.CreateSibling() : null;
-        EStep = eStep;
-        PositiveSampling = positiveSampling;
+        EStep = Guard.Defined(eStep);
+        PositiveSampling = Guard.Defined(positiveSampling);
         this.generator = generator;
         register_module("estimator", Estimator);
         if (ReverseEstimator is not null) register_module("reverse_estimator", ReverseEstimator);
@@ -108,8 +111,8 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         if (ReverseEstimator is not null && reduction == nn.Reduction.None) Guard.SameRows(anchors, candidates);
 
         var contrast = Contrast(anchors, candidates, map, ReverseEstimator is not null, reduction);
-        CheckFinite(contrast.Anchors, nameof(anchors));
-        CheckFinite(contrast.Candidates, nameof(candidates));
+        FeatureRows.CheckFinite(contrast.Anchors, nameof(anchors));
+        FeatureRows.CheckFinite(contrast.Candidates, nameof(candidates));
 
         // Both directions are worked out before either estimator changes.
         var (sums, reverseSums) = contrast.Sums;
@@ -182,6 +185,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     /// <param name="reverse">Whether this is the other direction of a symmetric loss, the anchors being its candidates.</param>
     /// <returns>The constants that the M-step needs, one row an anchor.</returns>
     /// <exception cref="ArgumentException">The arguments do not fit together; nothing has changed then.</exception>
+    /// <exception cref="InvalidOperationException">An estimator's state was converted to half precision.</exception>
     public GammaWeights ExpectationStep(
         Tensor anchors, Tensor candidates, PairMap pairs, Tensor? sampleIds = null, bool reverse = false)
     {
@@ -200,6 +204,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     /// <param name="reverse">Whether this is the other direction of a symmetric loss, the anchors being its candidates.</param>
     /// <returns>The constants that the M-step needs, one row an anchor.</returns>
     /// <exception cref="ArgumentException">The arguments do not fit together; nothing has changed then.</exception>
+    /// <exception cref="InvalidOperationException">An estimator's state was converted to half precision.</exception>
     public GammaWeights ExpectationStep(PartitionSums sums, Tensor anchors, Tensor? sampleIds = null, bool reverse = false)
     {
         ArgumentNullException.ThrowIfNull(sums);
@@ -243,6 +248,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         if (weights.Count != anchors.shape[0])
             throw new ArgumentException($"weights are of {weights.Count} anchors but anchors have {anchors.shape[0]} rows", nameof(weights));
         Guard.SameDevice(anchors, weights.LogWeights, nameof(anchors), nameof(weights));
+        Guard.Defined(reduction);
 
         using var scope = NewDisposeScope();
         return Contrast(anchors, candidates, pairs, both: false, reduction)
@@ -255,19 +261,6 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         CheckFeatures(anchors, candidates);
         ArgumentNullException.ThrowIfNull(pairs);
         pairs.Check(anchors, candidates, nameof(anchors), nameof(candidates));
-    }
-
-    /// <summary>Refuses features that must not reach an estimator's state. Waits for the device.</summary>
-    private static void CheckFinite(Tensor features, string name)
-    {
-        using var scope = NewDisposeScope();
-        using var constant = no_grad();
-        // The sum of finite numbers is finite, or so large that it takes a closer look.
-        if (features.SumAll().isfinite().item<bool>()) return;
-        var finite = features.isfinite().all(1);
-        if (finite.all().item<bool>()) return;
-        var row = finite.logical_not().nonzero()[0, 0].item<long>();
-        throw new ArgumentException($"{name} are not finite in row {row}; nothing was changed", name);
     }
 
     private PairContrast Contrast(Tensor anchors, Tensor candidates, PairMap map, bool both, nn.Reduction reduction) => PairContrast.Of(

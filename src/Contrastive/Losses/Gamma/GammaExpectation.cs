@@ -39,11 +39,11 @@ internal readonly record struct GammaExpectation(
             : new PartitionObservation(shown, anchors.index_select(0, rows), sampleIds?.index_select(0, rows)));
 
         var logPartition = estimate.LogPartition;
-        var logShare = GammaPosterior.LogShare(logPartition, shown.PositiveCount, step, generator);
+        var logWeights = GammaPosterior.LogWeights(logPartition, shown.PositiveCount, step, generator);
         var positiveShare = shown.PositiveCount.reciprocal();
         var objective = logPartition.sub(shown.PositiveLogits.mul(positiveShare));
         var weights = new GammaWeights(
-            Spread(logShare, Scalars.NegativeInfinity),
+            Spread(logWeights, Scalars.NegativeInfinity),
             Spread(estimate.LogSampledScale, Scalars.Zero),
             Spread(positiveShare, Scalars.Zero),
             Spread(logPartition, Scalars.Zero),

@@ -6,7 +6,7 @@ namespace Contrastive;
 internal static class GammaPosterior
 {
     /// <summary>log(u_i / k_i), (m), as chosen. In log space: log ε_i - log Ẑ_i with ε_i ~ Gamma(k_i, 1).</summary>
-    public static Tensor LogShare(Tensor logPartition, Tensor positiveCount, EStep step, Generator? generator)
+    public static Tensor LogWeights(Tensor logPartition, Tensor positiveCount, EStep step, Generator? generator)
     {
         if (step == EStep.PosteriorMean) return logPartition.neg();
 

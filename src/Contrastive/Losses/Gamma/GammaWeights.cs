@@ -20,8 +20,10 @@ public sealed class GammaWeights : IDisposable
     /// <summary>Weights of the caller's own making.</summary>
     /// <param name="logWeights">log(u_i / k_i), (m). Where it requires a gradient, the M-step's loss has one by it.</param>
     /// <param name="logSampledScale">log c_i, (m); by default 0, each candidate standing for itself alone.</param>
-    /// <param name="positiveCount">k_i, (m); by default 1.</param>
-    /// <exception cref="ArgumentException">The shapes differ.</exception>
+    /// <param name="positiveCount">k_i, (m); by default 1. Range: k_i ≥ 1.</param>
+    /// <exception cref="ArgumentException">
+    /// The weights are no vector of floating-point numbers, shapes or devices differ, or a k_i is less than 1.
+    /// </exception>
     public static GammaWeights Create(Tensor logWeights, Tensor? logSampledScale = null, Tensor? positiveCount = null)
     {
         Guard.Floating(logWeights);

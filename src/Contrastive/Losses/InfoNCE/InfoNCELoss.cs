@@ -28,6 +28,7 @@ public sealed class InfoNCELoss : ContrastiveLoss
     /// <param name="positiveSum">Where the sum over several positives stands.</param>
     /// <param name="missingPairs">What happens to anchors without a positive or a negative.</param>
     /// <param name="reduction">None gives one value an anchor; mean is over the anchors that count.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An enumeration has a value it does not define.</exception>
     public InfoNCELoss(
         Temperature? temperature = null,
         ContrastMode mode = ContrastMode.OneDirection,
@@ -37,8 +38,8 @@ public sealed class InfoNCELoss : ContrastiveLoss
         nn.Reduction reduction = nn.Reduction.Mean)
         : base(temperature, similarity, missingPairs, reduction)
     {
-        Mode = mode;
-        PositiveSum = positiveSum;
+        Mode = Guard.Defined(mode);
+        PositiveSum = Guard.Defined(positiveSum);
     }
 
     /// <summary>Who is contrasted with whom.</summary>

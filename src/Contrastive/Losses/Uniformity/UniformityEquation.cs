@@ -48,6 +48,7 @@ internal static class UniformityEquation
     private static Tensor Lengths(Tensor x)
     {
         using var constant = no_grad();
-        return UnitRows.Lengths(x.detach().to(UnitRows.ComputeType(x.dtype))).isfinite().squeeze(1).to(UnitRows.ComputeType(x.dtype));
+        var wide = UnitRows.Widen(x.detach());
+        return UnitRows.Lengths(wide).isfinite().squeeze(1).to(wide.dtype);
     }
 }

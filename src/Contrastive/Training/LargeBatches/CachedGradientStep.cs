@@ -27,15 +27,15 @@ public sealed class CachedGradientStep
     private readonly TwoPasses passes;
 
     /// <summary>Creates the step.</summary>
-    /// <param name="microBatch">How many items are encoded at once. Range: ≥ 1.</param>
+    /// <param name="microBatchSize">How many items are encoded at once. Range: ≥ 1.</param>
     /// <param name="encoders">
     /// The modules that <c>encode</c> uses: those with buffers (running statistics), which then move once and not twice, and those on a
     /// CUDA device, whose random numbers are then replayed.
     /// </param>
     /// <param name="generators">Generators that <c>encode</c> draws from, beside torch's own.</param>
     /// <exception cref="ArgumentException">The size is less than 1, or an element is null.</exception>
-    public CachedGradientStep(long microBatch, IEnumerable<nn.Module> encoders, IEnumerable<Generator>? generators = null)
-        => passes = new TwoPasses(microBatch, encoders, generators);
+    public CachedGradientStep(long microBatchSize, IEnumerable<nn.Module> encoders, IEnumerable<Generator>? generators = null)
+        => passes = new TwoPasses(microBatchSize, encoders, generators);
 
     /// <summary>How many items are encoded at once.</summary>
     public long MicroBatchSize => passes.MicroBatchSize;

@@ -75,7 +75,7 @@ internal sealed class FeatureBatch
     }
 
     private static double Norm(Tensor tensor)
-        => tensor.to(UnitRows.ComputeType(tensor.dtype)).reshape(-1).norm().to(ScalarType.Float64).item<double>();
+        => UnitRows.Widen(tensor).reshape(-1).norm().to(ScalarType.Float64).item<double>();
 
     private static double Tolerance(ScalarType type) => type switch
     {

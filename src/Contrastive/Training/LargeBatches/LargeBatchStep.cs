@@ -1,3 +1,4 @@
+using Contrastive.Numerics;
 using static TorchSharp.torch;
 
 namespace Contrastive;
@@ -22,7 +23,7 @@ namespace Contrastive;
 /// </remarks>
 /// <example>
 /// <code>
-/// var step = new LargeBatchStep(loss, microBatch: 256, [imageTower, textTower]);
+/// var step = new LargeBatchStep(loss, microBatchSize: 256, [imageTower, textTower]);
 /// optimizer.zero_grad();
 /// var result = step.Backward(ids.shape[0], (first, count) =>
 /// {
@@ -38,7 +39,7 @@ public sealed class LargeBatchStep
 
     /// <summary>Creates the step.</summary>
     /// <param name="loss">The loss; its reduction is a mean or a sum. Not disposed.</param>
-    /// <param name="microBatch">How many items are encoded at once. Range: ≥ 1.</param>
+    /// <param name="microBatchSize">How many items are encoded at once. Range: ≥ 1.</param>
     /// <param name="encoders">
     /// The modules that <c>encode</c> uses: those with buffers (running statistics), which then move once and not twice, and those on a
     /// CUDA device, whose random numbers are then replayed.
@@ -50,7 +51,7 @@ public sealed class LargeBatchStep
     /// </exception>
     public LargeBatchStep(
         ContrastiveLoss loss,
-        long microBatch,
+        long microBatchSize,
         IEnumerable<nn.Module> encoders,
         IEnumerable<Generator>? generators = null,
         LargeBatchMethod? method = null)
@@ -61,10 +62,10 @@ public sealed class LargeBatchStep
         if (method == LargeBatchMethod.Accumulation && loss is not GammaContrastiveLoss)
             throw new ArgumentException(
                 $"{loss.GetType().Name} is no sum over pairs and cannot be accumulated; {nameof(GammaContrastiveLoss)} can", nameof(method));
-        passes = new TwoPasses(microBatch, encoders, generators);
+        passes = new TwoPasses(microBatchSize, encoders, generators);
         Loss = loss;
         Method = method is { } given
-            ? Numerics.Guard.Defined(given, nameof(method))
+            ? Guard.Defined(given, nameof(method))
             : loss is GammaContrastiveLoss ? LargeBatchMethod.Accumulation : LargeBatchMethod.CachedGradients;
     }
 
@@ -113,7 +114,8 @@ public sealed class LargeBatchStep
 
         Tensor Evaluate(Tensor[] features)
         {
-            CheckLearns(features.Any(tensor => tensor.requires_grad));
+            if (!features.Any(tensor => tensor.requires_grad) && !Loss.Temperature.RequiresGradient)
+                throw new InvalidOperationException("there is nothing to train: neither the features nor the temperature require a gradient");
             var evaluated = Loss.Evaluate(features[0], features[1], sampleIds, pairs, candidateIds);
             result = evaluated.WithoutGraph().MoveTo(scope);
             return evaluated.Loss;
@@ -126,12 +128,6 @@ public sealed class LargeBatchStep
             var accumulation = GammaAccumulation.Begin((GammaContrastiveLoss)Loss, batch, sampleIds, pairs, candidateIds);
             result = accumulation.Result;
             return accumulation.Differentiate;
-        }
-
-        void CheckLearns(bool encoders)
-        {
-            if (!encoders && !Loss.Temperature.RequiresGradient)
-                throw new InvalidOperationException("there is nothing to train: neither the features nor the temperature require a gradient");
         }
     }
 }

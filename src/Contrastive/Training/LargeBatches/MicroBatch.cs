@@ -1,3 +1,5 @@
+using Contrastive.Numerics;
+
 namespace Contrastive;
 
 /// <summary>A run of a batch's items that is encoded at once.</summary>
@@ -8,10 +10,7 @@ internal readonly record struct MicroBatch(int Index, long First, long Count)
 {
     /// <summary>A batch of <paramref name="count"/> items, <paramref name="size"/> at a time; the last one may be smaller.</summary>
     public static IEnumerable<MicroBatch> Cut(long count, long size)
-    {
-        for (long first = 0; first < count; first += size)
-            yield return new MicroBatch((int)(first / size), first, Math.Min(size, count - first));
-    }
+        => Runs.Of(count, size).Select((run, index) => new MicroBatch(index, run.First, run.Count));
 
     /// <inheritdoc/>
     public override string ToString() => $"micro-batch {Index} (items {First} to {First + Count - 1})";

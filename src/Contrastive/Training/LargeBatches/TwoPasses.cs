@@ -14,13 +14,12 @@ internal delegate Func<MicroBatch, Tensor?[]> LossOfFeatures(FeatureBatch batch)
 /// </summary>
 internal sealed class TwoPasses
 {
-    private readonly long microBatch;
     private readonly nn.Module[] encoders;
     private readonly Generator[] generators;
 
-    public TwoPasses(long microBatch, IEnumerable<nn.Module> encoders, IEnumerable<Generator>? generators)
+    public TwoPasses(long microBatchSize, IEnumerable<nn.Module> encoders, IEnumerable<Generator>? generators)
     {
-        this.microBatch = Guard.AtLeast(microBatch, 1);
+        MicroBatchSize = Guard.AtLeast(microBatchSize, 1);
         ArgumentNullException.ThrowIfNull(encoders);
         this.encoders = [.. encoders];
         this.generators = [.. generators ?? []];
@@ -28,7 +27,7 @@ internal sealed class TwoPasses
         if (this.generators.Contains(null!)) throw new ArgumentException("one of the generators is null", nameof(generators));
     }
 
-    public long MicroBatchSize => microBatch;
+    public long MicroBatchSize { get; }
 
     /// <summary>Refuses what no step can be made of.</summary>
     public static void Check(long count, Delegate encode)
@@ -40,7 +39,7 @@ internal sealed class TwoPasses
     }
 
     /// <summary>Whether the batch is one micro-batch, so that there is nothing to encode twice.</summary>
-    public bool IsSingle(long count) => count <= microBatch;
+    public bool IsSingle(long count) => count <= MicroBatchSize;
 
     /// <summary>A plain step of a batch that is one micro-batch: what <paramref name="loss"/> gives is differentiated.</summary>
     public void Single(long count, Func<long, long, Tensor[]> encode, Func<Tensor[], Tensor> loss)
@@ -70,7 +69,7 @@ internal sealed class TwoPasses
     /// </summary>
     public void Run(long count, Func<long, long, Tensor[]> encode, LossOfFeatures loss)
     {
-        MicroBatch[] parts = [.. MicroBatch.Cut(count, microBatch)];
+        MicroBatch[] parts = [.. MicroBatch.Cut(count, MicroBatchSize)];
         var before = new RandomState[parts.Length];
         var buffers = ModuleBuffers.Record(encoders);
         FeatureBatch batch;

@@ -149,7 +149,7 @@ public class LargeBatchFailureTests
         using var loss = new InfoNCELoss();
         using var none = new GammaContrastiveLoss(new BatchPartition(), reduction: nn.Reduction.None);
         Refuses(() => new LargeBatchStep(none, 4, towers.Modules), "the loss has no reduction");
-        Refuses(() => new LargeBatchStep(loss, 0, towers.Modules), "microBatch must be at least 1 but is 0");
+        Refuses(() => new LargeBatchStep(loss, 0, towers.Modules), "microBatchSize must be at least 1 but is 0");
         Refuses(() => new LargeBatchStep(null!, 4, towers.Modules), "loss");
         Refuses(() => new LargeBatchStep(loss, 4, null!), "encoders");
         Refuses(() => new LargeBatchStep(loss, 4, [towers.Left, null!]), "one of the encoders is null");

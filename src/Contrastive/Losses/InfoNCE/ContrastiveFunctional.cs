@@ -14,11 +14,12 @@ public static class ContrastiveFunctional
         /// (M, D), negatives of every anchor, or (N, M, D), each anchor's own; they replace the other rows of
         /// <paramref name="positives"/>. By default those are the negatives.
         /// </param>
+        /// <param name="sampleIds">(N) integers: rows of one sample are never negatives of each other.</param>
         /// <param name="pairs">
         /// Which candidate is which anchor's positive, what is excluded; with explicit negatives a map made with
         /// <see cref="PairMap.Negatives"/>.
         /// </param>
-        /// <param name="sampleIds">(N) integers: rows of one sample are never negatives of each other.</param>
+        /// <param name="candidateIds">(M) integers; by default, where N = M, the anchors' ids.</param>
         /// <param name="temperature">τ. Range: τ > 0.</param>
         /// <param name="mode">Who is contrasted with whom.</param>
         /// <param name="similarity">Cosine, or the dot product as given.</param>
@@ -31,8 +32,9 @@ public static class ContrastiveFunctional
             Tensor anchors,
             Tensor positives,
             Tensor? negatives = null,
-            PairMap? pairs = null,
             Tensor? sampleIds = null,
+            PairMap? pairs = null,
+            Tensor? candidateIds = null,
             double temperature = 0.1,
             ContrastMode mode = ContrastMode.OneDirection,
             SimilarityMeasure similarity = SimilarityMeasure.Cosine,
@@ -42,12 +44,12 @@ public static class ContrastiveFunctional
         {
             using var loss = new InfoNCELoss(
                 Temperature.Fixed(temperature), mode, similarity, positiveSum, missingPairs, reduction);
-            if (negatives is null) return loss.forward(anchors, positives, sampleIds, pairs);
+            if (negatives is null) return loss.forward(anchors, positives, sampleIds, pairs, candidateIds);
 
-            if (sampleIds is not null)
+            if ((sampleIds ?? candidateIds) is not null)
                 throw new ArgumentException(
                     "with explicit negatives, give sample ids to the pair map: PairMap.Negatives(N, M).WithSampleIds(anchorIds, negativeIds)",
-                    nameof(sampleIds));
+                    sampleIds is null ? nameof(candidateIds) : nameof(sampleIds));
             var result = loss.EvaluateNegatives(anchors, positives, negatives, pairs);
             result.Objective.Dispose();
             return result.Loss;

@@ -1,0 +1,31 @@
+using Contrastive.Numerics;
+using static TorchSharp.torch;
+
+namespace Contrastive;
+
+/// <summary>A term added to each similarity: (M), one a candidate, or (N, M), one a pair. No gradient is taken through it.</summary>
+/// <param name="Values">As given.</param>
+/// <param name="Transposed">Whether anchors and candidates have changed places since.</param>
+internal sealed record LogitBias(Tensor Values, bool Transposed = false)
+{
+    public LogitBias Transpose() => this with { Transposed = !Transposed };
+
+    /// <summary>Adds the terms of a block, in the coordinates of the whole, to its logits, in place.</summary>
+    public void AddTo(Tensor logits, PairBlock block)
+    {
+        var stored = Transposed ? block.Transpose() : block;
+        var values = Values.detach();
+        var part = values.dim() == 1
+            ? stored.CandidatesOf(values).unsqueeze(0)
+            : stored.AnchorsOf(values).narrow(1, stored.FirstCandidate, stored.Candidates);
+        part = part.to(logits.dtype);
+        logits.add_(Transposed ? part.t() : part, Scalars.One);
+    }
+
+    /// <summary>The largest number that it adds or takes away.</summary>
+    public double Bound()
+    {
+        using var scope = NewDisposeScope();
+        return Values.detach().abs().max().to(ScalarType.Float64).item<double>();
+    }
+}
