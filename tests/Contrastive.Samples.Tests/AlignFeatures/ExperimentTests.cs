@@ -140,19 +140,9 @@ public sealed class ExperimentTests : IDisposable
 
         long Left(string epochs)
         {
-            // A collection meanwhile would take some of them, and what earlier tests left: then the count is taken again.
-            for (var attempt = 1; attempt <= 5; attempt++)
-            {
-                GC.Collect();
-                GC.WaitForPendingFinalizers();
-                var (before, collections) = (torch.Tensor.TotalCount, GC.CollectionCount(0));
-                RunProgram.With("--quick", "--epochs", epochs, "--out", _folder.Path($"{epochs}-{attempt}")).Code.Should().Be(0);
-                var left = torch.Tensor.TotalCount - before;
-                if (GC.CollectionCount(0) == collections)
-                    return left;
-            }
-
-            throw new InvalidOperationException("collections disturbed every count");
+            var attempt = 0;
+            return TensorCount.Left(() => RunProgram
+                .With("--quick", "--epochs", epochs, "--out", _folder.Path($"{epochs}-{++attempt}")).Code.Should().Be(0));
         }
     }
 

@@ -191,21 +191,22 @@ public class LargeBatchFailureTests
             // The second time nothing is made for the first time.
             foreach (var again in new[] { false, true })
             {
-                manual_seed(3);
-                // What earlier tests left to the finaliser must not go while we count.
-                GC.Collect();
-                GC.WaitForPendingFinalizers();
-                var (calls, before) = (0, Tensor.TotalCount);
-                FluentActions.Invoking(() =>
+                var calls = 0;
+                var left = TensorCount.Left(() =>
                 {
-                    using var ofEncode = NewDisposeScope();
-                    return step.Backward(Count, (first, count) =>
+                    manual_seed(3);
+                    calls = 0;
+                    FluentActions.Invoking(() =>
                     {
-                        calls++;
-                        return encode(towers, first, count);
-                    }, at.Ids);
-                }).Should().Throw<Exception>().WithMessage($"*{message}*");
-                if (again) Tensor.TotalCount.Should().Be(before, "no tensor is left behind");
+                        using var ofEncode = NewDisposeScope();
+                        return step.Backward(Count, (first, count) =>
+                        {
+                            calls++;
+                            return encode(towers, first, count);
+                        }, at.Ids);
+                    }).Should().Throw<Exception>().WithMessage($"*{message}*");
+                });
+                if (again) left.Should().Be(0, "no tensor is left behind");
                 rand(4).IsSameAs(next).Should().BeTrue("random numbers");
                 Saved.Of(at.Loss).Should().Equal(state, "estimators");
                 foreach (var (now, then) in Buffers(towers).Zip(buffers)) now.IsSameAs(then).Should().BeTrue("buffers");

@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace Contrastive.Tests.Load;
+
+/// <summary>What the native side of this process holds: tensors and graphs, whether or not anything managed knows of them.</summary>
+internal static class NativeMemory
+{
+    /// <summary>
+    /// In bytes. Where the C library does not tell, the resident memory: it has the managed heap's spare room in it, and does not
+    /// see what goes into memory that was freed before.
+    /// </summary>
+    public static long InUse
+    {
+        get
+        {
+            try
+            {
+                if (OperatingSystem.IsLinux())
+                {
+                    var info = MallInfo();
+                    return (long)(info.InUse + info.Mapped);
+                }
+            }
+            catch (Exception notGlibc) when (notGlibc is EntryPointNotFoundException or DllNotFoundException)
+            {
+            }
+
+            using var process = Process.GetCurrentProcess();
+            return process.WorkingSet64;
+        }
+    }
+
+    /// <summary>
+    /// By how many bytes a run of something adds to it: the median of <paramref name="windows"/> stretches of
+    /// <paramref name="runs"/> runs. What stays of every run is in every stretch. The runtime's own jumps, megabytes up and down
+    /// when it compiles or collects, are in few.
+    /// </summary>
+    public static double Growth(Action<int> run, int windows, int runs)
+    {
+        var grown = new long[windows];
+        var before = Settled();
+        for (var i = 0; i < windows; i++)
+        {
+            run(runs);
+            var after = Settled();
+            (grown[i], before) = (after - before, after);
+        }
+
+        return MathNet.Numerics.Statistics.Statistics.Median(grown.Select(bytes => (double)bytes)) / runs;
+    }
+
+    private static long Settled()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        GC.Collect();
+        return InUse;
+    }
+
+    [DllImport("libc.so.6", EntryPoint = "mallinfo2")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern AllocatorInfo MallInfo();
+
+    /// <summary>glibc's struct mallinfo2.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly struct AllocatorInfo
+    {
+        private readonly nuint arena, freeChunks, fastChunks, mappedChunks;
+        public readonly nuint Mapped;
+        private readonly nuint unused, fastFree;
+        public readonly nuint InUse;
+        private readonly nuint free, keep;
+    }
+}
