@@ -14,7 +14,7 @@ public class AllLossesTests
     [
         ("contrastive", true, () => new MultimodalContrastiveLoss(new InfoNCELoss(mode: ContrastMode.Symmetric))),
         ("contrastive as printed", true, () => new MultimodalContrastiveLoss(new InfoNCELoss(mode: ContrastMode.Symmetric), denominator: InModalDenominator.AsPrinted)),
-        ("gamma", true, () => new MultimodalContrastiveLoss(new GammaContrastiveLoss(new BatchPartition(50), symmetric: true))),
+        ("gamma", true, () => new MultimodalContrastiveLoss(new GammaContrastiveLoss(new BatchPartition(50), mode: ContrastMode.Symmetric))),
         ("separation", true, () => new FeatureSeparationLoss()),
         ("bridge", false, () => new BrownianBridgeLoss()),
         ("bridge of both", true, () => new BrownianBridgeLoss(side: BridgeSide.Both, likelihood: BridgeLikelihood.Gaussian)),
@@ -167,7 +167,7 @@ public class AllLossesTests
         using var scope = NewDisposeScope();
         var c = new Case(1, 4, 3);
         using var loss = new CompositeLoss(
-            ("contrastive", new MultimodalContrastiveLoss(new GammaContrastiveLoss(new PartitionTable(9), Temperature.Learned(), symmetric: true)), 1),
+            ("contrastive", new MultimodalContrastiveLoss(new GammaContrastiveLoss(new PartitionTable(9), Temperature.Learned(), ContrastMode.Symmetric)), 1),
             ("bridge", new BrownianBridgeLoss(), 0.5),
             ("off", new FeatureSeparationLoss(), 0));
         var result = loss.Evaluate(c.First, c.Second, arange(4));
@@ -189,7 +189,7 @@ public class AllLossesTests
 
         // A part without state that fails does so before one with state is touched, whatever their order.
         using var ordered = new CompositeLoss(
-            ("contrastive", new MultimodalContrastiveLoss(new GammaContrastiveLoss(new PartitionTable(9), symmetric: true), includeInModal: false), 1),
+            ("contrastive", new MultimodalContrastiveLoss(new GammaContrastiveLoss(new PartitionTable(9), mode: ContrastMode.Symmetric), includeInModal: false), 1),
             ("separation", new FeatureSeparationLoss(), 1));
         var one = Case.Map(c.First, x => x.narrow(0, 0, 1));
         Refuses(() => ordered.Evaluate(one, Case.Map(c.Second, x => x.narrow(0, 0, 1)), arange(1)), "no negative");

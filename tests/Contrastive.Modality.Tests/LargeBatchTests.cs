@@ -13,7 +13,7 @@ public class LargeBatchTests
         using var first = Tower(1);
         using var second = Tower(2);
         using var contrast = new MultimodalContrastiveLoss(
-            new GammaContrastiveLoss(new PartitionTable(count, dtype: ScalarType.Float64), Temperature.Fixed(0.3), symmetric: true));
+            new GammaContrastiveLoss(new PartitionTable(count, dtype: ScalarType.Float64), Temperature.Fixed(0.3), ContrastMode.Symmetric));
         using var geometry = new GeometricConsistencyLoss();
         var (v, t, ids) = (Draw.Normal(3, count, 5), Draw.Normal(4, count, 5), arange(count, dtype: ScalarType.Int64));
 

@@ -35,7 +35,7 @@ public class MultimodalContrastiveLossTests
         using var scope = NewDisposeScope();
         var c = new Case(1, 4, 3);
         using var info = new MultimodalContrastiveLoss(new InfoNCELoss(mode: ContrastMode.Symmetric));
-        using var gamma = new MultimodalContrastiveLoss(new GammaContrastiveLoss(new BatchPartition(), symmetric: true));
+        using var gamma = new MultimodalContrastiveLoss(new GammaContrastiveLoss(new BatchPartition(), mode: ContrastMode.Symmetric));
         var result = gamma.Evaluate(c.First, c.Second);
         var expected = info.Evaluate(c.First, c.Second);
         result["cross_modal"].ShouldEqual(expected["cross_modal"]);
@@ -49,7 +49,7 @@ public class MultimodalContrastiveLossTests
         using var scope = NewDisposeScope();
         var c = new Case(1, 4, 3);
         using var loss = new MultimodalContrastiveLoss(
-            new GammaContrastiveLoss(new PartitionTable(9), Temperature.Learned(), symmetric: true));
+            new GammaContrastiveLoss(new PartitionTable(9), Temperature.Learned(), ContrastMode.Symmetric));
         loss.parameters().Should().HaveCount(1, "the in-modal parts share the temperature");
         loss.Evaluate(c.First, c.Second, arange(4));
         loss.state_dict()["cross_modal.estimator.visits"].sum(ScalarType.Int64).item<long>().Should().Be(4);
@@ -80,8 +80,8 @@ public class MultimodalContrastiveLossTests
         using var whole = new MultimodalContrastiveLoss(cross);
         Refuses(() => whole.forward(c.First, new(c.T)), "MultimodalContrastiveLoss needs the augmented features of the second modality: second.Augmented is null");
         Refuses(() => new MultimodalContrastiveLoss(new InfoNCELoss(mode: ContrastMode.Symmetric, reduction: nn.Reduction.Sum)), "crossModal must have the reduction Mean, as the other parts, but has Sum");
-        Refuses(() => new MultimodalContrastiveLoss(new InfoNCELoss()), "crossModal must be symmetric");
-        Refuses(() => new MultimodalContrastiveLoss(new GammaContrastiveLoss(new BatchPartition())), "crossModal must be symmetric");
+        Refuses(() => new MultimodalContrastiveLoss(new InfoNCELoss()), "crossModal must have the mode Symmetric, as L_Con has both directions, but has OneDirection");
+        Refuses(() => new MultimodalContrastiveLoss(new GammaContrastiveLoss(new BatchPartition())), "crossModal must have the mode Symmetric, as L_Con has both directions, but has OneDirection");
     }
 
     [Fact]

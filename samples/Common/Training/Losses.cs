@@ -27,6 +27,6 @@ public static class Losses
         };
 
         GammaContrastiveLoss Gamma(EStep step) => new(
-            new PartitionTable(items, rho, population: population), temperature, symmetric: true, eStep: step, generator: random);
+            new PartitionTable(items, rho, population: population), temperature, ContrastMode.Symmetric, eStep: step, generator: random);
     }
 }

@@ -37,8 +37,9 @@ public sealed class MultimodalContrastiveLoss : ModalityLoss
         ArgumentNullException.ThrowIfNull(crossModal);
         if (crossModal.reduction != nn.Reduction.Mean)
             throw new ArgumentException($"crossModal must have the reduction Mean, as the other parts, but has {crossModal.reduction}", nameof(crossModal));
-        if (crossModal is InfoNCELoss { Mode: not ContrastMode.Symmetric } or GammaContrastiveLoss { ReverseEstimator: null })
-            throw new ArgumentException("crossModal must be symmetric: L_Con has both directions", nameof(crossModal));
+        if (crossModal.Mode != ContrastMode.Symmetric)
+            throw new ArgumentException(
+                $"crossModal must have the mode {ContrastMode.Symmetric}, as L_Con has both directions, but has {crossModal.Mode}", nameof(crossModal));
         CrossModal = crossModal;
         Denominator = Guard.Defined(denominator);
         IncludeInModal = includeInModal;

@@ -15,11 +15,12 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
     private bool releasing;
 
     private protected ContrastiveLoss(
-        Temperature? temperature, SimilarityMeasure similarity, MissingPairs missingPairs, nn.Reduction reduction)
+        Temperature? temperature, ContrastMode mode, SimilarityMeasure similarity, MissingPairs missingPairs, nn.Reduction reduction)
         : base(Guard.Defined(reduction))
     {
         ownsTemperature = temperature is null;
         Temperature = temperature ?? Temperature.Fixed(0.1);
+        Mode = Guard.Defined(mode);
         Similarity = Guard.Defined(similarity);
         MissingPairs = Guard.Defined(missingPairs);
         register_module("temperature", Temperature);
@@ -27,6 +28,9 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
 
     /// <summary>The temperature that similarities are divided by.</summary>
     public Temperature Temperature { get; }
+
+    /// <summary>Who is contrasted with whom.</summary>
+    public ContrastMode Mode { get; }
 
     /// <summary>How features are compared.</summary>
     public SimilarityMeasure Similarity { get; }
@@ -46,6 +50,10 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
     } = Tiling.Default;
 
     /// <summary>The loss of a batch, with what belongs to it.</summary>
+    /// <remarks>
+    /// With <see cref="ContrastMode.TwoViews"/> the 2N rows are the anchors' and below them the candidates': <c>pairs</c>, if
+    /// given, is of the shape (2N, 2N), and without reduction the loss is (2N).
+    /// </remarks>
     /// <param name="anchors">(N, D), float16, bfloat16, float32 or float64. Half precision is computed in float32.</param>
     /// <param name="candidates">(M, D), of the same dtype and device.</param>
     /// <param name="sampleIds">
@@ -83,6 +91,13 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
         return result.Loss;
     }
 
+    /// <summary>A batch as <see cref="Mode"/> contrasts it, checked. What it makes is in the caller's dispose scope.</summary>
+    internal ContrastBatch Batch(Tensor anchors, Tensor candidates, Tensor? sampleIds, PairMap? pairs, Tensor? candidateIds)
+    {
+        CheckFeatures(anchors, candidates);
+        return ContrastBatch.Of(Mode, reduction, anchors, candidates, sampleIds, pairs, candidateIds);
+    }
+
     /// <summary>Every check of the features that all losses share.</summary>
     private protected void CheckFeatures(Tensor anchors, Tensor candidates)
     {
@@ -90,37 +105,6 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
         Guard.Features(candidates);
         Guard.Comparable(anchors, candidates);
         Temperature.CheckDevice(anchors, nameof(anchors));
-    }
-
-    /// <summary>The candidates' sample ids: those given, or where the rows are the same samples the anchors'.</summary>
-    private protected static Tensor? CandidateIds(Tensor anchors, Tensor candidates, Tensor? sampleIds, Tensor? candidateIds)
-    {
-        if (sampleIds is not null) Guard.Integers(sampleIds, anchors.shape[0]);
-        if (candidateIds is null) return anchors.shape[0] == candidates.shape[0] ? sampleIds : null;
-        if (sampleIds is null)
-            throw new ArgumentException("candidateIds are given but sampleIds, those of the anchors, are not", nameof(candidateIds));
-        Guard.Integers(candidateIds, candidates.shape[0]);
-        return candidateIds;
-    }
-
-    /// <summary>The map to use: the caller's, or the diagonal, with the sample ids worked in.</summary>
-    private protected static PairMap Resolve(
-        PairMap? pairs, Tensor anchors, Tensor candidates, Tensor? sampleIds, Tensor? candidateIds)
-    {
-        if (pairs is null) Guard.SameRows(anchors, candidates);
-        if (anchors.shape[0] == 0) throw new ArgumentException("anchors have no rows", nameof(anchors));
-        pairs ??= PairMap.Diagonal(anchors.shape[0]);
-        pairs.Check(anchors, candidates, nameof(anchors), nameof(candidates));
-        if (sampleIds is null || candidateIds is null) return pairs;
-
-        Guard.SameDevice(anchors, sampleIds);
-        Guard.SameDevice(anchors, candidateIds);
-        if (!pairs.IsWhole)
-            throw new ArgumentException("sampleIds of a block: give them to the whole map before taking a block of it", nameof(sampleIds));
-        // Where each sample is there once and is its own positive, ids exclude nothing, and the map may stay a plain
-        // diagonal, which needs no masks.
-        var nothingToExclude = pairs.IsDiagonal && ReferenceEquals(sampleIds, candidateIds) && !SampleGroups.HasRepeats(sampleIds);
-        return nothingToExclude ? pairs : pairs.WithSampleIds(sampleIds, candidateIds);
     }
 
     /// <inheritdoc/>

@@ -49,7 +49,7 @@ internal static class BeyondMemory
         using var pictures = Pictures();
         using var words = Words();
         using ContrastiveLoss loss = point.Gamma
-            ? new GammaContrastiveLoss(new BatchPartition(), Temperature.Fixed(0.07), symmetric: true)
+            ? new GammaContrastiveLoss(new BatchPartition(), Temperature.Fixed(0.07), ContrastMode.Symmetric)
             : new InfoNCELoss(Temperature.Fixed(0.07), ContrastMode.Symmetric);
 
         // The gradients of the parameters, the code and the threads are there before anything is counted.

@@ -167,8 +167,13 @@ public class TiledDerivativesTests
     private static IEnumerable<Func<Temperature, Tiling, ContrastiveLoss>> Losses(SimilarityMeasure measure)
     {
         foreach (var mode in Enum.GetValues<ContrastMode>())
+        {
             yield return (temperature, tiling) => new InfoNCELoss(temperature, mode, measure) { Tiling = tiling };
-        foreach (var symmetric in new[] { false, true })
-            yield return (temperature, tiling) => new GammaContrastiveLoss(new PartitionTable(20, dtype: ScalarType.Float64), temperature, symmetric, measure) { Tiling = tiling };
+            yield return (temperature, tiling) => new GammaContrastiveLoss(
+                new PartitionTable(20, population: 39, dtype: ScalarType.Float64), temperature, mode, measure)
+            {
+                Tiling = tiling,
+            };
+        }
     }
 }

@@ -22,7 +22,7 @@ internal sealed class TrainingLoop : IDisposable
     {
         loss = gamma
             ? new GammaContrastiveLoss(
-                new PartitionTable(Samples, dtype: ScalarType.Float64), Temperature.Learned(), symmetric: true,
+                new PartitionTable(Samples, dtype: ScalarType.Float64), Temperature.Learned(), ContrastMode.Symmetric,
                 eStep: EStep.Sampled, generator: draws)
             {
                 Tiling = AnyTiling.Tiles(8, 8),

@@ -1,3 +1,4 @@
+using CsCheck;
 using MathNet.Numerics.Distributions;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -74,7 +75,7 @@ public class GammaPropertiesTests
         using var scope = NewDisposeScope();
         var (a, b) = (Draw.Leaf(1, N, 3), Draw.Leaf(2, N, 3));
         using var info = new InfoNCELoss(Temperature.Fixed(0.2), ContrastMode.Symmetric, measure);
-        using var gamma = new GammaContrastiveLoss(new BatchPartition(N), Temperature.Fixed(0.2), true, measure);
+        using var gamma = new GammaContrastiveLoss(new BatchPartition(N), Temperature.Fixed(0.2), ContrastMode.Symmetric, measure);
         var expected = Gradients.Of(info.forward(a, b), a, b);
         var result = gamma.Evaluate(a, b);
         result.Objective.ShouldEqual(info.forward(a, b), 1e-12);
@@ -257,7 +258,7 @@ public class GammaPropertiesTests
                 using var generator = new Generator(1);
                 var loss = new GammaContrastiveLoss(
                     new PartitionTable(1_000_000, includeCurrentBatch: includeCurrentBatch),
-                    Temperature.Fixed(tau), symmetric: true, eStep: step, generator: generator)
+                    Temperature.Fixed(tau), ContrastMode.Symmetric, eStep: step, generator: generator)
                 {
                     Tiling = tiling,
                 };
@@ -308,7 +309,7 @@ public class GammaPropertiesTests
     {
         using var scope = NewDisposeScope();
         var (a, b) = (Draw.Normal(1, 3, 4), Draw.Normal(2, 3, 4));
-        using var loss = new GammaContrastiveLoss(new PartitionTable(5), symmetric: true);
+        using var loss = new GammaContrastiveLoss(new PartitionTable(5), mode: ContrastMode.Symmetric);
         loss.forward(a, b, arange(3));
         var before = loss.state_dict().ToDictionary(x => x.Key, x => x.Value.clone());
         var broken = b.clone();
@@ -326,13 +327,14 @@ public class GammaPropertiesTests
         Refuses(() => loss.forward(a, b, null, PairMap.FromMask(ones(3, 3, dtype: ScalarType.Bool))), "anchor 0 has no negative");
         Refuses(() => loss.ExpectationStep(a, b, PairMap.Diagonal(3), arange(4)), "sampleIds must have the shape (3) but have (4)");
         Refuses(() => loss.MaximizationStep(a, b, PairMap.Diagonal(3), GammaWeights.Create(zeros(2))), "weights are of 2 anchors but anchors have 3 rows");
-        Refuses(() => new GammaContrastiveLoss(new BatchPartition()).ExpectationStep(a, b, PairMap.Diagonal(3), reverse: true), "the loss has one direction");
+        Refuses(() => new GammaContrastiveLoss(new BatchPartition()).ExpectationStep(a, b, PairMap.Diagonal(3), reverse: true), "reverse is true but the mode is OneDirection");
         Refuses(() => GammaWeights.Create(zeros(3), zeros(2)), "logSampledScale must have the shape (3) of logWeights but has (2)");
         Refuses(() => GammaWeights.Create(zeros(3), positiveCount: zeros(3)), "positiveCount must be at least 1 but 0 is among them");
         Refuses(() => loss.forward(a, b, arange(3), PairMap.Diagonal(6).Block(3, 3, 3, 3)), "sampleIds of a block");
         Refuses(() => loss.forward(a, b, null, null, arange(3)), "candidateIds are given but sampleIds");
-        Refuses(() => new GammaContrastiveLoss(new BatchPartition(), reverseEstimator: new BatchPartition()), "the loss is not symmetric");
-        Refuses(() => new GammaContrastiveLoss(loss.Estimator, symmetric: true, reverseEstimator: loss.Estimator), "an estimator of its own");
+        Refuses(() => new GammaContrastiveLoss(new BatchPartition(), reverseEstimator: new BatchPartition()), "there is a reverse estimator but the mode is OneDirection, not Symmetric");
+        Refuses(() => new GammaContrastiveLoss(new BatchPartition(), mode: (ContrastMode)9), "mode must be one of OneDirection, Symmetric, TwoViews but is 9");
+        Refuses(() => new GammaContrastiveLoss(loss.Estimator, mode: ContrastMode.Symmetric, reverseEstimator: loss.Estimator), "an estimator of its own");
         Refuses(() => GammaWeights.Create(zeros(3, 1)), "logWeights must have the shape (m) but have (3, 1)");
         Refuses(() => GammaWeights.Create(zeros(3), positiveCount: ones(3, 1)), "positiveCount must have the shape (3) of logWeights but has (3, 1)");
         foreach (var (first, count) in new[] { (2L, 2L), (-1, 2), (1, 0) })
@@ -401,11 +403,56 @@ public class GammaPropertiesTests
         }
 
         var (first, second) = (Draw.Leaf(2, 4, 3), Draw.Leaf(3, 4, 3));
-        var views = cat([first, second]);
         using var ntXent = new InfoNCELoss(Temperature.Fixed(0.4), ContrastMode.TwoViews);
-        using var two = new GammaContrastiveLoss(new BatchPartition(population: 7), Temperature.Fixed(0.4));
-        two.Evaluate(views, views, null, PairMap.TwoViews(4)).Objective.ShouldEqual(ntXent.forward(first, second), 1e-12);
+        using var two = new GammaContrastiveLoss(new BatchPartition(population: 7), Temperature.Fixed(0.4), ContrastMode.TwoViews);
+        var views = two.Evaluate(first, second);
+        views.Objective.ShouldEqual(ntXent.forward(first, second), 1e-12);
+        var gradients = Gradients.Of(ntXent.forward(first, second), first, second);
+        foreach (var (ours, theirs) in Gradients.Of(views.Loss, first, second).Zip(gradients)) ours.ShouldEqual(theirs, 1e-12);
     }
+
+    [Fact]
+    public void Two_views_are_their_rows_contrasted_with_themselves_one_estimate_a_sample()
+        => (from n in Gen.Int[1, 6]
+            from seed in Gen.Int[1, 100_000]
+            from twins in Gen.Bool
+            from sampled in Gen.Bool
+            from reduction in Gen.Enum<nn.Reduction>()
+            select (n, seed, twins, sampled, reduction)).Check(x =>
+        {
+            using var scope = NewDisposeScope();
+            var (first, second) = (Draw.Leaf(x.seed, x.n, 3), Draw.Leaf(x.seed + 1, x.n, 3));
+            var ids = arange(x.n, dtype: ScalarType.Int64);
+            // Two rows of one sample, where there are as many.
+            if (x.twins && x.n > 2) ids[1] = ids[0];
+            foreach (var kind in new Func<PartitionEstimator>[]
+            {
+                () => new PartitionTable(7, population: 13, dtype: ScalarType.Float64),
+                () => new PartitionQueue(5, 3, population: 13, dtype: ScalarType.Float64),
+                () => new BatchPartition(13),
+            })
+            {
+                using var ours = Make(kind(), ContrastMode.TwoViews);
+                using var plain = Make(kind(), ContrastMode.OneDirection);
+                for (var step = 0; step < 2; step++)
+                {
+                    var result = ours.Evaluate(first, second, ids);
+                    var views = cat([first, second]);
+                    var expected = plain.Evaluate(views, views, cat([ids, ids]), PairMap.TwoViews(x.n));
+                    result.Loss.ShouldEqual(expected.Loss, 1e-12);
+                    result.Objective.ShouldEqual(expected.Objective, 1e-12);
+                    result.SkippedAnchors.Should().Be(expected.SkippedAnchors);
+                    var gradients = Gradients.Of(expected.Loss.sum(), first, second);
+                    foreach (var (mine, theirs) in Gradients.Of(result.Loss.sum(), first, second).Zip(gradients)) mine.ShouldEqual(theirs, 1e-12);
+                    Saved.Of(ours).Should().Equal(Saved.Of(plain));
+                }
+                if (ours.Estimator is PartitionTable table) table.Visits.max().item<long>().Should().Be(x.n > 1 ? 2 : 0, "both rows are one visit");
+            }
+
+            GammaContrastiveLoss Make(PartitionEstimator estimator, ContrastMode mode) => new(
+                estimator, Temperature.Fixed(0.4), mode, eStep: x.sampled ? EStep.Sampled : EStep.PosteriorMean,
+                generator: new Generator((ulong)x.seed), missingPairs: MissingPairs.Skip, reduction: x.reduction);
+        }, iterations: 30);
 
     [Fact]
     public void Candidates_may_be_other_rows_than_anchors_with_ids_and_an_estimator_of_their_own()
@@ -416,7 +463,7 @@ public class GammaPropertiesTests
         var map = PairMap.FromLabels(tensor(new long[] { 0, 1 }), tensor(new long[] { 0, 0, 1, 1 }));
         var (pictureIds, captionIds) = (tensor(new long[] { 5, 6 }), tensor(new long[] { 10, 11, 12, 13 }));
         using var loss = new GammaContrastiveLoss(
-            new PartitionTable(8, population: 16), symmetric: true, reverseEstimator: new PartitionTable(16, population: 8));
+            new PartitionTable(8, population: 16), mode: ContrastMode.Symmetric, reverseEstimator: new PartitionTable(16, population: 8));
         loss.Evaluate(pictures, captions, pictureIds, map, captionIds).Loss.ShouldBeFinite();
         ((PartitionTable)loss.Estimator).Visits.data<long>().Should().Equal(0, 0, 0, 0, 0, 1, 1, 0);
         ((PartitionTable)loss.ReverseEstimator!).Visits.sum(ScalarType.Int64).item<long>().Should().Be(4);
@@ -434,7 +481,7 @@ public class GammaPropertiesTests
     {
         using var scope = NewDisposeScope();
         var (a, b) = (Draw.Normal(1, 3, 4), Draw.Normal(2, 3, 4));
-        using var loss = new GammaContrastiveLoss(new PartitionQueue(8, 4), symmetric: true);
+        using var loss = new GammaContrastiveLoss(new PartitionQueue(8, 4), mode: ContrastMode.Symmetric);
         using var table = new GammaContrastiveLoss(new PartitionTable(3));
         loss.eval();
         table.eval();
@@ -460,7 +507,7 @@ public class GammaPropertiesTests
         foreach (var (estimator, tiling) in estimators.SelectMany(e => new[] { (e, Tiling.Default), (e, AnyTiling.Tiles(2, 2)) }))
         {
             using var loss = new GammaContrastiveLoss(
-                estimator(), Temperature.Learned(), symmetric: true, eStep: EStep.Sampled, generator: generator)
+                estimator(), Temperature.Learned(), ContrastMode.Symmetric, eStep: EStep.Sampled, generator: generator)
             {
                 Tiling = tiling,
             };

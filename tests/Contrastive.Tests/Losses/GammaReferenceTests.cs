@@ -67,7 +67,7 @@ public class GammaReferenceTests
             foreach (var reduction in Enum.GetValues<nn.Reduction>())
             {
                 using var loss = new GammaContrastiveLoss(
-                    new BatchPartition(population), Temperature.Fixed(tau), x.symmetric, measure,
+                    new BatchPartition(population), Temperature.Fixed(tau), x.symmetric ? ContrastMode.Symmetric : ContrastMode.OneDirection, measure,
                     positiveSampling: sampling, missingPairs: MissingPairs.Skip, reduction: reduction)
                 {
                     Tiling = tiling,

@@ -21,7 +21,7 @@ public class SogClrTests
         using var scope = NewDisposeScope();
         var (images, texts) = (Draw.Leaf(1, Count, 4), Draw.Leaf(2, Count, 4));
         using var loss = new GammaContrastiveLoss(
-            new PartitionTable(Count, population: Population, dtype: ScalarType.Float64), Temperature.Fixed(Tau), symmetric: true);
+            new PartitionTable(Count, population: Population, dtype: ScalarType.Float64), Temperature.Fixed(Tau), ContrastMode.Symmetric);
 
         var ours = Gradients.Of(loss.forward(images, texts, arange(Count)) * (Count - 1) * Tau, images, texts);
         var theirs = Gradients.Of((Direction(images, texts) + Direction(texts, images)) / 2, images, texts);

@@ -79,8 +79,8 @@ public class PartitionQueueTests
     public void Its_entries_and_position_are_saved_bit_for_bit()
     {
         using var scope = NewDisposeScope();
-        using var first = new GammaContrastiveLoss(new PartitionQueue(5, 3), symmetric: true);
-        using var second = new GammaContrastiveLoss(new PartitionQueue(5, 3), symmetric: true);
+        using var first = new GammaContrastiveLoss(new PartitionQueue(5, 3), mode: ContrastMode.Symmetric);
+        using var second = new GammaContrastiveLoss(new PartitionQueue(5, 3), mode: ContrastMode.Symmetric);
         for (var i = 0; i < 3; i++) first.forward(Draw.Normal(i, 3, 3), Draw.Normal(-i, 3, 3), arange(3));
         Saved.Into(second, Saved.Of(first));
         var (a, b) = (Draw.Normal(10, 3, 3), Draw.Normal(11, 3, 3));
@@ -115,7 +115,7 @@ public class PartitionQueueTests
         Refuses(() => queue.Enqueue(broken), "candidates are not finite in row");
         Refuses(() => queue.Enqueue(Draw.Normal(1, 2, 3)), "candidates have 3 features but the queue's have 4");
         Refuses(() => queue.Enqueue(Draw.Normal(1, 2, 4), arange(3)), "sampleIds must have the shape (2) but have (3)");
-        using var loss = new GammaContrastiveLoss(queue, symmetric: true);
+        using var loss = new GammaContrastiveLoss(queue, mode: ContrastMode.Symmetric);
         Refuses(() => loss.forward(Draw.Normal(1, 2, 3), Draw.Normal(1, 2, 3)), "anchors have 3 features but the queue's candidates have 4");
         Refuses(() => queue.Enqueue(Draw.Normal(1, 2, 4), tensor(new long[] { 3, -1 })), "sampleIds must be at least 0 but -1 is among them");
         Refuses(() => new GammaContrastiveLoss(queue).forward(Draw.Normal(1, 2, 4), Draw.Normal(2, 2, 4), null, PairMap.Diagonal(2).WithLogitBias(zeros(2))), "a logit bias says nothing of the queue's entries");

@@ -81,7 +81,7 @@ public class PartitionTableTests
         foreach (var (name, value) in first.state_dict()) second.state_dict()[name].IsSameAs(value).Should().BeTrue(name);
 
         GammaContrastiveLoss Create(Generator source) => new(
-            new PartitionTable(10, StepSizeSchedule.Power(0.7)), Temperature.Learned(), symmetric: true, eStep: step, generator: source);
+            new PartitionTable(10, StepSizeSchedule.Power(0.7)), Temperature.Learned(), ContrastMode.Symmetric, eStep: step, generator: source);
     }
 
     [Fact]
@@ -89,12 +89,12 @@ public class PartitionTableTests
     {
         using var scope = NewDisposeScope();
         var (a, b) = (Draw.Normal(1, 3, 4), Draw.Normal(2, 3, 4));
-        using var loss = new GammaContrastiveLoss(new PartitionTable(5), symmetric: true);
+        using var loss = new GammaContrastiveLoss(new PartitionTable(5), mode: ContrastMode.Symmetric);
         loss.forward(a, b, arange(3));
         var (table, reverse) = ((PartitionTable)loss.Estimator, (PartitionTable)loss.ReverseEstimator!);
         table.LogPartition.IsSameAs(reverse.LogPartition).Should().BeFalse();
 
-        using var swapped = new GammaContrastiveLoss(new PartitionTable(5), symmetric: true);
+        using var swapped = new GammaContrastiveLoss(new PartitionTable(5), mode: ContrastMode.Symmetric);
         swapped.forward(b, a, arange(3));
         ((PartitionTable)swapped.Estimator).LogPartition.ShouldEqual(reverse.LogPartition, 1e-6);
 

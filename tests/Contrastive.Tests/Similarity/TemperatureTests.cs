@@ -85,7 +85,7 @@ public class TemperatureTests
         train.parameters().Should().ContainSingle();
         temperature.Value.Should().BeApproximately(0.07, 1e-8);
         TensorCount.ShouldStay(() => new InfoNCELoss().Dispose());
-        TensorCount.ShouldStay(() => new GammaContrastiveLoss(new PartitionTable(5), symmetric: true).Dispose());
+        TensorCount.ShouldStay(() => new GammaContrastiveLoss(new PartitionTable(5), mode: ContrastMode.Symmetric).Dispose());
     }
 
     [Fact]

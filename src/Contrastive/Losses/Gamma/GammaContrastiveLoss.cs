@@ -25,7 +25,7 @@ namespace Contrastive;
 /// </remarks>
 /// <example>
 /// <code>
-/// var loss = new GammaContrastiveLoss(new PartitionTable(samples: 50_000), symmetric: true);
+/// var loss = new GammaContrastiveLoss(new PartitionTable(samples: 50_000), mode: ContrastMode.Symmetric);
 /// loss.forward(imageFeatures, textFeatures, sampleIds).backward();
 /// </code>
 /// </example>
@@ -36,8 +36,9 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     /// <summary>Creates the loss.</summary>
     /// <param name="estimator">Keeps log Ẑ_i for the anchors.</param>
     /// <param name="temperature">τ; fixed at 0.1 by default.</param>
-    /// <param name="symmetric">
-    /// Whether candidates are contrasted with anchors too, each direction with weight one half and an estimator of its own.
+    /// <param name="mode">
+    /// Who is contrasted with whom. Each direction of a symmetric loss has an estimator of its own. With two views both rows of a
+    /// sample have one estimate, and the estimator's population is that of both views, 2 · samples - 1.
     /// </param>
     /// <param name="similarity">Cosine, or the dot product as given.</param>
     /// <param name="eStep">Whether u_i is its posterior mean or drawn.</param>
@@ -56,7 +57,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     public GammaContrastiveLoss(
         PartitionEstimator estimator,
         Temperature? temperature = null,
-        bool symmetric = false,
+        ContrastMode mode = ContrastMode.OneDirection,
         SimilarityMeasure similarity = SimilarityMeasure.Cosine,
         EStep eStep = EStep.PosteriorMean,
         Generator? generator = null,
@@ -64,11 +65,12 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         MissingPairs missingPairs = MissingPairs.Throw,
         nn.Reduction reduction = nn.Reduction.Mean,
         PartitionEstimator? reverseEstimator = null)
-        : base(temperature, similarity, missingPairs, reduction)
+        : base(temperature, mode, similarity, missingPairs, reduction)
     {
         ArgumentNullException.ThrowIfNull(estimator);
+        var symmetric = mode == ContrastMode.Symmetric;
         if (reverseEstimator is not null && !symmetric)
-            throw new ArgumentException("there is a reverse estimator but the loss is not symmetric", nameof(reverseEstimator));
+            throw new ArgumentException($"there is a reverse estimator but the mode is {mode}, not {ContrastMode.Symmetric}", nameof(reverseEstimator));
         if (ReferenceEquals(estimator, reverseEstimator))
             throw new ArgumentException("each direction needs an estimator of its own, but both are one", nameof(reverseEstimator));
         Estimator = estimator;
@@ -83,7 +85,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     /// <summary>Keeps log Ẑ_i for the anchors.</summary>
     public PartitionEstimator Estimator { get; }
 
-    /// <summary>Keeps log Ẑ_j for the candidates as anchors; null where the loss has one direction.</summary>
+    /// <summary>Keeps log Ẑ_j for the candidates as anchors; null where the loss is not symmetric.</summary>
     public PartitionEstimator? ReverseEstimator { get; }
 
     /// <summary>Whether u_i is its posterior mean or drawn.</summary>
@@ -97,40 +99,35 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         Tensor anchors, Tensor candidates, Tensor? sampleIds = null, PairMap? pairs = null, Tensor? candidateIds = null)
     {
         using var scope = NewDisposeScope();
-        return Step(anchors, candidates, sampleIds, pairs, candidateIds).Result.MoveToOuterDisposeScope();
+        return Step(Batch(anchors, candidates, sampleIds, pairs, candidateIds)).Result.MoveToOuterDisposeScope();
     }
 
     /// <summary>
-    /// <see cref="Evaluate"/>, with the weights that its M-step used. What it makes is in the caller's dispose scope.
+    /// <see cref="Evaluate"/> of a batch, with the weights that its M-step used. What it makes is in the caller's dispose scope.
     /// </summary>
-    internal GammaStep Step(Tensor anchors, Tensor candidates, Tensor? sampleIds, PairMap? pairs, Tensor? candidateIds)
+    internal GammaStep Step(ContrastBatch batch)
     {
-        CheckFeatures(anchors, candidates);
-        candidateIds = CandidateIds(anchors, candidates, sampleIds, candidateIds);
-        var map = Resolve(pairs, anchors, candidates, sampleIds, candidateIds);
-        if (ReverseEstimator is not null && reduction == nn.Reduction.None) Guard.SameRows(anchors, candidates);
-
-        var contrast = Contrast(anchors, candidates, map, ReverseEstimator is not null, reduction);
-        FeatureRows.CheckFinite(contrast.Anchors, nameof(anchors));
-        FeatureRows.CheckFinite(contrast.Candidates, nameof(candidates));
+        var contrast = Contrast(batch.Anchors, batch.Candidates, batch.Map, ReverseEstimator is not null, reduction);
+        FeatureRows.CheckFinite(contrast.Anchors, "anchors");
+        FeatureRows.CheckFinite(contrast.Candidates, "candidates");
 
         // Both directions are worked out before either estimator changes.
         var (sums, reverseSums) = contrast.Sums;
-        var distinct = sampleIds is not null && map.IsDiagonal;
-        var forward = Expect(Estimator, sums, contrast.Anchors, sampleIds, distinct);
+        var distinct = batch.SampleIds is not null && batch.Map.IsDiagonal;
+        var forward = Expect(Estimator, sums, contrast.Anchors, batch.SampleIds, distinct);
         var backward = ReverseEstimator is null
             ? (GammaExpectation?)null
-            : Expect(ReverseEstimator, reverseSums!, Scaled(contrast.Candidates), candidateIds, distinct);
+            : Expect(ReverseEstimator, reverseSums!, Scaled(contrast.Candidates), batch.CandidateIds, distinct);
         var loss = contrast.Loss(Maximization(forward), backward is { } reverse ? Maximization(reverse) : null, reduction);
         var objective = forward.Objective.Reduce(forward.Presence, reduction);
-        Commit(forward, Estimator, contrast.Candidates, candidateIds);
+        Commit(forward, Estimator, contrast.Candidates, batch.CandidateIds);
         if (backward is not { } other)
-            return new GammaStep(new ContrastiveResult(loss, objective, forward.Presence.Missing), map, forward.Weights, null);
+            return new GammaStep(new ContrastiveResult(loss, objective, forward.Presence.Missing), forward.Weights, null);
 
-        Commit(other, ReverseEstimator!, contrast.Anchors, sampleIds);
+        Commit(other, ReverseEstimator!, contrast.Anchors, batch.SampleIds);
         objective = LossReduction.MeanOfDirections(objective, other.Objective.Reduce(other.Presence, reduction));
         return new GammaStep(
-            new ContrastiveResult(loss, objective, forward.Presence.Missing + other.Presence.Missing), map, forward.Weights, other.Weights);
+            new ContrastiveResult(loss, objective, forward.Presence.Missing + other.Presence.Missing), forward.Weights, other.Weights);
     }
 
     /// <summary>What a block adds to the reduced loss of its batch, given the batch's weights of its anchors and candidates.</summary>
@@ -213,7 +210,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
             throw new ArgumentException($"sums have {sums.LogKnown.shape[0]} anchors but anchors have {anchors.shape[0]} rows", nameof(sums));
         if (sampleIds is not null) Guard.Integers(sampleIds, anchors.shape[0]);
         var estimator = reverse
-            ? ReverseEstimator ?? throw new ArgumentException("reverse is true but the loss has one direction", nameof(reverse))
+            ? ReverseEstimator ?? throw new ArgumentException($"reverse is true but the mode is {Mode}: there is no other direction", nameof(reverse))
             : Estimator;
 
         using var scope = NewDisposeScope();

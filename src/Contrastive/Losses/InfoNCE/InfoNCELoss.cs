@@ -36,41 +36,22 @@ public sealed class InfoNCELoss : ContrastiveLoss
         PositiveSum positiveSum = PositiveSum.OutsideLog,
         MissingPairs missingPairs = MissingPairs.Throw,
         nn.Reduction reduction = nn.Reduction.Mean)
-        : base(temperature, similarity, missingPairs, reduction)
+        : base(temperature, mode, similarity, missingPairs, reduction)
     {
-        Mode = Guard.Defined(mode);
         PositiveSum = Guard.Defined(positiveSum);
     }
-
-    /// <summary>Who is contrasted with whom.</summary>
-    public ContrastMode Mode { get; }
 
     /// <summary>Where the sum over several positives stands.</summary>
     public PositiveSum PositiveSum { get; }
 
     /// <inheritdoc/>
-    /// <remarks>
-    /// With <see cref="ContrastMode.TwoViews"/> the 2N rows are the anchors' and below them the candidates': <c>pairs</c>, if
-    /// given, is of the shape (2N, 2N), and without reduction the loss is (2N).
-    /// </remarks>
     public override ContrastiveResult Evaluate(
         Tensor anchors, Tensor candidates, Tensor? sampleIds = null, PairMap? pairs = null, Tensor? candidateIds = null)
     {
-        CheckFeatures(anchors, candidates);
-        candidateIds = CandidateIds(anchors, candidates, sampleIds, candidateIds);
         using var scope = NewDisposeScope();
-        if (Mode == ContrastMode.TwoViews)
-        {
-            Guard.SameRows(anchors, candidates);
-            if (sampleIds is not null) sampleIds = candidateIds = cat([sampleIds, candidateIds!]);
-            if (anchors.shape[0] > 0) pairs ??= PairMap.TwoViews(anchors.shape[0]);
-            anchors = candidates = cat([anchors, candidates]);
-        }
-        var map = Resolve(pairs, anchors, candidates, sampleIds, candidateIds);
-        if (Mode == ContrastMode.Symmetric && reduction == nn.Reduction.None) Guard.SameRows(anchors, candidates);
-
+        var batch = Batch(anchors, candidates, sampleIds, pairs, candidateIds);
         var both = Mode == ContrastMode.Symmetric;
-        var contrast = Contrast(anchors, candidates, map, both);
+        var contrast = Contrast(batch.Anchors, batch.Candidates, batch.Map, both);
         var forward = Direction(contrast.IsPlain ? null : contrast.Sums.Anchors);
         var backward = both ? Direction(contrast.IsPlainTransposed ? null : contrast.Sums.Candidates) : null;
         return Report(contrast.Loss(forward, backward, reduction), forward.Presence.Missing + (backward?.Presence.Missing ?? 0));

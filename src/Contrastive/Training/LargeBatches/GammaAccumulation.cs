@@ -10,27 +10,30 @@ internal sealed class GammaAccumulation
 {
     private readonly GammaContrastiveLoss loss;
     private readonly FeatureBatch batch;
+    private readonly ContrastBatch contrast;
     private readonly GammaStep step;
-    private readonly Tensor anchors;
-    private readonly Tensor candidates;
+    private readonly Role[] roles;
 
-    private GammaAccumulation(GammaContrastiveLoss loss, FeatureBatch batch, GammaStep step)
+    private GammaAccumulation(GammaContrastiveLoss loss, FeatureBatch batch, ContrastBatch contrast, GammaStep step)
     {
-        (this.loss, this.batch, this.step) = (loss, batch, step);
-        (anchors, candidates) = (batch.Features[0], batch.Features[1]);
+        (this.loss, this.batch, this.contrast, this.step) = (loss, batch, contrast, step);
+        var below = batch.Features[0].shape[0];
+        roles = loss.Mode == ContrastMode.TwoViews
+            ? [new Role(FirstAnchor: 0, FirstCandidate: 0), new Role(FirstAnchor: below, FirstCandidate: below)]
+            : [new Role(FirstAnchor: 0, FirstCandidate: null), new Role(FirstAnchor: null, FirstCandidate: 0)];
     }
 
     /// <summary>The E-step: value, objective and the estimators' state as of the batch at once.</summary>
     public static GammaAccumulation Begin(
         GammaContrastiveLoss loss, FeatureBatch batch, Tensor? sampleIds, PairMap? pairs, Tensor? candidateIds)
     {
-        using var scope = NewDisposeScope();
         using var constant = no_grad();
-        var step = loss.Step(batch.Features[0], batch.Features[1], sampleIds, pairs, candidateIds);
-        // All else that the step made, as large as the features, goes.
-        return new GammaAccumulation(loss, batch, new GammaStep(
+        var contrast = loss.Batch(batch.Features[0], batch.Features[1], sampleIds, pairs, candidateIds);
+        // All else that the step makes, as large as the features, goes.
+        using var scope = NewDisposeScope();
+        var step = loss.Step(contrast);
+        return new GammaAccumulation(loss, batch, contrast, new GammaStep(
             step.Result.WithoutGraph().MoveToOuterDisposeScope(),
-            step.Map,
             step.Forward.Copy().MoveToOuterDisposeScope(),
             step.Backward?.Copy().MoveToOuterDisposeScope()));
     }
@@ -39,36 +42,41 @@ internal sealed class GammaAccumulation
     public ContrastiveResult Result => step.Result;
 
     /// <summary>The derivatives by the features of a micro-batch; those by the temperature are added to its gradient.</summary>
-    public Tensor?[] Differentiate(MicroBatch part)
+    public Tensor?[] Differentiate(MicroBatch part) => [Differentiate(part, 0), Differentiate(part, 1)];
+
+    private Tensor? Differentiate(MicroBatch part, int tower)
     {
-        var (ofAnchors, ofCandidates) = (batch.Learns[0], batch.Learns[1]);
-        var ofTemperature = loss.Temperature.RequiresGradient;
-        var own = Rows(anchors, 0, part, ofAnchors);
-        var others = Rows(candidates, 1, part, ofCandidates);
-        // The temperature is a factor of every pair, and the first part has each pair of the batch once.
-        if (ofAnchors || ofTemperature)
+        var learns = batch.Learns[tower];
+        var own = batch.RowsOf(batch.Features[tower], tower, part).detach().requires_grad_(learns);
+        var (first, count) = batch.RangeOf(tower, part);
+        // The temperature is a factor of every pair, and the anchors of all micro-batches have each pair once.
+        if (roles[tower].FirstAnchor is { } above && (learns || loss.Temperature.RequiresGradient))
         {
             using var scope = NewDisposeScope();
-            var (first, count) = batch.RangeOf(0, part);
-            Block(own, candidates, step.Map.Block(first, count, 0, candidates.shape[0]), (first, count), (0, candidates.shape[0]), false).backward();
+            Block(own, contrast.Candidates, (above + first, count), (0, contrast.Candidates.shape[0]), constantTemperature: false).backward();
         }
-        if (ofCandidates)
+        if (roles[tower].FirstCandidate is { } before && learns)
         {
             using var scope = NewDisposeScope();
-            var (first, count) = batch.RangeOf(1, part);
-            Block(anchors, others, step.Map.Block(0, anchors.shape[0], first, count), (0, anchors.shape[0]), (first, count), true).backward();
+            Block(contrast.Anchors, own, (0, contrast.Anchors.shape[0]), (before + first, count), constantTemperature: true).backward();
         }
-        return [own.grad, others.grad];
+        return own.grad;
     }
 
     private Tensor Block(
-        Tensor a, Tensor b, PairMap map, (long First, long Count) ofAnchors, (long First, long Count) ofCandidates, bool constantTemperature)
-        => loss.BlockOfBatch(a, b, map, Direction(step.Forward, ofAnchors), step.Backward is null ? null : Direction(step.Backward, ofCandidates), constantTemperature);
+        Tensor a, Tensor b, (long First, long Count) ofAnchors, (long First, long Count) ofCandidates, bool constantTemperature)
+        => loss.BlockOfBatch(
+            a,
+            b,
+            contrast.Map.Block(ofAnchors.First, ofAnchors.Count, ofCandidates.First, ofCandidates.Count),
+            Direction(step.Forward, ofAnchors),
+            step.Backward is null ? null : Direction(step.Backward, ofCandidates),
+            constantTemperature);
 
     private (GammaWeights Weights, double Share) Direction(GammaWeights weights, (long First, long Count) rows) => (
         weights.Rows(rows.First, rows.Count),
         loss.reduction == nn.Reduction.Mean ? 1.0 / Math.Max(1, weights.Count - weights.SkippedAnchors) : 1);
 
-    private Tensor Rows(Tensor features, int tower, MicroBatch part, bool learns)
-        => batch.RowsOf(features, tower, part).detach().requires_grad_(learns);
+    /// <summary>Where a tower's rows are among the batch's anchors and among its candidates, if they are there.</summary>
+    private readonly record struct Role(long? FirstAnchor, long? FirstCandidate);
 }

@@ -84,7 +84,7 @@ public class LargeBatchStepTests
         var (ids, captionIds) = (arange(count, dtype: ScalarType.Int64), arange(count * captions, dtype: ScalarType.Int64));
         var pairs = PairMap.FromLabels(ids, captionIds.div(tensor(captions), RoundingMode.floor).to(ScalarType.Int64));
         GammaContrastiveLoss Loss() => new(
-            new PartitionTable(count, dtype: ScalarType.Float64), Temperature.Learned(0.3), symmetric: true,
+            new PartitionTable(count, dtype: ScalarType.Float64), Temperature.Learned(0.3), ContrastMode.Symmetric,
             reverseEstimator: new PartitionTable(count * captions, dtype: ScalarType.Float64));
 
         using var plain = Loss();

@@ -37,16 +37,26 @@ internal sealed record StepCase(ContrastiveLoss Loss, Tensor? Ids = null, PairMa
         ["gamma, table"] = n => new(new GammaContrastiveLoss(Table()), Ids1(n)),
         ["gamma, table of earlier visits, twins"] = n => new(new GammaContrastiveLoss(Table(false)), Twins(n)),
         ["gamma, queue"] = _ => new(new GammaContrastiveLoss(Queue(), Temperature.Learned(0.4))),
-        ["gamma, symmetric table"] = n => new(new GammaContrastiveLoss(Table(), Temperature.Learned(0.4), symmetric: true), Ids1(n)),
+        ["gamma, symmetric table"] = n => new(new GammaContrastiveLoss(Table(), Temperature.Learned(0.4), ContrastMode.Symmetric), Ids1(n)),
         ["gamma, symmetric table, in tiles"] = n => new(
-            new GammaContrastiveLoss(Table(), Temperature.Learned(0.4), symmetric: true) { Tiling = Tiles }, Ids1(n)),
+            new GammaContrastiveLoss(Table(), Temperature.Learned(0.4), ContrastMode.Symmetric) { Tiling = Tiles }, Ids1(n)),
         ["gamma, in tiles, learned temperature"] = n => new(new GammaContrastiveLoss(Table(), Temperature.Learned()) { Tiling = Tiles }, Ids1(n)),
-        ["gamma, symmetric queue, twins"] = n => new(new GammaContrastiveLoss(Queue(), symmetric: true), Twins(n)),
+        ["gamma, symmetric queue, twins"] = n => new(new GammaContrastiveLoss(Queue(), mode: ContrastMode.Symmetric), Twins(n)),
         ["gamma, sampled"] = n => new(
-            new GammaContrastiveLoss(Table(), symmetric: true, eStep: EStep.Sampled, generator: new Generator(3)), Ids1(n)),
+            new GammaContrastiveLoss(Table(), mode: ContrastMode.Symmetric, eStep: EStep.Sampled, generator: new Generator(3)), Ids1(n)),
         ["gamma, sampled from torch's own"] = n => new(new GammaContrastiveLoss(Table(), eStep: EStep.Sampled), Ids1(n)),
+        ["gamma, two views, table"] = n => new(
+            new GammaContrastiveLoss(
+                new PartitionTable(40, population: 79, dtype: ScalarType.Float64), Temperature.Learned(0.4), ContrastMode.TwoViews),
+            Ids1(n)),
+        ["gamma, two views, queue, twins, in tiles"] = n => new(
+            new GammaContrastiveLoss(Queue(), Temperature.Learned(), ContrastMode.TwoViews, eStep: EStep.Sampled, generator: new Generator(4))
+            {
+                Tiling = Tiles,
+            },
+            Twins(n)),
         ["gamma, labels, skip"] = n => new(
-            new GammaContrastiveLoss(new BatchPartition(80), Temperature.Learned(0.3), symmetric: true, missingPairs: MissingPairs.Skip),
+            new GammaContrastiveLoss(new BatchPartition(80), Temperature.Learned(0.3), ContrastMode.Symmetric, missingPairs: MissingPairs.Skip),
             Pairs: PairMap.FromLabels(Draw.Integers(5, 5, n), Draw.Integers(6, 5, n))),
         ["gamma, sampled labels, skip, in tiles"] = n => new(
             new GammaContrastiveLoss(
@@ -56,10 +66,10 @@ internal sealed record StepCase(ContrastiveLoss Loss, Tensor? Ids = null, PairMa
             },
             Pairs: PairMap.FromLabels(Draw.Integers(5, 5, n), Draw.Integers(6, 5, n))),
         ["gamma, logit bias, exclusions"] = n => new(
-            new GammaContrastiveLoss(new BatchPartition(80), missingPairs: MissingPairs.Skip, symmetric: true),
+            new GammaContrastiveLoss(new BatchPartition(80), missingPairs: MissingPairs.Skip, mode: ContrastMode.Symmetric),
             Pairs: PairMap.Diagonal(n).Exclude(Draw.Mask(7, 0.2, n, n)).WithLogitBias(Draw.Normal(8, n, n))),
         ["gamma, sum, dot product"] = _ => new(new GammaContrastiveLoss(
-            new BatchPartition(50), Temperature.Learned(), true, SimilarityMeasure.DotProduct, reduction: nn.Reduction.Sum)),
+            new BatchPartition(50), Temperature.Learned(), ContrastMode.Symmetric, SimilarityMeasure.DotProduct, reduction: nn.Reduction.Sum)),
     };
 
     public static TheoryData<string> Names

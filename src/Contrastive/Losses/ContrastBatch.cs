@@ -1,0 +1,67 @@
+using Contrastive.Numerics;
+using static TorchSharp.torch;
+
+namespace Contrastive;
+
+/// <summary>A batch as a loss contrasts it: who is an anchor, who a candidate, and what is said of their pairs.</summary>
+/// <param name="Anchors">(N, D); with two views the rows of both, (2N, D).</param>
+/// <param name="Candidates">(M, D); with two views the same rows.</param>
+/// <param name="SampleIds">The samples of the anchors, if known.</param>
+/// <param name="CandidateIds">The samples of the candidates, if known.</param>
+/// <param name="Map">The caller's map, or the one of the mode, with the sample ids worked in.</param>
+internal readonly record struct ContrastBatch(
+    Tensor Anchors, Tensor Candidates, Tensor? SampleIds, Tensor? CandidateIds, PairMap Map)
+{
+    /// <summary>Features that were checked, as <paramref name="mode"/> contrasts them. Refuses what does not fit together.</summary>
+    public static ContrastBatch Of(
+        ContrastMode mode,
+        nn.Reduction reduction,
+        Tensor anchors,
+        Tensor candidates,
+        Tensor? sampleIds,
+        PairMap? pairs,
+        Tensor? candidateIds)
+    {
+        candidateIds = IdsOfCandidates(anchors, candidates, sampleIds, candidateIds);
+        if (mode == ContrastMode.TwoViews)
+        {
+            Guard.SameRows(anchors, candidates);
+            if (sampleIds is not null) sampleIds = candidateIds = cat([sampleIds, candidateIds!]);
+            if (anchors.shape[0] > 0) pairs ??= PairMap.TwoViews(anchors.shape[0]);
+            anchors = candidates = cat([anchors, candidates]);
+        }
+        var map = Resolve(pairs, anchors, candidates, sampleIds, candidateIds);
+        if (mode == ContrastMode.Symmetric && reduction == nn.Reduction.None) Guard.SameRows(anchors, candidates);
+        return new ContrastBatch(anchors, candidates, sampleIds, candidateIds, map);
+    }
+
+    /// <summary>The candidates' sample ids: those given, or where the rows are the same samples the anchors'.</summary>
+    private static Tensor? IdsOfCandidates(Tensor anchors, Tensor candidates, Tensor? sampleIds, Tensor? candidateIds)
+    {
+        if (sampleIds is not null) Guard.Integers(sampleIds, anchors.shape[0]);
+        if (candidateIds is null) return anchors.shape[0] == candidates.shape[0] ? sampleIds : null;
+        if (sampleIds is null)
+            throw new ArgumentException("candidateIds are given but sampleIds, those of the anchors, are not", nameof(candidateIds));
+        Guard.Integers(candidateIds, candidates.shape[0]);
+        return candidateIds;
+    }
+
+    /// <summary>The map to use: the caller's, or the diagonal, with the sample ids worked in.</summary>
+    private static PairMap Resolve(PairMap? pairs, Tensor anchors, Tensor candidates, Tensor? sampleIds, Tensor? candidateIds)
+    {
+        if (pairs is null) Guard.SameRows(anchors, candidates);
+        if (anchors.shape[0] == 0) throw new ArgumentException("anchors have no rows", nameof(anchors));
+        pairs ??= PairMap.Diagonal(anchors.shape[0]);
+        pairs.Check(anchors, candidates, nameof(anchors), nameof(candidates));
+        if (sampleIds is null || candidateIds is null) return pairs;
+
+        Guard.SameDevice(anchors, sampleIds);
+        Guard.SameDevice(anchors, candidateIds);
+        if (!pairs.IsWhole)
+            throw new ArgumentException("sampleIds of a block: give them to the whole map before taking a block of it", nameof(sampleIds));
+        // Where each sample is there once and is its own positive, ids exclude nothing, and the map may stay a plain
+        // diagonal, which needs no masks.
+        var nothingToExclude = pairs.IsDiagonal && ReferenceEquals(sampleIds, candidateIds) && !SampleGroups.HasRepeats(sampleIds);
+        return nothingToExclude ? pairs : pairs.WithSampleIds(sampleIds, candidateIds);
+    }
+}
