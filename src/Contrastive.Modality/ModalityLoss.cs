@@ -35,9 +35,17 @@ public abstract class ModalityLoss : Loss<ModalityFeatures, ModalityFeatures, Te
     /// <exception cref="ArgumentException">
     /// Features that the loss needs are missing, or the tensors do not fit together; the message says which.
     /// </exception>
-    public override Tensor forward(ModalityFeatures first, ModalityFeatures second)
+    public override Tensor forward(ModalityFeatures first, ModalityFeatures second) => forward(first, second, null);
+
+    /// <summary>The total loss of a step, a scalar.</summary>
+    /// <inheritdoc cref="Evaluate" path="/param"/>
+    /// <returns>A scalar.</returns>
+    /// <exception cref="ArgumentException">
+    /// Features that the loss needs are missing, or the tensors do not fit together; the message says which.
+    /// </exception>
+    public Tensor forward(ModalityFeatures first, ModalityFeatures second, Tensor? sampleIds)
     {
-        var result = Evaluate(first, second);
+        var result = Evaluate(first, second, sampleIds);
         foreach (var term in result.Terms) term.Value.Dispose();
         return result.Loss;
     }

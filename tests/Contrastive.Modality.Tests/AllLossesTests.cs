@@ -76,6 +76,21 @@ public class AllLossesTests
 
     [Theory]
     [MemberData(nameof(Names))]
+    public void Forward_is_the_loss_of_Evaluate_with_and_without_sample_ids(string name)
+    {
+        using var scope = NewDisposeScope();
+        using var loss = Create(name);
+        var c = new Case(2, 6, 3);
+        var ids = tensor(new long[] { 0, 1, 2, 0, 4, 5 });
+        loss.forward(c.First, c.Second).ShouldEqual(loss.Evaluate(c.First, c.Second).Loss, 0);
+        var withIds = loss.forward(c.First, c.Second, ids);
+        withIds.ShouldEqual(loss.Evaluate(c.First, c.Second, ids).Loss, 0);
+        var excludes = name is not ("bridge" or "bridge of both" or "consistency");
+        withIds.IsSameAs(loss.forward(c.First, c.Second)).Should().Be(!excludes, "items of one sample are no negatives");
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
     public void The_terms_add_up_to_the_total(string name)
     {
         using var scope = NewDisposeScope();

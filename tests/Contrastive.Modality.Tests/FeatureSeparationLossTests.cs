@@ -58,6 +58,34 @@ public class FeatureSeparationLossTests
     }
 
     [Fact]
+    public void Its_tiling_is_that_of_contrast_and_uniformity_and_changes_no_number()
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(7, 9, 4);
+        using var whole = new FeatureSeparationLoss(Temperature.Fixed(0.3));
+        whole.Tiling.Should().BeSameAs(Tiling.Default);
+        using var tiled = new FeatureSeparationLoss(Temperature.Fixed(0.3)) { Tiling = new Tiling { DensePairs = 0, Rows = 4, Columns = 3 } };
+        Gradients.ShouldAgree(
+            () => tiled.forward(c.First, c.Second), () => whole.forward(c.First, c.Second), 1e-12, c.V, c.T, c.Vi, c.Ti, c.Via, c.Tia);
+
+        foreach (var weights in new[] { (Contrast: 1.0, Uniformity: 0.0), (Contrast: 0, Uniformity: 1) })
+        {
+            using var part = new FeatureSeparationLoss(orthogonalityWeight: 0, contrastWeight: weights.Contrast, uniformityWeight: weights.Uniformity);
+            Second(part).isfinite().all().item<bool>().Should().BeTrue();
+            part.Tiling = tiled.Tiling;
+            Second(part).isfinite().any().item<bool>().Should().BeFalse("tiles can be differentiated once");
+            FluentActions.Invoking(() => part.Tiling = null!).Should().Throw<ArgumentNullException>();
+            part.Tiling.Should().BeSameAs(tiled.Tiling);
+        }
+
+        Tensor Second(FeatureSeparationLoss loss)
+        {
+            var gradient = autograd.grad([loss.forward(c.First, c.Second)], [c.Vi], retain_graph: true, create_graph: true)[0];
+            return autograd.grad([gradient.sum()], [c.Vi])[0];
+        }
+    }
+
+    [Fact]
     public void What_is_missing_is_named()
     {
         using var scope = NewDisposeScope();

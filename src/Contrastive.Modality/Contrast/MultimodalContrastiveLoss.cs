@@ -44,10 +44,7 @@ public sealed class MultimodalContrastiveLoss : ModalityLoss
         Denominator = Guard.Defined(denominator);
         IncludeInModal = includeInModal;
         inModal = new InfoNCELoss(
-            inModalTemperature ?? crossModal.Temperature, similarity: crossModal.Similarity, missingPairs: crossModal.MissingPairs)
-        {
-            Tiling = crossModal.Tiling,
-        };
+            inModalTemperature ?? crossModal.Temperature, similarity: crossModal.Similarity, missingPairs: crossModal.MissingPairs);
         register_module("cross_modal", CrossModal);
         if (includeInModal) register_module("in_modal", inModal);
     }
@@ -74,6 +71,7 @@ public sealed class MultimodalContrastiveLoss : ModalityLoss
     {
         if (IncludeInModal)
         {
+            inModal.Tiling = CrossModal.Tiling;
             sum.Add("in_modal.first", 0.25, InModal(first, sampleIds));
             sum.Add("in_modal.second", 0.25, InModal(second, sampleIds));
         }

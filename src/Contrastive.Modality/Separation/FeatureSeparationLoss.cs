@@ -69,6 +69,14 @@ public sealed class FeatureSeparationLoss : ModalityLoss
     /// <summary>t, the sharpness of the uniformity's kernel.</summary>
     public double KernelT { get; }
 
+    /// <summary>How the pairs of the contrast, unless as printed, and of the uniformity are worked through.</summary>
+    /// <exception cref="ArgumentNullException">The value is null.</exception>
+    public Tiling Tiling
+    {
+        get => contrast.Tiling;
+        set => contrast.Tiling = uniformity.Tiling = value;
+    }
+
     internal override void Require(ModalityFeatures first, ModalityFeatures second)
     {
         first.RequireIndependent(nameof(FeatureSeparationLoss), nameof(first));

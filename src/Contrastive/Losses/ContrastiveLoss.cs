@@ -46,7 +46,7 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
     public Tiling Tiling
     {
         get;
-        init => field = value ?? throw new ArgumentNullException(nameof(value));
+        set => field = value ?? throw new ArgumentNullException(nameof(value));
     } = Tiling.Default;
 
     /// <summary>The loss of a batch, with what belongs to it.</summary>

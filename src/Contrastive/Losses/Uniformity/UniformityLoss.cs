@@ -46,7 +46,7 @@ public sealed class UniformityLoss : nn.Module<Tensor, Tensor>
     public Tiling Tiling
     {
         get;
-        init => field = value ?? throw new ArgumentNullException(nameof(value));
+        set => field = value ?? throw new ArgumentNullException(nameof(value));
     } = Tiling.Default;
 
     /// <summary>The uniformity of one set of features.</summary>
