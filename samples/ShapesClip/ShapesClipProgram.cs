@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Contrastive.Samples.ShapesClip.Bias;
 using Contrastive.Samples.ShapesClip.Data;
 using Contrastive.Samples.ShapesClip.Data.Pictures;
 using Contrastive.Samples.ShapesClip.Querying;
@@ -27,6 +28,12 @@ public static class ShapesClipProgram
         if (parsed.CommandResult.Command == command.Query.Command)
         {
             QueryProgram.Run(command.Query.Settings(parsed), console);
+            return;
+        }
+
+        if (parsed.CommandResult.Command == command.Bias.Command)
+        {
+            BiasProgram.Run(command.Bias.Settings(parsed), command.Bias.Out(parsed), console);
             return;
         }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Contrastive.Modality;
+using Contrastive.Samples.ShapesClip.Bias;
 using Contrastive.Samples.ShapesClip.Querying;
 using Contrastive.Samples.ShapesClip.Training;
 using static Contrastive.Samples.CommandOptions;
@@ -70,12 +71,15 @@ internal sealed class ShapesCommand
         }
 
         Root.Add(Query.Command);
+        Root.Add(Bias.Command);
         Root.Add(new Command("study", "The experiments of docs/results.md; a study that was stopped goes on where it was") { _batchSizeStudy, _structuresStudy });
     }
 
     public RootCommand Root { get; }
 
     public QueryCommand Query { get; } = new();
+
+    public BiasCommand Bias { get; } = new();
 
     public string Out(ParseResult parsed) => OutputFolder.Of(Value(parsed, _out));
 

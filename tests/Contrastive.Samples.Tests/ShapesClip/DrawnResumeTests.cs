@@ -49,6 +49,11 @@ public sealed class DrawnResumeTests : IDisposable
         output.Should().Contain("the nearest of 20 pictures");
         File.ReadAllBytes(_folder.Path("sheet.png"))[1..4].Should().Equal("PNG"u8.ToArray());
 
+        (code, output, error) = RunShapes.With(
+            "bias", "--model", _folder.Path("resumed"), "--pairs", "8", "--batch-size", "4", "--passes", "2", "--out", _folder.Path("bias"));
+        code.Should().Be(0, error);
+        output.Should().Contain("of 8 training pairs");
+
         TrainingRun Run() => new(Key, settings, data, _ => new Glance(0, 0), CPU);
 
         static void Steps(TrainingRun run, int count)

@@ -1,0 +1,104 @@
+using System.Text.Json;
+using Contrastive.Samples.ShapesClip.Data;
+using Contrastive.Samples.ShapesClip.Data.Pictures;
+using Contrastive.Samples.ShapesClip.Models;
+using static TorchSharp.torch;
+
+namespace Contrastive.Samples.ShapesClip.Bias;
+
+/// <summary>Measures the gradients of saved models: a table on the console, and every figure in a file.</summary>
+internal static class BiasProgram
+{
+    private static readonly string[] Compared = [Losses.Baseline, "gamma-mean"];
+
+    public static void Run(BiasSettings settings, string folder, SampleConsole console)
+    {
+        var device = Devices.Of(settings.Device);
+        var entries = new List<BiasEntry>();
+        var batches = Compared.Length * settings.BatchSizes.Sum(size => (double)settings.Passes * (settings.Pairs / size) * size);
+        OutputFolder.Make(folder);
+        set_num_threads(settings.Threads);
+        Progress.Run(console, "gradient bias", batches * settings.Models.Count, progress =>
+        {
+            foreach (var path in settings.Models)
+                entries.AddRange(Measure(path, settings, device, progress, console));
+        });
+        var summary = Path.Combine(folder, "summary.json");
+        SummaryFile.Write(summary, entries, settings);
+        console.Line();
+        Table(entries, settings, console);
+        console.Line();
+        console.Line($"written: {summary}");
+    }
+
+    private static List<BiasEntry> Measure(string path, BiasSettings settings, Device device, Progress progress, SampleConsole console)
+    {
+        using var model = SavedModel.Load(path, device);
+        using var data = Data(path, model.Description, settings, device, console);
+        using var random = new Generator((ulong)settings.Seed, device);
+        using var measurement = new BiasMeasurement(model.Towers, model.Description.Temperature, data.Pairs, settings.Pairs, random);
+        var entries = new List<BiasEntry>();
+        foreach (var batchSize in settings.BatchSizes)
+        {
+            foreach (var loss in Compared)
+            {
+                var report = measurement.Run(loss, batchSize, settings.Passes, random, () =>
+                {
+                    console.Cancellation.ThrowIfCancellationRequested();
+                    progress.Advance(batchSize, $"{model.Description.Run} | {loss} at B = {batchSize}", batchSize);
+                });
+                entries.Add(BiasEntry.Of(path, loss, batchSize, report));
+            }
+        }
+
+        return entries;
+    }
+
+    /// <summary>What the model was trained on.</summary>
+    private static TrainedOn Data(string path, ModelDescription model, BiasSettings settings, Device device, SampleConsole console)
+    {
+        var trained = model.Settings.Deserialize<ShapesSettings>(SampleJson.Exact)!;
+        PictureCollection? pictures = null;
+        if (model.ImageDir is { } folder)
+            pictures = PictureCollection.OfCaptions(folder, model.Captions!, model.Picture.Side, device, console);
+        var data = pictures is null
+            ? (ITrainingPairs)ShapeData.Draw(trained.Pairs, (int)model.Run.Seed, device)
+            : PictureData.Split(pictures, trained.TestShare, model.Run.Seed);
+        var (found, items) = (new TrainedOn(data, pictures), data.Items);
+        if (items >= settings.Pairs)
+            return found;
+        found.Dispose();
+        throw new UserError($"--pairs {settings.Pairs}: {path} was trained on only {items}");
+    }
+
+    private static void Table(IReadOnlyList<BiasEntry> entries, BiasSettings settings, SampleConsole console)
+    {
+        console.Line($"‖E[g_B] - g‖ / ‖g‖ of {settings.Pairs} training pairs{(settings.Models.Count > 1 ? $", means of {settings.Models.Count} models ± one standard deviation" : "")}");
+        var table = new ResultsTable("loss", "B", "bias", "noise floor", "cosine", "one batch's noise");
+        foreach (var group in entries.GroupBy(entry => (entry.BatchSize, entry.Loss)).OrderBy(group => group.Key.BatchSize))
+        {
+            table.Row(
+                group.Key.Loss,
+                $"{group.Key.BatchSize}",
+                Mean(entry => entry.CorrectedRelativeBias),
+                Mean(entry => entry.NoiseFloor),
+                Mean(entry => entry.Cosine),
+                Mean(entry => entry.BatchNoise));
+
+            string Mean(Func<BiasEntry, double> figure) => Spread.Of(group.Select(figure)).Text();
+        }
+
+        table.Write(console.Output);
+        console.Line("g: InfoNCE's gradient over all of them at once. Bias: less what chance adds; 0 where it is lost in the noise floor.");
+    }
+
+    /// <summary>A model's training pairs, and the pictures they are made of.</summary>
+    private sealed record TrainedOn(ITrainingPairs Pairs, PictureCollection? Pictures) : IDisposable
+    {
+        public void Dispose()
+        {
+            (Pairs as IDisposable)?.Dispose();
+            Pictures?.Dispose();
+        }
+    }
+}
