@@ -20,7 +20,7 @@ namespace Contrastive.Modality;
 /// </example>
 public sealed class CompositeLoss : ModalityLoss
 {
-    private readonly (string Name, ModalityLoss Loss, double Weight)[] parts;
+    private readonly (string Name, ModalityLoss Loss, double Weight)[] _parts;
 
     /// <summary>Creates the sum.</summary>
     /// <param name="parts">Each part's name, loss and weight (≥ 0).</param>
@@ -41,25 +41,25 @@ public sealed class CompositeLoss : ModalityLoss
             register_module(name, loss);
         }
         if (parts.All(part => part.Weight == 0)) throw new ArgumentException("every weight is 0", nameof(parts));
-        this.parts = [.. parts.Where(part => part.Weight > 0)];
+        _parts = [.. parts.Where(part => part.Weight > 0)];
     }
 
-    internal override bool KeepsState => parts.Any(part => part.Loss.KeepsState);
+    internal override bool KeepsState => _parts.Any(part => part.Loss.KeepsState);
 
     internal override void Require(ModalityFeatures first, ModalityFeatures second)
     {
-        foreach (var part in parts) part.Loss.Require(first, second);
+        foreach (var part in _parts) part.Loss.Require(first, second);
     }
 
     internal override void Compute(ModalityFeatures first, ModalityFeatures second, Tensor? sampleIds, WeightedSum sum)
     {
-        var results = new ModalityResult[parts.Length];
-        foreach (var index in Enumerable.Range(0, parts.Length).OrderBy(i => parts[i].Loss.KeepsState))
+        var results = new ModalityResult[_parts.Length];
+        foreach (var index in Enumerable.Range(0, _parts.Length).OrderBy(i => _parts[i].Loss.KeepsState))
         {
             var part = new WeightedSum();
-            parts[index].Loss.Compute(first, second, sampleIds, part);
+            _parts[index].Loss.Compute(first, second, sampleIds, part);
             results[index] = part.ToResult();
         }
-        for (var i = 0; i < parts.Length; i++) sum.Add(parts[i].Name, parts[i].Weight, results[i]);
+        for (var i = 0; i < _parts.Length; i++) sum.Add(_parts[i].Name, _parts[i].Weight, results[i]);
     }
 }

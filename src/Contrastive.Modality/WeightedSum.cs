@@ -6,8 +6,8 @@ namespace Contrastive.Modality;
 /// <summary>Adds up terms and remembers them.</summary>
 internal sealed class WeightedSum
 {
-    private readonly List<ModalityTerm> terms = [];
-    private Tensor? total;
+    private readonly List<ModalityTerm> _terms = [];
+    private Tensor? _total;
 
     /// <summary>Adds weight · value under a name; <paramref name="reported"/> is the value to log, if it is another.</summary>
     public void Add(string name, double weight, Tensor value, Tensor? reported = null)
@@ -20,20 +20,20 @@ internal sealed class WeightedSum
     public void Add(string name, double weight, ModalityResult result)
     {
         foreach (var term in result.Terms)
-            terms.Add(new ModalityTerm($"{name}.{term.Name}", weight * term.Weight, term.Value));
+            _terms.Add(new ModalityTerm($"{name}.{term.Name}", weight * term.Weight, term.Value));
         AddTotal(weight, result.Loss);
     }
 
     /// <summary>Lists a term whose part of the total is added otherwise.</summary>
-    public void Report(string name, double weight, Tensor value) => terms.Add(new ModalityTerm(name, weight, value.detach()));
+    public void Report(string name, double weight, Tensor value) => _terms.Add(new ModalityTerm(name, weight, value.detach()));
 
     /// <summary>Adds weight · value without listing it.</summary>
     public void AddTotal(double weight, Tensor value)
     {
         var weighted = value.Times(weight);
-        total = total is null ? weighted : total.Plus(weighted);
+        _total = _total is null ? weighted : _total.Plus(weighted);
     }
 
     /// <summary>The sum of at least one term.</summary>
-    public ModalityResult ToResult() => new(total!, [.. terms]);
+    public ModalityResult ToResult() => new(_total!, [.. _terms]);
 }

@@ -7,12 +7,12 @@ namespace Contrastive.Packages.Tests;
 /// </remarks>
 internal sealed class FreshProject : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public FreshProject(string program, string packages, params (string Id, string Version)[] references)
     {
-        folder.File("Program.cs", program);
-        folder.File("App.csproj", $"""
+        _folder.File("Program.cs", program);
+        _folder.File("App.csproj", $"""
             <Project Sdk="Microsoft.NET.Sdk">
 
               <PropertyGroup>
@@ -28,7 +28,7 @@ internal sealed class FreshProject : IDisposable
 
             </Project>
             """);
-        folder.File("nuget.config", $"""
+        _folder.File("nuget.config", $"""
             <configuration>
               <packageSources>
                 <add key="packed by the test" value="{packages}" />
@@ -40,17 +40,17 @@ internal sealed class FreshProject : IDisposable
             """);
     }
 
-    public string Path(params string[] parts) => folder.Path(parts);
+    public string Path(params string[] parts) => _folder.Path(parts);
 
     /// <summary>`dotnet` with these arguments, in the project's folder.</summary>
-    public string Dotnet(params string[] arguments) => Packages.Tests.Dotnet.Run(folder.Root, folder.Path("packages"), arguments);
+    public string Dotnet(params string[] arguments) => Packages.Tests.Dotnet.Run(_folder.Root, _folder.Path("packages"), arguments);
 
     /// <summary>Runs a program that the project published.</summary>
-    public string Start(string program) => Packages.Tests.Dotnet.Start(folder.Root, null, program);
+    public string Start(string program) => Packages.Tests.Dotnet.Start(_folder.Root, null, program);
 
     /// <summary>TorchSharp's native library in a folder of the project.</summary>
     public byte[] LibTorchSharp(string output)
         => File.ReadAllBytes(Directory.EnumerateFiles(Path(output), "libLibTorchSharp.so", SearchOption.AllDirectories).Single());
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 }

@@ -6,10 +6,10 @@ namespace Contrastive.Packages.Tests;
 /// <summary>A .nupkg or .snupkg.</summary>
 public sealed class PackageArchive(string path) : IDisposable
 {
-    private readonly ZipArchive archive = ZipFile.OpenRead(path);
+    private readonly ZipArchive _archive = ZipFile.OpenRead(path);
 
     /// <summary>The files, but for those that the package format itself has.</summary>
-    public IEnumerable<string> Files => archive.Entries.Select(entry => entry.FullName)
+    public IEnumerable<string> Files => _archive.Entries.Select(entry => entry.FullName)
         .Where(name => name is not ("[Content_Types].xml" or "_rels/.rels") && !name.StartsWith("package/", StringComparison.Ordinal));
 
     /// <summary>The nuspec's metadata.</summary>
@@ -17,7 +17,7 @@ public sealed class PackageArchive(string path) : IDisposable
     {
         get
         {
-            var nuspec = archive.Entries.Single(entry => entry.FullName.EndsWith(".nuspec", StringComparison.Ordinal));
+            var nuspec = _archive.Entries.Single(entry => entry.FullName.EndsWith(".nuspec", StringComparison.Ordinal));
             using var stream = nuspec.Open();
             return XDocument.Load(stream).Root!.Elements().Single(element => element.Name.LocalName == "metadata");
         }
@@ -25,11 +25,11 @@ public sealed class PackageArchive(string path) : IDisposable
 
     public byte[] Read(string file)
     {
-        using var stream = archive.GetEntry(file)!.Open();
+        using var stream = _archive.GetEntry(file)!.Open();
         using var bytes = new MemoryStream();
         stream.CopyTo(bytes);
         return bytes.ToArray();
     }
 
-    public void Dispose() => archive.Dispose();
+    public void Dispose() => _archive.Dispose();
 }

@@ -11,12 +11,12 @@ public sealed class PackedLibraries : IDisposable
 
     public const string Commit = "0123456789abcdef0123456789abcdef01234567";
 
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public PackedLibraries()
     {
         Version = $"0.0.1-test.{Guid.NewGuid():N}";
-        (Packages, SamePackages, PackageWithoutGit) = (folder.Path("packages"), folder.Path("same-packages"), folder.Path("package-without-git"));
+        (Packages, SamePackages, PackageWithoutGit) = (_folder.Path("packages"), _folder.Path("same-packages"), _folder.Path("package-without-git"));
         Parallel.Invoke(
             () => Pack(CopySources("first", git: true), Packages, "Contrastive.sln"),
             () => Pack(CopySources(Path.Combine("second", "and", "deeper"), git: true), SamePackages, "Libraries.slnx"),
@@ -40,11 +40,11 @@ public sealed class PackedLibraries : IDisposable
 
     public PackageArchive OpenSymbols(string id) => new(Path.Combine(Packages, $"{id}.{Version}.snupkg"));
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     private string CopySources(string name, bool git)
     {
-        var copy = folder.Path(name);
+        var copy = _folder.Path(name);
         Repository.CopyTo(copy);
         File.WriteAllText(
             Path.Combine(copy, "Libraries.slnx"),

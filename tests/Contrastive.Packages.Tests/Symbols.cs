@@ -10,17 +10,17 @@ internal sealed class Symbols : IDisposable
     private static readonly Guid SourceLinkKind = new("CC110556-A091-4D38-9FEC-25AB9A351A6A");
     private static readonly Guid EmbeddedSourceKind = new("0E8A571B-6926-466E-B4AD-8AB04611F5FE");
 
-    private readonly MetadataReaderProvider provider;
-    private readonly MetadataReader reader;
+    private readonly MetadataReaderProvider _provider;
+    private readonly MetadataReader _reader;
 
     public Symbols(byte[] pdb)
     {
-        provider = MetadataReaderProvider.FromPortablePdbStream(new MemoryStream(pdb));
-        reader = provider.GetMetadataReader();
+        _provider = MetadataReaderProvider.FromPortablePdbStream(new MemoryStream(pdb));
+        _reader = _provider.GetMetadataReader();
     }
 
     /// <summary>The identity that the assembly names.</summary>
-    public Guid Id => new(reader.DebugMetadataHeader!.Id.AsSpan()[..16]);
+    public Guid Id => new(_reader.DebugMetadataHeader!.Id.AsSpan()[..16]);
 
     /// <summary>Path in the pdb → address; * stands for the rest of the path. Empty without SourceLink.</summary>
     public IReadOnlyDictionary<string, string> SourceLink
@@ -36,13 +36,13 @@ internal sealed class Symbols : IDisposable
 
     /// <summary>Each source file, and whether its text is in the pdb.</summary>
     public IEnumerable<(string Path, bool Embedded)> Documents
-        => reader.Documents.Select(handle => (
-            reader.GetString(reader.GetDocument(handle).Name), Information(handle, EmbeddedSourceKind) is not null));
+        => _reader.Documents.Select(handle => (
+            _reader.GetString(_reader.GetDocument(handle).Name), Information(handle, EmbeddedSourceKind) is not null));
 
-    public void Dispose() => provider.Dispose();
+    public void Dispose() => _provider.Dispose();
 
     private byte[]? Information(EntityHandle parent, Guid kind)
-        => reader.GetCustomDebugInformation(parent).Select(reader.GetCustomDebugInformation)
-            .Where(information => reader.GetGuid(information.Kind) == kind)
-            .Select(information => reader.GetBlobBytes(information.Value)).SingleOrDefault();
+        => _reader.GetCustomDebugInformation(parent).Select(_reader.GetCustomDebugInformation)
+            .Where(information => _reader.GetGuid(information.Kind) == kind)
+            .Select(information => _reader.GetBlobBytes(information.Value)).SingleOrDefault();
 }

@@ -10,15 +10,15 @@ namespace Contrastive.Modality;
 /// </summary>
 public sealed class BridgeTime
 {
-    private readonly double low;
-    private readonly double high;
-    private readonly bool perItem;
+    private readonly double _low;
+    private readonly double _high;
+    private readonly bool _perItem;
 
     private BridgeTime(double low, double high, bool perItem)
     {
-        this.low = low;
-        this.high = high;
-        this.perItem = perItem;
+        _low = low;
+        _high = high;
+        _perItem = perItem;
     }
 
     /// <summary>The same time always; 0.25 in the paper.</summary>
@@ -47,13 +47,13 @@ public sealed class BridgeTime
     /// <summary>(count, 1): the time of each item.</summary>
     internal Tensor Draw(long count, ScalarType dtype, Device device, Generator? generator)
     {
-        if (low == high)
+        if (_low == _high)
         {
-            using var time = low.ToScalar();
+            using var time = _low.ToScalar();
             return full(count, 1, time, dtype: dtype, device: device);
         }
-        var uniform = rand(perItem ? [count, 1] : [1, 1], dtype: dtype, device: device, generator: generator);
-        return uniform.Times(high - low).Plus(low).expand(count, 1);
+        var uniform = rand(_perItem ? [count, 1] : [1, 1], dtype: dtype, device: device, generator: generator);
+        return uniform.Times(_high - _low).Plus(_low).expand(count, 1);
     }
 
     private static void Check(double time, string name)

@@ -18,7 +18,7 @@ namespace Contrastive.Modality;
 /// </remarks>
 public sealed class BrownianBridgeLoss : ModalityLoss
 {
-    private readonly Generator? generator;
+    private readonly Generator? _generator;
 
     /// <summary>Creates the loss.</summary>
     /// <param name="time">λ; fixed at 0.25 by default, as in the paper.</param>
@@ -35,7 +35,7 @@ public sealed class BrownianBridgeLoss : ModalityLoss
         Time = time ?? BridgeTime.Fixed(0.25);
         Side = Guard.Defined(side);
         Likelihood = Guard.Defined(likelihood);
-        this.generator = generator;
+        _generator = generator;
     }
 
     /// <summary>λ, the weight of the augmented feature's own modality in the mean.</summary>
@@ -56,7 +56,7 @@ public sealed class BrownianBridgeLoss : ModalityLoss
     internal override void Compute(ModalityFeatures first, ModalityFeatures second, Tensor? sampleIds, WeightedSum sum)
     {
         var (v, t) = (UnitRows.Of(first.Shared), UnitRows.Of(second.Shared));
-        var time = Time.Draw(v.shape[0], v.dtype, v.device, generator);
+        var time = Time.Draw(v.shape[0], v.dtype, v.device, _generator);
         var weight = Side == BridgeSide.Both ? 0.5 : 1;
         if (Side != BridgeSide.Second) sum.Add("first", weight, Distance(first.Augmented!, v, t, time));
         if (Side != BridgeSide.First) sum.Add("second", weight, Distance(second.Augmented!, t, v, time));

@@ -13,8 +13,8 @@ namespace Contrastive.Modality;
 public sealed class MomentumEncoder<TModule> : nn.Module
     where TModule : nn.Module
 {
-    private readonly TModule online;
-    private readonly TModule encoder;
+    private readonly TModule _online;
+    private readonly TModule _encoder;
 
     /// <summary>Creates the follower, equal to the online encoder.</summary>
     /// <param name="online">The encoder that is trained. It is not disposed with this one.</param>
@@ -29,18 +29,18 @@ public sealed class MomentumEncoder<TModule> : nn.Module
         if (ReferenceEquals(online, twin)) throw new ArgumentException("twin must be an encoder of its own but is the online one", nameof(twin));
         Momentum = Guard.Between(momentum, 0, 1);
         CheckStructure(online, twin);
-        this.online = online;
-        encoder = twin;
-        register_module(nameof(encoder), encoder);
+        _online = online;
+        _encoder = twin;
+        register_module(nameof(_encoder), _encoder);
         Blend(0);
-        foreach (var parameter in encoder.parameters()) parameter.requires_grad = false;
+        foreach (var parameter in _encoder.parameters()) parameter.requires_grad = false;
     }
 
     /// <summary>m, the part of the old weights that stays at each update.</summary>
     public double Momentum { get; }
 
     /// <summary>The following encoder. Its parameters require no gradients, so features of plain inputs have no graph.</summary>
-    public TModule Encoder => encoder;
+    public TModule Encoder => _encoder;
 
     /// <summary>Takes a step towards the online encoder; call it after the optimiser's step.</summary>
     public void Update() => Blend(Momentum);
@@ -51,15 +51,15 @@ public sealed class MomentumEncoder<TModule> : nn.Module
         using var constant = no_grad();
         using var kept = momentum.ToScalar();
         using var taken = (1 - momentum).ToScalar();
-        var source = online.named_parameters().ToDictionary(x => x.name, x => x.parameter);
-        foreach (var (name, parameter) in encoder.named_parameters())
+        var source = _online.named_parameters().ToDictionary(x => x.name, x => x.parameter);
+        foreach (var (name, parameter) in _encoder.named_parameters())
         {
             // A copy at first: 0 · θ would keep a NaN. And at m = 1 nothing is taken, not even one.
             if (momentum == 0) parameter.copy_(source[name]);
             else if (momentum < 1) parameter.mul_(kept).add_(source[name], taken);
         }
-        var buffers = online.named_buffers().ToDictionary(x => x.name, x => x.buffer);
-        foreach (var (name, buffer) in encoder.named_buffers()) buffer.copy_(buffers[name]);
+        var buffers = _online.named_buffers().ToDictionary(x => x.name, x => x.buffer);
+        foreach (var (name, buffer) in _encoder.named_buffers()) buffer.copy_(buffers[name]);
     }
 
     private static void CheckStructure(TModule online, TModule twin)

@@ -6,12 +6,12 @@ namespace Contrastive;
 /// <summary>The fast form, without masks: whatever is no plain negative lies on a few diagonals.</summary>
 internal sealed class DiagonalPairs : TilePairs
 {
-    private readonly DiagonalPattern pattern;
+    private readonly DiagonalPattern _pattern;
 
     public DiagonalPairs(PairMap map, DiagonalPattern pattern, Exponents? exponents = null)
         : base(map, exponents)
     {
-        this.pattern = pattern;
+        _pattern = pattern;
         IsPlain = Plain(pattern, new PairBlock(0, map.AnchorCount, 0, map.CandidateCount));
         IsPlainTransposed = Plain(pattern.Transpose(), new PairBlock(0, map.CandidateCount, 0, map.AnchorCount));
     }
@@ -22,15 +22,15 @@ internal sealed class DiagonalPairs : TilePairs
 
     public override int WorkingTiles => 4;
 
-    public override TilePairs With(Exponents? exponents) => new DiagonalPairs(Map, pattern, exponents);
+    public override TilePairs With(Exponents? exponents) => new DiagonalPairs(Map, _pattern, exponents);
 
     public override (PairCounts Anchors, PairCounts Candidates) Count(IEnumerable<PairBlock> tiles, Device device, ScalarType dtype) => (
-        Count(pattern, IsPlain, new PairBlock(0, Map.AnchorCount, 0, Map.CandidateCount), device, dtype),
-        Count(pattern.Transpose(), IsPlainTransposed, new PairBlock(0, Map.CandidateCount, 0, Map.AnchorCount), device, dtype));
+        Count(_pattern, IsPlain, new PairBlock(0, Map.AnchorCount, 0, Map.CandidateCount), device, dtype),
+        Count(_pattern.Transpose(), IsPlainTransposed, new PairBlock(0, Map.CandidateCount, 0, Map.AnchorCount), device, dtype));
 
     public override void Sum(Tensor logits, PairBlock block, SumAccumulator anchors, SumAccumulator? candidates)
     {
-        foreach (var segment in DiagonalSegment.Of(pattern.Positives, block))
+        foreach (var segment in DiagonalSegment.Of(_pattern.Positives, block))
         {
             var positive = logits.diagonal(segment.Offset, 0, 1).clone();
             anchors.AddPositive(block.FirstAnchor + segment.Row, positive);
@@ -49,7 +49,7 @@ internal sealed class DiagonalPairs : TilePairs
     /// <summary>Whatever is no negative is -∞ from here on; or all are exponentials, and what is no negative is 0.</summary>
     public override void Mark(Tensor logits, PairBlock block)
     {
-        foreach (var segment in DiagonalSegment.Of(pattern.Positives, block).Concat(DiagonalSegment.Of(pattern.Excluded, block)))
+        foreach (var segment in DiagonalSegment.Of(_pattern.Positives, block).Concat(DiagonalSegment.Of(_pattern.Excluded, block)))
             logits.diagonal(segment.Offset, 0, 1).fill_(Scalars.NegativeInfinity);
         if (Exponents is null) return;
         if (Exponents.Shift != 0) logits.Subtract_(Exponents.Shift);
@@ -63,7 +63,7 @@ internal sealed class DiagonalPairs : TilePairs
     {
         var (forward, backward) = ((DiagonalGradient)anchors, (DiagonalGradient?)candidates);
         var weights = Exponents is null ? FromLogits() : FromExponentials();
-        foreach (var segment in DiagonalSegment.Of(pattern.Positives, block))
+        foreach (var segment in DiagonalSegment.Of(_pattern.Positives, block))
         {
             var derivative = forward.Part(forward.Positive, block.FirstAnchor + segment.Row, segment.Count);
             if (backward is not null)

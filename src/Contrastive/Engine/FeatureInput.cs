@@ -9,8 +9,8 @@ internal sealed class FeatureInput(Tensor features, SimilarityMeasure measure)
     /// <summary>Rows are worked on in runs of about this many numbers, so that several steps find them in the cache.</summary>
     private const long RunElements = 1 << 18;
 
-    private Tensor? prepared;
-    private Tensor? inverseLengths;
+    private Tensor? _prepared;
+    private Tensor? _inverseLengths;
 
     /// <summary>As given.</summary>
     public Tensor Features => features;
@@ -25,18 +25,18 @@ internal sealed class FeatureInput(Tensor features, SimilarityMeasure measure)
     {
         using var constant = no_grad();
         var wide = UnitRows.Widen(features.detach());
-        if (measure == SimilarityMeasure.DotProduct) return prepared = scale is null ? wide : wide.mul(scale);
+        if (measure == SimilarityMeasure.DotProduct) return _prepared = scale is null ? wide : wide.mul(scale);
 
         var lengths = UnitRows.Lengths(wide);
-        inverseLengths = lengths.reciprocal();
-        return prepared = wide.div(scale is null ? lengths : lengths.div(scale));
+        _inverseLengths = lengths.reciprocal();
+        return _prepared = wide.div(scale is null ? lengths : lengths.div(scale));
     }
 
     /// <summary>The length of the longest row of what <see cref="Prepare(Tensor?)"/> gave.</summary>
     public double LongestPrepared()
     {
         using var scope = NewDisposeScope();
-        return prepared!.norm(1, keepdim: false, 2).max().to(ScalarType.Float64).item<double>();
+        return _prepared!.norm(1, keepdim: false, 2).max().to(ScalarType.Float64).item<double>();
     }
 
     /// <summary>Turns a gradient by what <see cref="Prepare(Tensor?)"/> gave into one by the features, in place.</summary>
@@ -45,14 +45,14 @@ internal sealed class FeatureInput(Tensor features, SimilarityMeasure measure)
     {
         using var constant = no_grad();
         var run = Math.Max(1, RunElements / gradient.shape[1]);
-        if (gradient.shape[0] <= run) return PullBack(gradient, prepared!, inverseLengths, scale, wantsScale);
+        if (gradient.shape[0] <= run) return PullBack(gradient, _prepared!, _inverseLengths, scale, wantsScale);
 
         var along = wantsScale ? zeros([], dtype: gradient.dtype, device: gradient.device) : null;
         foreach (var (first, count) in Runs.Of(gradient.shape[0], run))
         {
             using var scope = NewDisposeScope();
             Tensor Run(Tensor rows) => rows.narrow(0, first, count);
-            var part = PullBack(Run(gradient), Run(prepared!), inverseLengths is null ? null : Run(inverseLengths), scale, wantsScale);
+            var part = PullBack(Run(gradient), Run(_prepared!), _inverseLengths is null ? null : Run(_inverseLengths), scale, wantsScale);
             along?.add_(part!, Scalars.One);
         }
         return along;

@@ -8,7 +8,7 @@ namespace Contrastive;
 /// </summary>
 internal abstract class PairContrast
 {
-    private (PartitionSums Anchors, PartitionSums? Candidates)? counted;
+    private (PartitionSums Anchors, PartitionSums? Candidates)? _counted;
 
     protected PairContrast(SimilarityInputs inputs, TilePairs pairs, bool bothDirections)
         => (Inputs, Pairs, BothDirections) = (inputs, pairs, bothDirections);
@@ -45,7 +45,7 @@ internal abstract class PairContrast
     public static bool TakesWhole(PairMap map, Tiling tiling) => map.AnchorCount * map.CandidateCount <= tiling.DensePairs;
 
     /// <summary>The sums over each anchor's candidates and, of two directions, each candidate's anchors. No graph.</summary>
-    public (PartitionSums Anchors, PartitionSums? Candidates) Sums => counted ??= Count();
+    public (PartitionSums Anchors, PartitionSums? Candidates) Sums => _counted ??= Count();
 
     /// <summary>The loss of one direction, or the mean of both. Call it once.</summary>
     public abstract Tensor Loss(DirectionLoss forward, DirectionLoss? backward, nn.Reduction reduction);

@@ -18,27 +18,27 @@ internal sealed class SimilarityInputs(
 {
     private static readonly Scalar ThreeHalves = 1.5.ToScalar();
 
-    private readonly FeatureInput anchors = new(anchors, measure);
-    private readonly FeatureInput candidates = new(candidates, measure);
-    private Tensor? scale;
+    private readonly FeatureInput _anchors = new(anchors, measure);
+    private readonly FeatureInput _candidates = new(candidates, measure);
+    private Tensor? _scale;
 
     /// <summary>Whether a gradient by a / τ is wanted: for the anchors, or a temperature that is learned.</summary>
-    public bool NeedsAnchors => is_grad_enabled() && (anchors.RequiresGradient || LearnsTemperature);
+    public bool NeedsAnchors => is_grad_enabled() && (_anchors.RequiresGradient || LearnsTemperature);
 
     /// <summary>Whether a gradient by the candidates is wanted.</summary>
-    public bool NeedsCandidates => is_grad_enabled() && candidates.RequiresGradient;
+    public bool NeedsCandidates => is_grad_enabled() && _candidates.RequiresGradient;
 
     /// <summary>a / τ and b, (N, D) and (M, D), with their graph.</summary>
     public (Tensor Anchors, Tensor Candidates) WithGraph() => (
-        constantTemperature ? anchors.Prepare().mul(Scale) : temperature.Scale(anchors.Prepare()),
-        candidates.Prepare());
+        constantTemperature ? _anchors.Prepare().mul(Scale) : temperature.Scale(_anchors.Prepare()),
+        _candidates.Prepare());
 
     /// <summary>a / τ and b without a graph, by a shorter way.</summary>
-    public (Tensor Anchors, Tensor Candidates) Constant() => (anchors.Prepare(Scale), candidates.Prepare(null));
+    public (Tensor Anchors, Tensor Candidates) Constant() => (_anchors.Prepare(Scale), _candidates.Prepare(null));
 
     /// <summary>The largest |⟨a, b⟩| / τ there can be. Of cosines it is 1/τ; else it waits for the device.</summary>
     public double Bound()
-        => measure == SimilarityMeasure.Cosine ? 1 / temperature.Value : anchors.LongestPrepared() * candidates.LongestPrepared();
+        => measure == SimilarityMeasure.Cosine ? 1 / temperature.Value : _anchors.LongestPrepared() * _candidates.LongestPrepared();
 
     /// <summary>
     /// A value with known gradients by a / τ and b, which are used up, and by a loss's own inputs. It can be differentiated once.
@@ -57,14 +57,14 @@ internal sealed class SimilarityInputs(
         }
         if (gradients.Anchors is not null)
         {
-            var alongScale = anchors.PullBack(gradients.Anchors, Scale, LearnsTemperature);
+            var alongScale = _anchors.PullBack(gradients.Anchors, Scale, LearnsTemperature);
             if (alongScale is not null) Add(temperature.Along(alongScale));
-            if (anchors.RequiresGradient) Add(anchors.Along(gradients.Anchors));
+            if (_anchors.RequiresGradient) Add(_anchors.Along(gradients.Anchors));
         }
         if (gradients.Candidates is not null)
         {
-            candidates.PullBack(gradients.Candidates, null, wantsScale: false);
-            Add(candidates.Along(gradients.Candidates));
+            _candidates.PullBack(gradients.Candidates, null, wantsScale: false);
+            Add(_candidates.Along(gradients.Candidates));
         }
         // Gradients are worked out only where something wants them, so there is a sum.
         var term = sum!.sub(sum!.detach());
@@ -75,5 +75,5 @@ internal sealed class SimilarityInputs(
 
     private bool LearnsTemperature => !constantTemperature && temperature.RequiresGradient;
 
-    private Tensor Scale => scale ??= temperature.ScaleOf(UnitRows.ComputeType(anchors.Features.dtype), anchors.Features.device);
+    private Tensor Scale => _scale ??= temperature.ScaleOf(UnitRows.ComputeType(_anchors.Features.dtype), _anchors.Features.device);
 }

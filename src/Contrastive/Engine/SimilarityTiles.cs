@@ -13,7 +13,7 @@ namespace Contrastive;
 /// <param name="plan">The tiles.</param>
 internal sealed class SimilarityTiles(Tensor anchors, Tensor candidates, TilePairs pairs, TilePlan plan)
 {
-    private readonly Dictionary<PairBlock, Tensor> kept = [];
+    private readonly Dictionary<PairBlock, Tensor> _kept = [];
 
     /// <summary>
     /// The sums of every anchor and, if asked, of every candidate. Tiles that will be wanted again are kept as far as the budget
@@ -30,11 +30,11 @@ internal sealed class SimilarityTiles(Tensor anchors, Tensor candidates, TilePai
             using var scope = plan.IsWhole ? null : NewDisposeScope();
             var logits = Logits(block);
             pairs.Sum(logits, block, forward, backward);
-            if (keep && kept.Count < plan.KeptTiles) kept[block] = plan.IsWhole ? logits : logits.MoveToOuterDisposeScope();
+            if (keep && _kept.Count < plan.KeptTiles) _kept[block] = plan.IsWhole ? logits : logits.MoveToOuterDisposeScope();
             else if (plan.IsWhole) logits.Dispose();
         }
         if (!forward.Underflows && backward is not { Underflows: true }) return (forward.ToSums(), backward?.ToSums());
-        foreach (var logits in kept.Values) logits.Dispose();
+        foreach (var logits in _kept.Values) logits.Dispose();
         return null;
     }
 
@@ -46,7 +46,7 @@ internal sealed class SimilarityTiles(Tensor anchors, Tensor candidates, TilePai
         foreach (var block in plan.AllTiles)
         {
             using var scope = NewDisposeScope();
-            if (kept.Remove(block, out var logits)) logits.MoveToOtherDisposeScope(scope);
+            if (_kept.Remove(block, out var logits)) logits.MoveToOtherDisposeScope(scope);
             else pairs.Mark(logits = Logits(block), block);
             gradients.Add(block, pairs.Differentiate(logits, block, forward, backward), anchors, candidates);
         }

@@ -9,21 +9,21 @@ namespace Contrastive;
 /// </summary>
 internal sealed class TiledContrast : PairContrast
 {
-    private readonly Tiling tiling;
-    private readonly Exponents? exponents;
-    private SimilarityTiles? tiles;
-    private readonly bool ofAnchors;
-    private readonly bool ofCandidates;
-    private (PairSums Anchors, PairSums? Candidates)? sums;
+    private readonly Tiling _tiling;
+    private readonly Exponents? _exponents;
+    private SimilarityTiles? _tiles;
+    private readonly bool _ofAnchors;
+    private readonly bool _ofCandidates;
+    private (PairSums Anchors, PairSums? Candidates)? _sums;
 
     public TiledContrast(SimilarityInputs inputs, TilePairs pairs, bool bothDirections, Tiling tiling)
         : base(inputs, pairs, bothDirections)
     {
         // Asked now, because the sums are worked out in a scope without gradients.
-        (ofAnchors, ofCandidates) = (inputs.NeedsAnchors, inputs.NeedsCandidates);
+        (_ofAnchors, _ofCandidates) = (inputs.NeedsAnchors, inputs.NeedsCandidates);
         (Anchors, Candidates) = inputs.Constant();
-        this.tiling = tiling;
-        exponents = Exponents.For(inputs.Bound() + pairs.Map.BiasBound(), Math.Max(Anchors.shape[0], Candidates.shape[0]), Anchors.dtype);
+        _tiling = tiling;
+        _exponents = Exponents.For(inputs.Bound() + pairs.Map.BiasBound(), Math.Max(Anchors.shape[0], Candidates.shape[0]), Anchors.dtype);
     }
 
     public override Tensor Anchors { get; }
@@ -34,10 +34,10 @@ internal sealed class TiledContrast : PairContrast
     {
         get
         {
-            if (sums is { } known) return known;
+            if (_sums is { } known) return known;
             using var constant = no_grad();
-            var found = Sum(exponents) ?? Sum(null)!.Value;
-            sums = found;
+            var found = Sum(_exponents) ?? Sum(null)!.Value;
+            _sums = found;
             return found;
         }
     }
@@ -46,27 +46,27 @@ internal sealed class TiledContrast : PairContrast
 
     public override Tensor Loss(DirectionLoss forward, DirectionLoss? backward, nn.Reduction reduction)
     {
-        if (!ofAnchors && !ofCandidates)
+        if (!_ofAnchors && !_ofCandidates)
         {
             var (anchorSums, candidateSums) = PairSums;
             return Combine(forward, anchorSums, backward, candidateSums, reduction);
         }
-        var gradients = new FeatureGradients(Anchors, Candidates, ofAnchors, ofCandidates);
-        return sums is null && backward is null
+        var gradients = new FeatureGradients(Anchors, Candidates, _ofAnchors, _ofCandidates);
+        return _sums is null && backward is null
             ? Stream(forward, reduction, gradients)
             : SumThenDifferentiate(forward, backward, reduction, gradients);
     }
 
     private (PairSums Anchors, PairSums? Candidates)? Sum(Exponents? exponents)
     {
-        tiles = TilesWith(exponents, Plan(TilePlan.OfPasses));
-        return tiles.Sum(BothDirections, keep: ofAnchors || ofCandidates);
+        _tiles = TilesWith(exponents, Plan(TilePlan.OfPasses));
+        return _tiles.Sum(BothDirections, keep: _ofAnchors || _ofCandidates);
     }
 
     private SimilarityTiles TilesWith(Exponents? exponents, TilePlan plan) => new(Anchors, Candidates, Pairs.With(exponents), plan);
 
     private TilePlan Plan(Func<long, long, ScalarType, Device, Tiling, int, TilePlan> kind)
-        => kind(Anchors.shape[0], Candidates.shape[0], Anchors.dtype, Anchors.device, tiling, Pairs.WorkingTiles);
+        => kind(Anchors.shape[0], Candidates.shape[0], Anchors.dtype, Anchors.device, _tiling, Pairs.WorkingTiles);
 
     private Tensor SumThenDifferentiate(
         DirectionLoss forward, DirectionLoss? backward, nn.Reduction reduction, FeatureGradients gradients)
@@ -80,7 +80,7 @@ internal sealed class TiledContrast : PairContrast
         var loss = Combine(forward, anchors.Sums, backward, candidates?.Sums, reduction);
         autograd.backward([loss], inputs: [.. anchors.All, .. candidates?.All ?? [], .. Leaves(own, reverse)]);
 
-        using (no_grad()) tiles!.Differentiate(anchors, candidates, gradients);
+        using (no_grad()) _tiles!.Differentiate(anchors, candidates, gradients);
         return Inputs.Attach(loss.detach(), gradients, own, reverse);
     }
 
@@ -92,7 +92,7 @@ internal sealed class TiledContrast : PairContrast
         using (no_grad())
         {
             // In a single pass there is no turning back, so exponentials must be safe from the start.
-            TilesWith(exponents is { Lowest: 0 } ? exponents : null, Plan(TilePlan.OfRows)).Stream(gradients, (sums, first) =>
+            TilesWith(_exponents is { Lowest: 0 } ? _exponents : null, Plan(TilePlan.OfRows)).Stream(gradients, (sums, first) =>
             {
                 using var graph = enable_grad();
                 var leaves = new SumLeaves(sums);

@@ -7,7 +7,7 @@ namespace Contrastive;
 /// <summary>Sums over several tiles, added up in place in tensors of the dispose scope they were created in. No graph.</summary>
 internal sealed class TiledSums : SumAccumulator
 {
-    private readonly long origin;
+    private readonly long _origin;
 
     /// <param name="origin">The first anchor.</param>
     /// <param name="count">How many.</param>
@@ -16,7 +16,7 @@ internal sealed class TiledSums : SumAccumulator
     public TiledSums(long origin, long count, Tensor like, Exponents? exponents)
         : base(exponents)
     {
-        this.origin = origin;
+        _origin = origin;
         Known = Filled(Scalars.NegativeInfinity);
         Sampled = Filled(exponents is null ? Scalars.NegativeInfinity : Scalars.Zero);
         Positive = Filled(Scalars.Zero);
@@ -41,11 +41,11 @@ internal sealed class TiledSums : SumAccumulator
     public override void AddPositive(long first, Tensor logits) => Add(Positive, first, logits);
 
     private void Add(Tensor total, long first, Tensor values)
-        => total.narrow(0, first - origin, values.shape[0]).add_(values, Scalars.One);
+        => total.narrow(0, first - _origin, values.shape[0]).add_(values, Scalars.One);
 
     private void LogAdd(Tensor total, long first, Tensor log)
     {
-        var part = total.narrow(0, first - origin, log.shape[0]);
+        var part = total.narrow(0, first - _origin, log.shape[0]);
         part.copy_(part.logaddexp(log));
     }
 }

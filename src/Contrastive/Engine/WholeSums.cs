@@ -10,22 +10,22 @@ namespace Contrastive;
 /// <param name="exponents">How the tile holds exponentials, if it does.</param>
 internal sealed class WholeSums(long count, Tensor like, Exponents? exponents = null) : SumAccumulator(exponents)
 {
-    private Tensor? known;
-    private Tensor? sampled;
-    private Tensor? positive;
+    private Tensor? _known;
+    private Tensor? _sampled;
+    private Tensor? _positive;
 
-    protected override Tensor Known => known ?? Filled(Scalars.NegativeInfinity);
+    protected override Tensor Known => _known ?? Filled(Scalars.NegativeInfinity);
 
-    protected override Tensor Sampled => sampled!;
+    protected override Tensor Sampled => _sampled!;
 
-    protected override Tensor Positive => positive ?? Filled(Scalars.Zero);
+    protected override Tensor Positive => _positive ?? Filled(Scalars.Zero);
 
-    public override void AddKnown(long first, Tensor log) => known = Place(known, first, log, Scalars.NegativeInfinity);
+    public override void AddKnown(long first, Tensor log) => _known = Place(_known, first, log, Scalars.NegativeInfinity);
 
     // Of the one tile, so of every anchor.
-    public override void AddSampled(long first, Tensor sums) => sampled = sums;
+    public override void AddSampled(long first, Tensor sums) => _sampled = sums;
 
-    public override void AddPositive(long first, Tensor logits) => positive = Place(positive, first, logits, Scalars.Zero);
+    public override void AddPositive(long first, Tensor logits) => _positive = Place(_positive, first, logits, Scalars.Zero);
 
     // The segments of diagonals are of different anchors: nothing is added, only put in its place.
     private Tensor Place(Tensor? total, long first, Tensor values, Scalar elsewhere)

@@ -11,14 +11,14 @@ namespace Contrastive;
 /// </remarks>
 public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
 {
-    private readonly bool ownsTemperature;
-    private bool releasing;
+    private readonly bool _ownsTemperature;
+    private bool _releasing;
 
     private protected ContrastiveLoss(
         Temperature? temperature, ContrastMode mode, SimilarityMeasure similarity, MissingPairs missingPairs, nn.Reduction reduction)
         : base(Guard.Defined(reduction))
     {
-        ownsTemperature = temperature is null;
+        _ownsTemperature = temperature is null;
         Temperature = temperature ?? Temperature.Fixed(0.1);
         Mode = Guard.Defined(mode);
         Similarity = Guard.Defined(similarity);
@@ -110,8 +110,8 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        releasing = true;
-        if (disposing && ownsTemperature) Temperature.Dispose();
+        _releasing = true;
+        if (disposing && _ownsTemperature) Temperature.Dispose();
         base.Dispose(disposing);
     }
 
@@ -120,15 +120,15 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
 
     /// <inheritdoc/>
     public override IEnumerable<(string name, nn.Module module)> named_modules()
-        => base.named_modules().Where(entry => !releasing || IsOwn(entry.module));
+        => base.named_modules().Where(entry => !_releasing || IsOwn(entry.module));
 
     /// <inheritdoc/>
     public override IEnumerable<(string name, TorchSharp.Modules.Parameter parameter)> named_parameters(bool recurse = true)
-        => releasing ? [] : base.named_parameters(recurse);
+        => _releasing ? [] : base.named_parameters(recurse);
 
     /// <inheritdoc/>
     public override IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true)
-        => releasing ? [] : base.named_buffers(recurse, include_nonpersistent);
+        => _releasing ? [] : base.named_buffers(recurse, include_nonpersistent);
 
     private bool IsOwn(nn.Module module) => !ReferenceEquals(module, Temperature);
 }

@@ -15,19 +15,19 @@ namespace Contrastive;
 /// </remarks>
 public sealed class PairMap
 {
-    private readonly PairRule positives;
-    private readonly PairRule? excluded;
-    private readonly PairRule? sameSample;
-    private readonly LogitBias? logitBias;
-    private readonly PairBlock block;
+    private readonly PairRule _positives;
+    private readonly PairRule? _excluded;
+    private readonly PairRule? _sameSample;
+    private readonly LogitBias? _logitBias;
+    private readonly PairBlock _block;
 
     private PairMap(PairRule positives, PairRule? excluded, PairRule? sameSample, LogitBias? logitBias, PairBlock block)
     {
-        this.positives = positives;
-        this.excluded = excluded;
-        this.sameSample = sameSample;
-        this.logitBias = logitBias;
-        this.block = block;
+        _positives = positives;
+        _excluded = excluded;
+        _sameSample = sameSample;
+        _logitBias = logitBias;
+        _block = block;
     }
 
     private PairMap(PairRule positives, long anchors, long candidates)
@@ -36,10 +36,10 @@ public sealed class PairMap
     }
 
     /// <summary>The number of anchors, N.</summary>
-    public long AnchorCount => block.Anchors;
+    public long AnchorCount => _block.Anchors;
 
     /// <summary>The number of candidates, M.</summary>
-    public long CandidateCount => block.Candidates;
+    public long CandidateCount => _block.Candidates;
 
     /// <summary>Row i of the anchors belongs to row i of the candidates: the usual batch of pairs.</summary>
     /// <param name="count">N, the number of pairs. Range: N ≥ 1.</param>
@@ -152,7 +152,7 @@ public sealed class PairMap
         Guard.Integers(anchorIds, AnchorCount);
         Guard.Integers(candidateIds, CandidateCount);
         var rule = new EqualityRule(anchorIds, candidateIds, nameof(anchorIds), nameof(candidateIds));
-        return new PairMap(positives, excluded, Either(sameSample, rule), logitBias, block);
+        return new PairMap(_positives, _excluded, Either(_sameSample, rule), _logitBias, _block);
     }
 
     /// <summary>
@@ -172,12 +172,12 @@ public sealed class PairMap
             && !(shape.Length == 2 && shape[0] == AnchorCount && shape[1] == CandidateCount))
             throw new ArgumentException(
                 $"bias must have the shape ({CandidateCount}) or ({AnchorCount}, {CandidateCount}) but has {Guard.Shape(bias)}", nameof(bias));
-        return new PairMap(positives, excluded, sameSample, new LogitBias(bias), block);
+        return new PairMap(_positives, _excluded, _sameSample, new LogitBias(bias), _block);
     }
 
     /// <summary>The map of the candidates as anchors and the anchors as candidates.</summary>
     public PairMap Transpose() => new(
-        positives.Transpose(), excluded?.Transpose(), sameSample?.Transpose(), logitBias?.Transpose(), block.Transpose());
+        _positives.Transpose(), _excluded?.Transpose(), _sameSample?.Transpose(), _logitBias?.Transpose(), _block.Transpose());
 
     /// <summary>The part of the map that a rectangular block of the pairs needs.</summary>
     /// <param name="firstAnchor">The first anchor, counted in this map.</param>
@@ -189,21 +189,21 @@ public sealed class PairMap
     {
         CheckRange(firstAnchor, anchors, AnchorCount, nameof(firstAnchor), nameof(anchors));
         CheckRange(firstCandidate, candidates, CandidateCount, nameof(firstCandidate), nameof(candidates));
-        return new PairMap(positives, excluded, sameSample, logitBias, new PairBlock(
-            block.FirstAnchor + firstAnchor, anchors, block.FirstCandidate + firstCandidate, candidates));
+        return new PairMap(_positives, _excluded, _sameSample, _logitBias, new PairBlock(
+            _block.FirstAnchor + firstAnchor, anchors, _block.FirstCandidate + firstCandidate, candidates));
     }
 
     /// <summary>Whether this is no part of a larger map.</summary>
-    internal bool IsWhole => block.FirstAnchor == 0 && block.FirstCandidate == 0;
+    internal bool IsWhole => _block.FirstAnchor == 0 && _block.FirstCandidate == 0;
 
     /// <summary>Whether each row belongs to the row of the same number, and that is all the map says.</summary>
-    internal bool IsDiagonal => positives is DiagonalRule && excluded is null && sameSample is null;
+    internal bool IsDiagonal => _positives is DiagonalRule && _excluded is null && _sameSample is null;
 
     /// <summary>Whether a logit bias is set.</summary>
-    internal bool HasLogitBias => logitBias is not null;
+    internal bool HasLogitBias => _logitBias is not null;
 
     /// <summary>Whether the map was made for explicit negatives.</summary>
-    internal bool HasNoPositives => positives is NoRule;
+    internal bool HasNoPositives => _positives is NoRule;
 
     /// <summary>
     /// The map as diagonals, counted from the map's first pair, where that is all there is to it: then no mask is needed. Null
@@ -211,37 +211,37 @@ public sealed class PairMap
     /// </summary>
     internal DiagonalPattern? Diagonals(PositiveSampling sampling)
     {
-        if (sameSample is not null || positives.Diagonals is not { } positive) return null;
-        if (excluded is not null && excluded.Diagonals is null) return null;
-        var left = excluded?.Diagonals ?? [];
+        if (_sameSample is not null || _positives.Diagonals is not { } positive) return null;
+        if (_excluded is not null && _excluded.Diagonals is null) return null;
+        var left = _excluded?.Diagonals ?? [];
         if (positive.Intersect(left).Any()) return null;
         // Only an anchor's own pair is known to be there whatever was sampled.
         if (sampling == PositiveSampling.Sampled && positive.Any(offset => offset != 0)) return null;
-        var shift = block.FirstAnchor - block.FirstCandidate;
+        var shift = _block.FirstAnchor - _block.FirstCandidate;
         return new DiagonalPattern([.. positive.Select(offset => offset + shift)], [.. left.Select(offset => offset + shift)]);
     }
 
     /// <summary>The masks of the map's block.</summary>
     internal PairTile Tile(Device device)
     {
-        var positive = positives.Evaluate(block, device);
-        var allowed = excluded?.Evaluate(block, device).logical_not();
+        var positive = _positives.Evaluate(_block, device);
+        var allowed = _excluded?.Evaluate(_block, device).logical_not();
         if (allowed is not null) positive = positive.logical_and(allowed);
 
         var negative = positive.logical_not();
         if (allowed is not null) negative = negative.logical_and(allowed);
-        if (sameSample is not null) negative = negative.logical_and(sameSample.Evaluate(block, device).logical_not());
+        if (_sameSample is not null) negative = negative.logical_and(_sameSample.Evaluate(_block, device).logical_not());
         return new PairTile(positive, negative);
     }
 
     /// <summary>The pairs (i, i), counted in the whole map: an anchor's own candidate. Bool, of the block's shape.</summary>
-    internal Tensor OwnPairs(Device device) => new DiagonalRule().Evaluate(block, device);
+    internal Tensor OwnPairs(Device device) => new DiagonalRule().Evaluate(_block, device);
 
     /// <summary>The largest number that the bias adds or takes away.</summary>
-    internal double BiasBound() => logitBias?.Bound() ?? 0;
+    internal double BiasBound() => _logitBias?.Bound() ?? 0;
 
     /// <summary>Adds the bias of a part of the map to its logits, in place.</summary>
-    internal void AddBias(Tensor logits, PairBlock part) => logitBias?.AddTo(logits, part.Within(block));
+    internal void AddBias(Tensor logits, PairBlock part) => _logitBias?.AddTo(logits, part.Within(_block));
 
     /// <summary>Refuses features that the map was not made for.</summary>
     internal void Check(Tensor anchors, Tensor candidates, string anchorName, string candidateName)
@@ -258,13 +258,13 @@ public sealed class PairMap
     /// <summary>Refuses features on another device than the map's labels, ids and masks.</summary>
     internal void CheckDevice(Tensor anchors, string anchorName)
     {
-        var sources = positives.Sources.Concat(excluded?.Sources ?? []).Concat(sameSample?.Sources ?? []);
+        var sources = _positives.Sources.Concat(_excluded?.Sources ?? []).Concat(_sameSample?.Sources ?? []);
         foreach (var (tensor, name) in sources) Guard.SameDevice(anchors, tensor, anchorName, name);
-        if (logitBias is not null) Guard.SameDevice(anchors, logitBias.Values, anchorName, "the values of the logit bias");
+        if (_logitBias is not null) Guard.SameDevice(anchors, _logitBias.Values, anchorName, "the values of the logit bias");
     }
 
     private PairMap WithExcluded(PairRule rule)
-        => new(positives, Either(excluded, rule), sameSample, logitBias, block);
+        => new(_positives, Either(_excluded, rule), _sameSample, _logitBias, _block);
 
     private static PairRule Either(PairRule? first, PairRule second) => first is null ? second : new EitherRule(first, second);
 

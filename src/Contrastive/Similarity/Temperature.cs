@@ -21,12 +21,12 @@ public sealed class Temperature : nn.Module
 {
     // Named as it is registered: TorchSharp finds the field again by this name when the module moves or changes its dtype.
     private readonly Parameter? log_scale;
-    private readonly double fixedTemperature;
+    private readonly double _fixedTemperature;
 
     private Temperature(double initial, double minimum, double maximum, bool learned)
         : base(nameof(Temperature))
     {
-        fixedTemperature = initial;
+        _fixedTemperature = initial;
         Minimum = minimum;
         Maximum = maximum;
         if (!learned) return;
@@ -73,7 +73,7 @@ public sealed class Temperature : nn.Module
     {
         get
         {
-            if (log_scale is null) return fixedTemperature;
+            if (log_scale is null) return _fixedTemperature;
             using var scope = NewDisposeScope();
             return Math.Clamp(Math.Exp(-log_scale.detach().to(ScalarType.Float64).item<double>()), Minimum, Maximum);
         }
@@ -86,7 +86,7 @@ public sealed class Temperature : nn.Module
     public Tensor Scale(Tensor features)
     {
         Guard.Floating(features);
-        if (log_scale is null) return features.Times(1 / fixedTemperature);
+        if (log_scale is null) return features.Times(1 / _fixedTemperature);
         Clamp(log_scale);
         return features.mul(log_scale.to(features.dtype).exp());
     }
@@ -97,7 +97,7 @@ public sealed class Temperature : nn.Module
     /// <summary>1/τ, (), without a graph.</summary>
     internal Tensor ScaleOf(ScalarType dtype, Device device)
     {
-        if (log_scale is null) return tensor(1 / fixedTemperature, dtype: dtype, device: device);
+        if (log_scale is null) return tensor(1 / _fixedTemperature, dtype: dtype, device: device);
         Clamp(log_scale);
         return log_scale.detach().to(dtype).exp();
     }

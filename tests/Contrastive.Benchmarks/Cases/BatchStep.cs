@@ -5,12 +5,12 @@ namespace Contrastive.Benchmarks.Cases;
 /// <summary>Inputs and one way to compute with them. A run frees whatever it made, gradients included.</summary>
 public sealed class BatchStep : IDisposable
 {
-    private readonly Func<Tensor?> compute;
-    private readonly IReadOnlyList<Tensor> leaves;
-    private readonly IDisposable[] owned;
+    private readonly Func<Tensor?> _compute;
+    private readonly IReadOnlyList<Tensor> _leaves;
+    private readonly IDisposable[] _owned;
 
     private BatchStep(Func<Tensor?> compute, IReadOnlyList<Tensor> leaves, IDisposable[] owned)
-        => (this.compute, this.leaves, this.owned) = (compute, leaves, owned);
+        => (_compute, _leaves, _owned) = (compute, leaves, owned);
 
     /// <summary>Plain work without gradients.</summary>
     public static BatchStep Of(Action work, params IDisposable[] owned) => new(
@@ -36,21 +36,21 @@ public sealed class BatchStep : IDisposable
     public void Run()
     {
         using var scope = NewDisposeScope();
-        compute();
-        foreach (var leaf in leaves) leaf.grad = null;
+        _compute();
+        foreach (var leaf in _leaves) leaf.grad = null;
     }
 
     /// <summary>What a run computes: the loss and the gradients of its leaves. The caller's.</summary>
     public (Tensor Loss, IReadOnlyList<Tensor> Gradients) Results()
     {
-        var loss = compute()?.detach() ?? throw new InvalidOperationException("there is no loss in this step");
-        Tensor[] gradients = [.. leaves.Select(leaf => leaf.grad!.clone())];
-        foreach (var leaf in leaves) leaf.grad = null;
+        var loss = _compute()?.detach() ?? throw new InvalidOperationException("there is no loss in this step");
+        Tensor[] gradients = [.. _leaves.Select(leaf => leaf.grad!.clone())];
+        foreach (var leaf in _leaves) leaf.grad = null;
         return (loss, gradients);
     }
 
     public void Dispose()
     {
-        foreach (var part in owned) part.Dispose();
+        foreach (var part in _owned) part.Dispose();
     }
 }

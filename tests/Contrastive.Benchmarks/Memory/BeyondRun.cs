@@ -16,7 +16,7 @@ internal sealed class BeyondRun(int threads, SampleConsole console)
         ("gamma, accumulated", BeyondForm.Accumulated, true),
     ];
 
-    private readonly ProbeProcess process = new(threads, console.Cancellation);
+    private readonly ProbeProcess _process = new(threads, console.Cancellation);
 
     /// <summary>Prints the table; each figure the median of three processes.</summary>
     public void Write(IEnumerable<long> batches)
@@ -32,5 +32,5 @@ internal sealed class BeyondRun(int threads, SampleConsole console)
     }
 
     private double Median(BeyondPoint point)
-        => Enumerable.Range(0, Repeats).Select(_ => process.Run(point).PeakMb).Order().ElementAt(Repeats / 2);
+        => Enumerable.Range(0, Repeats).Select(_ => _process.Run(point).PeakMb).Order().ElementAt(Repeats / 2);
 }

@@ -13,7 +13,7 @@ internal sealed record CaseMemory(StepCase Case, double Ours, double? Plain, IRe
 /// <summary>Probes cases one after the other, each form in a process of its own.</summary>
 internal sealed class MemoryRun(int threads, SampleConsole console)
 {
-    private readonly ProbeProcess process = new(threads, console.Cancellation);
+    private readonly ProbeProcess _process = new(threads, console.Cancellation);
 
     public CaseMemory Measure(StepCase step, bool compare = true)
     {
@@ -29,7 +29,7 @@ internal sealed class MemoryRun(int threads, SampleConsole console)
 
     private double Probe(StepCase step, StepForm form)
     {
-        var found = process.Run(step, form);
+        var found = _process.Run(step, form);
         console.Line(
             $"memory of {step}, {form}: {found.PeakMb:F1} MB"
             + (found.PeakWasReset ? "" : " (this system cannot reset the peak: nothing that was higher before is left out)"));

@@ -7,7 +7,7 @@ namespace Contrastive.Benchmarks.Timing;
 /// <summary>What BenchmarkDotNet runs: one form of one case, in one round.</summary>
 public class StepBenchmark
 {
-    private BatchStep step = null!;
+    private BatchStep _step = null!;
 
     public StepCase Case { get; set; } = null!;
 
@@ -22,12 +22,12 @@ public class StepBenchmark
     {
         // BenchmarkDotNet runs each benchmark on a thread of its own.
         torch.set_num_threads(Threads);
-        step = Case.Make(Form);
+        _step = Case.Make(Form);
     }
 
     [Benchmark]
-    public void Run() => step.Run();
+    public void Run() => _step.Run();
 
     [GlobalCleanup]
-    public void Release() => step.Dispose();
+    public void Release() => _step.Dispose();
 }

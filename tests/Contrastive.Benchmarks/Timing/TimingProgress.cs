@@ -9,14 +9,14 @@ namespace Contrastive.Benchmarks.Timing;
 /// <summary>Says what is being timed and what the first round gave, and ends the run when Ctrl-C was pressed.</summary>
 internal sealed class TimingProgress(SampleConsole console) : EventProcessor
 {
-    private object? current;
+    private object? _current;
 
     public override void OnStartRunBenchmark(BenchmarkCase benchmarkCase)
     {
         console.Cancellation.ThrowIfCancellationRequested();
         var step = (StepCase)benchmarkCase.Parameters[nameof(StepBenchmark.Case)];
-        if (ReferenceEquals(step, current)) return;
-        current = step;
+        if (ReferenceEquals(step, _current)) return;
+        _current = step;
         console.Line($"timing {step}");
     }
 

@@ -10,20 +10,20 @@ internal sealed class TrainingLoop : IDisposable
     public const int Samples = 60;
     private const int Batch = 12;
 
-    private readonly Tensor left = Draw.Normal(1, Samples, 5);
-    private readonly Tensor right = Draw.Normal(2, Samples, 4);
-    private readonly Parameter leftWeights = new(Draw.Normal(3, 5, 6));
-    private readonly Parameter rightWeights = new(Draw.Normal(4, 4, 6));
-    private readonly Generator order = new(5);
-    private readonly Generator draws = new(6);
-    private readonly ContrastiveLoss loss;
+    private readonly Tensor _left = Draw.Normal(1, Samples, 5);
+    private readonly Tensor _right = Draw.Normal(2, Samples, 4);
+    private readonly Parameter _leftWeights = new(Draw.Normal(3, 5, 6));
+    private readonly Parameter _rightWeights = new(Draw.Normal(4, 4, 6));
+    private readonly Generator _order = new(5);
+    private readonly Generator _draws = new(6);
+    private readonly ContrastiveLoss _loss;
 
     public TrainingLoop(bool gamma)
     {
-        loss = gamma
+        _loss = gamma
             ? new GammaContrastiveLoss(
                 new PartitionTable(Samples, dtype: ScalarType.Float64), Temperature.Learned(), ContrastMode.Symmetric,
-                eStep: EStep.Sampled, generator: draws)
+                eStep: EStep.Sampled, generator: _draws)
             {
                 Tiling = AnyTiling.Tiles(8, 8),
             }
@@ -36,10 +36,10 @@ internal sealed class TrainingLoop : IDisposable
         for (var i = 0; i < count; i++)
         {
             using var scope = NewDisposeScope();
-            var ids = randperm(Samples, dtype: ScalarType.Int64, generator: order)[..Batch];
-            var a = left.index_select(0, ids).matmul(leftWeights);
-            var b = right.index_select(0, ids).matmul(rightWeights);
-            loss.forward(a, b, ids).backward();
+            var ids = randperm(Samples, dtype: ScalarType.Int64, generator: _order)[..Batch];
+            var a = _left.index_select(0, ids).matmul(_leftWeights);
+            var b = _right.index_select(0, ids).matmul(_rightWeights);
+            _loss.forward(a, b, ids).backward();
             using var constant = no_grad();
             foreach (var parameter in Parameters)
             {
@@ -54,12 +54,12 @@ internal sealed class TrainingLoop : IDisposable
 
     public void Dispose()
     {
-        loss.Temperature.Dispose();
-        loss.Dispose();
-        foreach (var tensor in new[] { left, right, leftWeights, rightWeights }) tensor.Dispose();
-        order.Dispose();
-        draws.Dispose();
+        _loss.Temperature.Dispose();
+        _loss.Dispose();
+        foreach (var tensor in new[] { _left, _right, _leftWeights, _rightWeights }) tensor.Dispose();
+        _order.Dispose();
+        _draws.Dispose();
     }
 
-    private IEnumerable<Parameter> Parameters => loss.Temperature.parameters().Prepend(leftWeights).Append(rightWeights);
+    private IEnumerable<Parameter> Parameters => _loss.Temperature.parameters().Prepend(_leftWeights).Append(_rightWeights);
 }

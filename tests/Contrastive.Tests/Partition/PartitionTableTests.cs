@@ -156,7 +156,7 @@ public class PartitionTableTests
     /// <summary>A weight matrix trained by plain gradient descent, temperature and all.</summary>
     private sealed class Learner(GammaContrastiveLoss loss)
     {
-        private readonly Tensor data = Draw.Normal(3, 10, 4).to(ScalarType.Float32);
+        private readonly Tensor _data = Draw.Normal(3, 10, 4).to(ScalarType.Float32);
 
         public Tensor Weights { get; private set; } = Draw.Normal(4, 4, 4).to(ScalarType.Float32).detach().requires_grad_();
 
@@ -168,7 +168,7 @@ public class PartitionTableTests
             for (var step = from; step < to; step++)
             {
                 var ids = Draw.Integers(step, 10, 5);
-                var rows = data.index_select(0, ids);
+                var rows = _data.index_select(0, ids);
                 var gradients = Gradients.Of(loss.forward(rows.matmul(Weights), rows, ids), Weights, scale);
                 using (no_grad()) scale.sub_(gradients[1] * 0.01);
                 Weights = (Weights - (gradients[0] * 0.1)).detach().requires_grad_();

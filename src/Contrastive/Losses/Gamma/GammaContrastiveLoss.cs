@@ -31,7 +31,7 @@ namespace Contrastive;
 /// </example>
 public sealed class GammaContrastiveLoss : ContrastiveLoss
 {
-    private readonly Generator? generator;
+    private readonly Generator? _generator;
 
     /// <summary>Creates the loss.</summary>
     /// <param name="estimator">Keeps log Ẑ_i for the anchors.</param>
@@ -77,7 +77,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         ReverseEstimator = symmetric ? reverseEstimator ?? estimator.CreateSibling() : null;
         EStep = Guard.Defined(eStep);
         PositiveSampling = Guard.Defined(positiveSampling);
-        this.generator = generator;
+        _generator = generator;
         register_module("estimator", Estimator);
         if (ReverseEstimator is not null) register_module("reverse_estimator", ReverseEstimator);
     }
@@ -272,7 +272,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
 
     private GammaExpectation Expect(
         PartitionEstimator estimator, PartitionSums sums, Tensor scaledAnchors, Tensor? sampleIds, bool distinct)
-        => GammaExpectation.Of(sums, scaledAnchors, sampleIds, distinct, estimator, EStep, MissingPairs, generator);
+        => GammaExpectation.Of(sums, scaledAnchors, sampleIds, distinct, estimator, EStep, MissingPairs, _generator);
 
     private static DirectionLoss Maximization(GammaExpectation expectation) => Maximization(expectation.Weights, expectation.Presence);
 

@@ -24,7 +24,7 @@ namespace Contrastive;
 /// </remarks>
 public sealed class CachedGradientStep
 {
-    private readonly TwoPasses passes;
+    private readonly TwoPasses _passes;
 
     /// <summary>Creates the step.</summary>
     /// <param name="microBatchSize">How many items are encoded at once. Range: ≥ 1.</param>
@@ -35,10 +35,10 @@ public sealed class CachedGradientStep
     /// <param name="generators">Generators that <c>encode</c> draws from, beside torch's own.</param>
     /// <exception cref="ArgumentException">The size is less than 1, or an element is null.</exception>
     public CachedGradientStep(long microBatchSize, IEnumerable<nn.Module> encoders, IEnumerable<Generator>? generators = null)
-        => passes = new TwoPasses(microBatchSize, encoders, generators);
+        => _passes = new TwoPasses(microBatchSize, encoders, generators);
 
     /// <summary>How many items are encoded at once.</summary>
-    public long MicroBatchSize => passes.MicroBatchSize;
+    public long MicroBatchSize => _passes.MicroBatchSize;
 
     /// <summary>Adds the gradients of the loss of a batch to <c>.grad</c>, as <c>backward()</c> does.</summary>
     /// <param name="count">The items of the batch, N. Range: N ≥ 1.</param>
@@ -58,8 +58,8 @@ public sealed class CachedGradientStep
         ArgumentNullException.ThrowIfNull(loss);
         using var scope = NewDisposeScope();
         Tensor? value = null;
-        if (passes.IsSingle(count)) passes.Single(count, encode, Evaluate);
-        else passes.Run(count, encode, batch => CachedGradients.Of(batch, Evaluate));
+        if (_passes.IsSingle(count)) _passes.Single(count, encode, Evaluate);
+        else _passes.Run(count, encode, batch => CachedGradients.Of(batch, Evaluate));
         return value!.MoveToOuterDisposeScope();
 
         Tensor Evaluate(Tensor[] features)

@@ -6,7 +6,7 @@ namespace Contrastive;
 /// <summary>The features of a whole batch, one tensor a tower, put together from micro-batches. No graph.</summary>
 internal sealed class FeatureBatch
 {
-    private readonly Tower[] towers;
+    private readonly Tower[] _towers;
 
     /// <summary>Makes room for what all micro-batches will bring, given the first. It belongs to the surrounding dispose scope.</summary>
     /// <param name="count">The items of the batch.</param>
@@ -15,7 +15,7 @@ internal sealed class FeatureBatch
     public FeatureBatch(long count, MicroBatch part, Tensor[] features)
     {
         CheckFirst(part, features);
-        towers = [.. features.Select(tensor => new Tower(count, part, tensor))];
+        _towers = [.. features.Select(tensor => new Tower(count, part, tensor))];
     }
 
     /// <summary>Refuses features that no batch can be made of.</summary>
@@ -33,24 +33,24 @@ internal sealed class FeatureBatch
     }
 
     /// <summary>The features of each tower, (rows, …).</summary>
-    public Tensor[] Features => [.. towers.Select(tower => tower.Rows)];
+    public Tensor[] Features => [.. _towers.Select(tower => tower.Rows)];
 
     /// <summary>Whether a gradient by each tower's features goes anywhere.</summary>
-    public bool[] Learns => [.. towers.Select(tower => tower.Learns)];
+    public bool[] Learns => [.. _towers.Select(tower => tower.Learns)];
 
     /// <summary>Puts a micro-batch in its place.</summary>
     public void Set(MicroBatch part, Tensor[] features)
     {
         Check(part, features);
         using var constant = no_grad();
-        for (var k = 0; k < towers.Length; k++) towers[k].Of(towers[k].Rows, part).copy_(features[k]);
+        for (var k = 0; k < _towers.Length; k++) _towers[k].Of(_towers[k].Rows, part).copy_(features[k]);
     }
 
     /// <summary>Which rows of a tower are a micro-batch's.</summary>
-    public (long First, long Count) RangeOf(int tower, MicroBatch part) => towers[tower].RangeOf(part);
+    public (long First, long Count) RangeOf(int tower, MicroBatch part) => _towers[tower].RangeOf(part);
 
     /// <summary>The rows of a micro-batch in a tensor that has one row for each row of a tower's features.</summary>
-    public Tensor RowsOf(Tensor rows, int tower, MicroBatch part) => towers[tower].Of(rows, part);
+    public Tensor RowsOf(Tensor rows, int tower, MicroBatch part) => _towers[tower].Of(rows, part);
 
     /// <summary>Refuses features that are not those that the first pass saw.</summary>
     /// <remarks>
@@ -62,9 +62,9 @@ internal sealed class FeatureBatch
         Check(part, features);
         using var scope = NewDisposeScope();
         using var constant = no_grad();
-        for (var k = 0; k < towers.Length; k++)
+        for (var k = 0; k < _towers.Length; k++)
         {
-            var before = towers[k].Of(towers[k].Rows, part);
+            var before = _towers[k].Of(_towers[k].Rows, part);
             var size = Norm(before);
             var difference = Norm(before.sub(features[k].detach()));
             if (difference <= Tolerance(before.dtype) * size || double.IsNaN(difference)) continue;
@@ -87,10 +87,10 @@ internal sealed class FeatureBatch
 
     private void Check(MicroBatch part, Tensor[] features)
     {
-        if (features is null || features.Length != towers.Length)
+        if (features is null || features.Length != _towers.Length)
             throw new ArgumentException(
-                $"encode gave the features of {features?.Length ?? 0} towers for {part} but of {towers.Length} for the first micro-batch");
-        for (var k = 0; k < towers.Length; k++) towers[k].Check(part, features[k], CheckPresent(part, features[k], k));
+                $"encode gave the features of {features?.Length ?? 0} towers for {part} but of {_towers.Length} for the first micro-batch");
+        for (var k = 0; k < _towers.Length; k++) _towers[k].Check(part, features[k], CheckPresent(part, features[k], k));
     }
 
     private static string CheckPresent(MicroBatch part, Tensor features, int tower)
@@ -101,20 +101,20 @@ internal sealed class FeatureBatch
     /// <summary>One matrix of features, or one tensor of more dimensions.</summary>
     private sealed class Tower(long count, MicroBatch first, Tensor features)
     {
-        private readonly long rowsPerItem = features.shape[0] / first.Count;
+        private readonly long _rowsPerItem = features.shape[0] / first.Count;
 
         public Tensor Rows { get; } = empty(
             [features.shape[0] / first.Count * count, .. features.shape[1..]], dtype: features.dtype, device: features.device);
 
         public bool Learns { get; } = features.requires_grad;
 
-        public (long First, long Count) RangeOf(MicroBatch part) => (part.First * rowsPerItem, part.Count * rowsPerItem);
+        public (long First, long Count) RangeOf(MicroBatch part) => (part.First * _rowsPerItem, part.Count * _rowsPerItem);
 
-        public Tensor Of(Tensor rows, MicroBatch part) => rows.narrow(0, part.First * rowsPerItem, part.Count * rowsPerItem);
+        public Tensor Of(Tensor rows, MicroBatch part) => rows.narrow(0, part.First * _rowsPerItem, part.Count * _rowsPerItem);
 
         public void Check(MicroBatch part, Tensor features, string name)
         {
-            long[] expected = [part.Count * rowsPerItem, .. Rows.shape[1..]];
+            long[] expected = [part.Count * _rowsPerItem, .. Rows.shape[1..]];
             if (!features.shape.AsSpan().SequenceEqual(expected))
                 throw new ArgumentException(
                     $"{name} must have the shape ({string.Join(", ", expected)}) to go with the first micro-batch's but have {Guard.Shape(features)}");

@@ -8,17 +8,17 @@ namespace Contrastive;
 /// </summary>
 internal sealed class GammaAccumulation
 {
-    private readonly GammaContrastiveLoss loss;
-    private readonly FeatureBatch batch;
-    private readonly ContrastBatch contrast;
-    private readonly GammaStep step;
-    private readonly Role[] roles;
+    private readonly GammaContrastiveLoss _loss;
+    private readonly FeatureBatch _batch;
+    private readonly ContrastBatch _contrast;
+    private readonly GammaStep _step;
+    private readonly Role[] _roles;
 
     private GammaAccumulation(GammaContrastiveLoss loss, FeatureBatch batch, ContrastBatch contrast, GammaStep step)
     {
-        (this.loss, this.batch, this.contrast, this.step) = (loss, batch, contrast, step);
+        (_loss, _batch, _contrast, _step) = (loss, batch, contrast, step);
         var below = batch.Features[0].shape[0];
-        roles = loss.Mode == ContrastMode.TwoViews
+        _roles = loss.Mode == ContrastMode.TwoViews
             ? [new Role(FirstAnchor: 0, FirstCandidate: 0), new Role(FirstAnchor: below, FirstCandidate: below)]
             : [new Role(FirstAnchor: 0, FirstCandidate: null), new Role(FirstAnchor: null, FirstCandidate: 0)];
     }
@@ -39,43 +39,43 @@ internal sealed class GammaAccumulation
     }
 
     /// <summary>Value and objective of the batch.</summary>
-    public ContrastiveResult Result => step.Result;
+    public ContrastiveResult Result => _step.Result;
 
     /// <summary>The derivatives by the features of a micro-batch; those by the temperature are added to its gradient.</summary>
     public Tensor?[] Differentiate(MicroBatch part) => [Differentiate(part, 0), Differentiate(part, 1)];
 
     private Tensor? Differentiate(MicroBatch part, int tower)
     {
-        var learns = batch.Learns[tower];
-        var own = batch.RowsOf(batch.Features[tower], tower, part).detach().requires_grad_(learns);
-        var (first, count) = batch.RangeOf(tower, part);
+        var learns = _batch.Learns[tower];
+        var own = _batch.RowsOf(_batch.Features[tower], tower, part).detach().requires_grad_(learns);
+        var (first, count) = _batch.RangeOf(tower, part);
         // The temperature is a factor of every pair, and the anchors of all micro-batches have each pair once.
-        if (roles[tower].FirstAnchor is { } above && (learns || loss.Temperature.RequiresGradient))
+        if (_roles[tower].FirstAnchor is { } above && (learns || _loss.Temperature.RequiresGradient))
         {
             using var scope = NewDisposeScope();
-            Block(own, contrast.Candidates, (above + first, count), (0, contrast.Candidates.shape[0]), constantTemperature: false).backward();
+            Block(own, _contrast.Candidates, (above + first, count), (0, _contrast.Candidates.shape[0]), constantTemperature: false).backward();
         }
-        if (roles[tower].FirstCandidate is { } before && learns)
+        if (_roles[tower].FirstCandidate is { } before && learns)
         {
             using var scope = NewDisposeScope();
-            Block(contrast.Anchors, own, (0, contrast.Anchors.shape[0]), (before + first, count), constantTemperature: true).backward();
+            Block(_contrast.Anchors, own, (0, _contrast.Anchors.shape[0]), (before + first, count), constantTemperature: true).backward();
         }
         return own.grad;
     }
 
     private Tensor Block(
         Tensor a, Tensor b, (long First, long Count) ofAnchors, (long First, long Count) ofCandidates, bool constantTemperature)
-        => loss.BlockOfBatch(
+        => _loss.BlockOfBatch(
             a,
             b,
-            contrast.Map.Block(ofAnchors.First, ofAnchors.Count, ofCandidates.First, ofCandidates.Count),
-            Direction(step.Forward, ofAnchors),
-            step.Backward is null ? null : Direction(step.Backward, ofCandidates),
+            _contrast.Map.Block(ofAnchors.First, ofAnchors.Count, ofCandidates.First, ofCandidates.Count),
+            Direction(_step.Forward, ofAnchors),
+            _step.Backward is null ? null : Direction(_step.Backward, ofCandidates),
             constantTemperature);
 
     private (GammaWeights Weights, double Share) Direction(GammaWeights weights, (long First, long Count) rows) => (
         weights.Rows(rows.First, rows.Count),
-        loss.reduction == nn.Reduction.Mean ? 1.0 / Math.Max(1, weights.Count - weights.SkippedAnchors) : 1);
+        _loss.reduction == nn.Reduction.Mean ? 1.0 / Math.Max(1, weights.Count - weights.SkippedAnchors) : 1);
 
     /// <summary>Where a tower's rows are among the batch's anchors and among its candidates, if they are there.</summary>
     private readonly record struct Role(long? FirstAnchor, long? FirstCandidate);

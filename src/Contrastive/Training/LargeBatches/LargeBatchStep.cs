@@ -35,7 +35,7 @@ namespace Contrastive;
 /// </example>
 public sealed class LargeBatchStep
 {
-    private readonly TwoPasses passes;
+    private readonly TwoPasses _passes;
 
     /// <summary>Creates the step.</summary>
     /// <param name="loss">The loss; its reduction is a mean or a sum. Not disposed.</param>
@@ -62,7 +62,7 @@ public sealed class LargeBatchStep
         if (method == LargeBatchMethod.Accumulation && loss is not GammaContrastiveLoss)
             throw new ArgumentException(
                 $"{loss.GetType().Name} is no sum over pairs and cannot be accumulated; {nameof(GammaContrastiveLoss)} can", nameof(method));
-        passes = new TwoPasses(microBatchSize, encoders, generators);
+        _passes = new TwoPasses(microBatchSize, encoders, generators);
         Loss = loss;
         Method = method is { } given
             ? Guard.Defined(given, nameof(method))
@@ -76,7 +76,7 @@ public sealed class LargeBatchStep
     public LargeBatchMethod Method { get; }
 
     /// <summary>How many items are encoded at once.</summary>
-    public long MicroBatchSize => passes.MicroBatchSize;
+    public long MicroBatchSize => _passes.MicroBatchSize;
 
     /// <summary>Adds the gradients of the loss of a batch to <c>.grad</c>, as <c>Evaluate</c> and <c>backward()</c> do.</summary>
     /// <param name="count">The items of the batch. Range: ≥ 1.</param>
@@ -102,8 +102,8 @@ public sealed class LargeBatchStep
         TwoPasses.Check(count, encode);
         using var scope = NewDisposeScope();
         ContrastiveResult? result = null;
-        if (passes.IsSingle(count)) passes.Single(count, Towers, Evaluate);
-        else passes.Run(count, Towers, Differentiate);
+        if (_passes.IsSingle(count)) _passes.Single(count, Towers, Evaluate);
+        else _passes.Run(count, Towers, Differentiate);
         return result!.MoveToOuterDisposeScope();
 
         Tensor[] Towers(long first, long rows)

@@ -5,14 +5,14 @@ namespace Contrastive;
 /// <summary>Copies of the buffers of modules, such as the running statistics of batch normalisation, to come back to.</summary>
 internal sealed class ModuleBuffers
 {
-    private readonly IReadOnlyList<nn.Module> modules;
-    private readonly Tensor[] copies;
+    private readonly IReadOnlyList<nn.Module> _modules;
+    private readonly Tensor[] _copies;
 
     private ModuleBuffers(IReadOnlyList<nn.Module> modules)
     {
-        this.modules = modules;
+        _modules = modules;
         using var constant = no_grad();
-        copies = [.. Buffers.Select(buffer => buffer.detach().clone())];
+        _copies = [.. Buffers.Select(buffer => buffer.detach().clone())];
     }
 
     /// <summary>The buffers as they are now. The copies belong to the surrounding dispose scope.</summary>
@@ -22,8 +22,8 @@ internal sealed class ModuleBuffers
     {
         using var constant = no_grad();
         // Asked for again: a module may have put another tensor in a buffer's place.
-        foreach (var (buffer, copy) in Buffers.Zip(copies)) buffer.copy_(copy);
+        foreach (var (buffer, copy) in Buffers.Zip(_copies)) buffer.copy_(copy);
     }
 
-    private IEnumerable<Tensor> Buffers => modules.SelectMany(module => module.buffers()).Where(buffer => buffer is not null);
+    private IEnumerable<Tensor> Buffers => _modules.SelectMany(module => module.buffers()).Where(buffer => buffer is not null);
 }

@@ -10,20 +10,20 @@ namespace Contrastive;
 /// </remarks>
 internal sealed class RandomState
 {
-    private readonly Tensor global;
-    private readonly (Generator Generator, Tensor State)[] others;
-    private readonly long? deviceSeed;
+    private readonly Tensor _global;
+    private readonly (Generator Generator, Tensor State)[] _others;
+    private readonly long? _deviceSeed;
 
     private RandomState(IReadOnlyList<Generator> generators, bool onCuda)
     {
         if (onCuda)
         {
             using var seed = randint(0, long.MaxValue, [1], dtype: ScalarType.Int64);
-            deviceSeed = seed.item<long>();
-            cuda.manual_seed_all(deviceSeed.Value);
+            _deviceSeed = seed.item<long>();
+            cuda.manual_seed_all(_deviceSeed.Value);
         }
-        global = torch.random.get_rng_state();
-        others = [.. generators.Select(generator => (generator, generator.get_state()))];
+        _global = torch.random.get_rng_state();
+        _others = [.. generators.Select(generator => (generator, generator.get_state()))];
     }
 
     /// <summary>Where the streams are now: torch's own and the caller's. Its tensors belong to the surrounding dispose scope.</summary>
@@ -31,8 +31,8 @@ internal sealed class RandomState
 
     public void Restore()
     {
-        torch.random.set_rng_state(global);
-        foreach (var (generator, state) in others) generator.set_state(state);
-        if (deviceSeed is { } seed) cuda.manual_seed_all(seed);
+        torch.random.set_rng_state(_global);
+        foreach (var (generator, state) in _others) generator.set_state(state);
+        if (_deviceSeed is { } seed) cuda.manual_seed_all(seed);
     }
 }

@@ -14,17 +14,17 @@ internal delegate Func<MicroBatch, Tensor?[]> LossOfFeatures(FeatureBatch batch)
 /// </summary>
 internal sealed class TwoPasses
 {
-    private readonly nn.Module[] encoders;
-    private readonly Generator[] generators;
+    private readonly nn.Module[] _encoders;
+    private readonly Generator[] _generators;
 
     public TwoPasses(long microBatchSize, IEnumerable<nn.Module> encoders, IEnumerable<Generator>? generators)
     {
         MicroBatchSize = Guard.AtLeast(microBatchSize, 1);
         ArgumentNullException.ThrowIfNull(encoders);
-        this.encoders = [.. encoders];
-        this.generators = [.. generators ?? []];
-        if (this.encoders.Contains(null!)) throw new ArgumentException("one of the encoders is null", nameof(encoders));
-        if (this.generators.Contains(null!)) throw new ArgumentException("one of the generators is null", nameof(generators));
+        _encoders = [.. encoders];
+        _generators = [.. generators ?? []];
+        if (_encoders.Contains(null!)) throw new ArgumentException("one of the encoders is null", nameof(encoders));
+        if (_generators.Contains(null!)) throw new ArgumentException("one of the generators is null", nameof(generators));
     }
 
     public long MicroBatchSize { get; }
@@ -46,7 +46,7 @@ internal sealed class TwoPasses
     {
         // A scope of its own: TorchSharp loses track of a tensor that is moved to the scope it is in.
         using var scope = NewDisposeScope();
-        var (random, buffers) = (Random(), ModuleBuffers.Record(encoders));
+        var (random, buffers) = (Random(), ModuleBuffers.Record(_encoders));
         Tensor value;
         try
         {
@@ -71,7 +71,7 @@ internal sealed class TwoPasses
     {
         MicroBatch[] parts = [.. MicroBatch.Cut(count, MicroBatchSize)];
         var before = new RandomState[parts.Length];
-        var buffers = ModuleBuffers.Record(encoders);
+        var buffers = ModuleBuffers.Record(_encoders);
         FeatureBatch batch;
         Func<MicroBatch, Tensor?[]> gradients;
         before[0] = Random();
@@ -88,7 +88,7 @@ internal sealed class TwoPasses
         }
         if (!batch.Learns.Contains(true)) return;
 
-        var (randomAfter, buffersAfter) = (Random(), ModuleBuffers.Record(encoders));
+        var (randomAfter, buffersAfter) = (Random(), ModuleBuffers.Record(_encoders));
         try
         {
             // From where they began, buffers go the same way again, and each micro-batch meets what it met.
@@ -141,5 +141,5 @@ internal sealed class TwoPasses
     }
 
     private RandomState Random() => RandomState.Record(
-        generators, encoders.Any(encoder => encoder.parameters().Cast<Tensor>().Concat(encoder.buffers()).Any(tensor => tensor.is_cuda)));
+        _generators, _encoders.Any(encoder => encoder.parameters().Cast<Tensor>().Concat(encoder.buffers()).Any(tensor => tensor.is_cuda)));
 }
