@@ -24,6 +24,9 @@ public static class Structures
     /// <summary>The consistency of CyCLIP (Goel et al., NeurIPS 2022), without augmentations.</summary>
     public const string Cyclip = "cyclip";
     public const string Separation = "separation";
+
+    /// <summary>Separation but for its orthogonality: heads that learn from in-modal contrasts and spread out, whatever the shared ones know.</summary>
+    public const string TwoHeads = "two-heads";
     public const string Bridge = "bridge";
     public const string Consistency = "consistency";
     public const string All = "all";
@@ -31,11 +34,11 @@ public static class Structures
     /// <summary>The part of the objective that draws the curve.</summary>
     public const string Curve = "contrastive.cross_modal";
 
-    public static IReadOnlyList<string> Names { get; } = [None, FourPart, Cyclip, Separation, Bridge, Consistency, All];
+    public static IReadOnlyList<string> Names { get; } = [None, FourPart, Cyclip, Separation, TwoHeads, Bridge, Consistency, All];
 
     public static bool NeedsAugmentation(string structure) => structure is not (None or Cyclip);
 
-    public static bool NeedsIndependent(string structure) => structure is Separation or All;
+    public static bool NeedsIndependent(string structure) => structure is Separation or TwoHeads or All;
 
     public static bool HasBridge(string structure) => structure is Bridge or All;
 
@@ -53,8 +56,12 @@ public static class Structures
         };
         if (structure is Cyclip)
             parts.Add((Cyclip, new GeometricConsistencyLoss(augmentedWeight: 0), weights.Cyclip));
-        if (structure is Separation or All)
-            parts.Add((Separation, new FeatureSeparationLoss(independent), weights.Separation));
+        if (NeedsIndependent(structure))
+        {
+            var orthogonality = structure == TwoHeads ? 0 : 1;
+            parts.Add((Separation, new FeatureSeparationLoss(independent, orthogonalityWeight: orthogonality), weights.Separation));
+        }
+
         if (HasBridge(structure))
             parts.Add((Bridge, new BrownianBridgeLoss(BridgeTime.Fixed(weights.BridgeTime), weights.BridgeSide, generator: random), weights.Bridge));
         if (structure is Consistency or All)

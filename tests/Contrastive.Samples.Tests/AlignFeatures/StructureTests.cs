@@ -9,7 +9,7 @@ public sealed class StructureTests : IDisposable
     private static readonly string[] Small =
     [
         "--quick", "--epochs", "3", "--loss", "gamma", "--batch-size", "32", "--hidden", "16", "--features", "8",
-        "--structure", "none,four-part,separation,bridge,consistency,all",
+        "--structure", "none,four-part,separation,two-heads,bridge,consistency,all",
     ];
 
     private readonly TemporaryFolder _folder = new();
@@ -25,11 +25,11 @@ public sealed class StructureTests : IDisposable
         output.Should().ContainAll("gamma + separation", "gamma + all", "Accuracy of probes", "What a structure changes");
         using var summary = JsonDocument.Parse(File.ReadAllText(_folder.Path("out", "summary.json")));
         var results = summary.RootElement.GetProperty("results").EnumerateArray().ToArray();
-        results.Should().HaveCount(2 * 6);
+        results.Should().HaveCount(2 * 7);
         foreach (var result in results)
         {
             var structure = result.GetProperty("structure").GetString()!;
-            var separated = structure is "separation" or "all";
+            var separated = structure is "separation" or "two-heads" or "all";
             var probes = result.GetProperty("probes").EnumerateArray().ToArray();
             probes.Select(probe => probe.GetProperty("features").GetString()).Should().Equal(
                 separated
@@ -46,7 +46,9 @@ public sealed class StructureTests : IDisposable
         }
 
         var differences = summary.RootElement.GetProperty("structure_differences").EnumerateArray().ToArray();
-        differences.Should().HaveCount((3 * (1 + (3 * 5))) + (2 * (1 + (6 * 5))));
+        differences.Should().HaveCount((3 * (1 + (3 * 5))) + (3 * (1 + (6 * 5))));
+        var probed = results.ToLookup(result => result.GetProperty("structure").GetString(), result => result.GetProperty("probes").ToString());
+        probed["two-heads"].Should().NotIntersectWith(probed["separation"], "orthogonality changes the towers");
         // A structure changes the towers: were it left out by mistake, every difference would be 0.
         differences.GroupBy(difference => difference.GetProperty("structure").GetString())
             .Should().OnlyContain(group => group.Any(difference => difference.GetProperty("difference").GetProperty("mean").GetDouble() != 0));
