@@ -35,6 +35,7 @@ internal static class TensorCount
             if (GC.CollectionCount(0) == collections) return left;
         }
 
-        throw new InvalidOperationException("Every count was disturbed by a collection: count less in one go");
+        throw new InvalidOperationException(
+            "Every count was disturbed by a collection: count less in one go, or run with tests/test.runsettings, which makes them rare");
     }
 }

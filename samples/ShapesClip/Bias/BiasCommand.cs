@@ -54,8 +54,6 @@ internal sealed class BiasCommand
             Whole(_seed, parsed.GetRequiredValue(_seed), 0, int.MaxValue),
             parsed.GetRequiredValue(_device),
             (int)Whole(_threads, parsed.GetRequiredValue(_threads), 1, 1024));
-        if (settings.Models.GroupBy(Path.GetFullPath).FirstOrDefault(group => group.Count() > 1) is { } repeated)
-            throw new UserError($"--model: '{repeated.First()}' is there twice");
         if (settings.BatchSizes.Max() is var largest && largest > settings.Pairs)
             throw new UserError($"--batch-size {largest}: is more than --pairs {settings.Pairs}");
         return settings;

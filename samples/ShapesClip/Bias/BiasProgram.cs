@@ -16,6 +16,7 @@ internal static class BiasProgram
         var device = Devices.Of(settings.Device);
         var entries = new List<BiasEntry>();
         var batches = Compared.Length * settings.BatchSizes.Sum(size => (double)settings.Passes * (settings.Pairs / size) * size);
+        Check(settings);
         OutputFolder.Make(folder);
         set_num_threads(settings.Threads);
         Progress.Run(console, "gradient bias", batches * settings.Models.Count, progress =>
@@ -30,6 +31,26 @@ internal static class BiasProgram
         console.Line();
         console.Line($"written: {summary}");
     }
+
+    /// <summary>What can be wrong with a model is known before the first is measured.</summary>
+    private static void Check(BiasSettings settings)
+    {
+        var folders = settings.Models.Select(path => (Path: path, Folder: Path.TrimEndingDirectorySeparator(Path.GetFullPath(SavedModel.Find(path)))));
+        if (folders.GroupBy(model => model.Folder).FirstOrDefault(group => group.Count() > 1) is { } repeated)
+            throw new UserError($"--model: {string.Join(" and ", repeated.Select(model => $"'{model.Path}'"))} are one model");
+        foreach (var path in settings.Models)
+        {
+            using var model = SavedModel.Load(path, CPU);
+            // How many of the user's pictures there are is known when they are read.
+            if (model.Description.ImageDir is null && Trained(model.Description).Pairs is var pairs && pairs < settings.Pairs)
+                throw TooFew(path, settings, pairs);
+        }
+    }
+
+    private static ShapesSettings Trained(ModelDescription model) => model.Settings.Deserialize<ShapesSettings>(SampleJson.Exact)!;
+
+    private static UserError TooFew(string path, BiasSettings settings, long items)
+        => new($"--pairs {settings.Pairs}: {path} was trained on only {items}");
 
     private static List<BiasEntry> Measure(string path, BiasSettings settings, Device device, Progress progress, SampleConsole console)
     {
@@ -47,7 +68,7 @@ internal static class BiasProgram
                     console.Cancellation.ThrowIfCancellationRequested();
                     progress.Advance(batchSize, $"{model.Description.Run} | {loss} at B = {batchSize}", batchSize);
                 });
-                entries.Add(BiasEntry.Of(path, loss, batchSize, report));
+                entries.Add(BiasEntry.Of(path, model.Description, loss, batchSize, report));
             }
         }
 
@@ -57,7 +78,7 @@ internal static class BiasProgram
     /// <summary>What the model was trained on.</summary>
     private static TrainedOn Data(string path, ModelDescription model, BiasSettings settings, Device device, SampleConsole console)
     {
-        var trained = model.Settings.Deserialize<ShapesSettings>(SampleJson.Exact)!;
+        var trained = Trained(model);
         PictureCollection? pictures = null;
         if (model.ImageDir is { } folder)
             pictures = PictureCollection.OfCaptions(folder, model.Captions!, model.Picture.Side, device, console);
@@ -68,7 +89,7 @@ internal static class BiasProgram
         if (items >= settings.Pairs)
             return found;
         found.Dispose();
-        throw new UserError($"--pairs {settings.Pairs}: {path} was trained on only {items}");
+        throw TooFew(path, settings, items);
     }
 
     private static void Table(IReadOnlyList<BiasEntry> entries, BiasSettings settings, SampleConsole console)
@@ -90,6 +111,8 @@ internal static class BiasProgram
 
         table.Write(console.Output);
         console.Line("g: InfoNCE's gradient over all of them at once. Bias: less what chance adds; 0 where it is lost in the noise floor.");
+        if (entries.Select(entry => entry.Temperature).Distinct().Count() > 1)
+            console.Line("warning: the models have different temperatures, and so different g");
     }
 
     /// <summary>A model's training pairs, and the pictures they are made of.</summary>

@@ -78,7 +78,9 @@ internal sealed class SavedModel : IDisposable
 
     public void Dispose() => Towers.Dispose();
 
-    private static string Find(string folder)
+    /// <summary>The folder that <see cref="Load"/> reads.</summary>
+    /// <exception cref="UserError">There is no model, or there are several.</exception>
+    public static string Find(string folder)
     {
         if (File.Exists(Path.Combine(folder, DescriptionName)))
             return folder;

@@ -27,7 +27,12 @@ internal readonly record struct ContrastBatch(
         {
             Guard.SameRows(anchors, candidates);
             if (sampleIds is not null) sampleIds = candidateIds = cat([sampleIds, candidateIds!]);
-            if (anchors.shape[0] > 0) pairs ??= PairMap.TwoViews(anchors.shape[0]);
+            var rows = 2 * anchors.shape[0];
+            if (rows > 0) pairs ??= PairMap.TwoViews(anchors.shape[0]);
+            if (pairs is not null && (pairs.AnchorCount != rows || pairs.CandidateCount != rows))
+                throw new ArgumentException(
+                    $"the pair map has {pairs.AnchorCount} anchors and {pairs.CandidateCount} candidates but two views of {rows / 2} rows have {rows} of each",
+                    nameof(pairs));
             anchors = candidates = cat([anchors, candidates]);
         }
         var map = Resolve(pairs, anchors, candidates, sampleIds, candidateIds);

@@ -66,6 +66,19 @@ public sealed class BiasTests : IDisposable
         File.Exists(_folder.Path("out", "summary.json")).Should().BeFalse();
     }
 
+    [Fact]
+    public void One_model_under_two_names_is_refused_and_a_missing_one_before_anything_is_measured()
+    {
+        string[] arguments = ["bias", "--model", _folder.Path("one"), "--pairs", "8", "--batch-size", "4", "--passes", "2", "--out", _folder.Path("out")];
+        var model = Directory.GetDirectories(_folder.Path("one", "models")).Single();
+        foreach (var again in new[] { _folder.Path("one") + "/", model, model + "/" })
+            RunShapes.With([.. arguments, "--model", again]).Error.Should().Contain("are one model").And.Contain(again);
+        var (code, output, error) = RunShapes.With([.. arguments, "--model", _folder.Path("nowhere")]);
+        (code, output).Should().Be((2, ""));
+        error.Should().Contain("nowhere");
+        Directory.Exists(_folder.Path("out")).Should().BeFalse();
+    }
+
     private JsonElement[] Entries(string folder)
     {
         using var summary = JsonDocument.Parse(File.ReadAllText(_folder.Path(folder, "summary.json")));

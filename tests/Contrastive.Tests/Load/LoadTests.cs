@@ -11,8 +11,9 @@ public class LoadTests
         using var gamma = new TrainingLoop(gamma: true);
         Both(500);
         TensorCount.Left(() => Both(100)).Should().Be(0);
-        // A tensor or a node of a graph that stays takes more.
-        NativeMemory.Growth(Both, windows: 12, runs: 400).Should().BeLessThan(200, "what a step takes is given back");
+        if (!NativeMemory.IsKnown) return;
+        // A tensor that stays takes some 400 bytes, a node of a graph more.
+        NativeMemory.Growth(Both, windows: 12, runs: 400).Should().BeLessThan(100, "what a step takes is given back");
 
         void Both(int steps)
         {
@@ -28,7 +29,7 @@ public class LoadTests
         var sum = start.clone();
         Step(500);
         TensorCount.Left(() => Step(100)).Should().Be(0);
-        NativeMemory.Growth(Step, windows: 5, runs: 400).Should().BeGreaterThan(200);
+        if (NativeMemory.IsKnown) NativeMemory.Growth(Step, windows: 5, runs: 400).Should().BeGreaterThan(100);
         sum.Dispose();
 
         void Step(int steps)

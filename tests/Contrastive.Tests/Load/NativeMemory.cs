@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace Contrastive.Tests.Load;
@@ -7,29 +6,10 @@ namespace Contrastive.Tests.Load;
 internal static class NativeMemory
 {
     /// <summary>
-    /// In bytes. Where the C library does not tell, the resident memory: it has the managed heap's spare room in it, and does not
-    /// see what goes into memory that was freed before.
+    /// Whether the C library tells. Resident memory is no substitute: the managed heap's spare room is in it, and what goes into
+    /// memory that was freed before is not.
     /// </summary>
-    public static long InUse
-    {
-        get
-        {
-            try
-            {
-                if (OperatingSystem.IsLinux())
-                {
-                    var info = MallInfo();
-                    return (long)(info.InUse + info.Mapped);
-                }
-            }
-            catch (Exception notGlibc) when (notGlibc is EntryPointNotFoundException or DllNotFoundException)
-            {
-            }
-
-            using var process = Process.GetCurrentProcess();
-            return process.WorkingSet64;
-        }
-    }
+    public static bool IsKnown { get; } = Ask();
 
     /// <summary>
     /// By how many bytes a run of something adds to it: the median of <paramref name="windows"/> stretches of
@@ -55,7 +35,20 @@ internal static class NativeMemory
         GC.Collect();
         GC.WaitForPendingFinalizers();
         GC.Collect();
-        return InUse;
+        var info = MallInfo();
+        return (long)(info.InUse + info.Mapped);
+    }
+
+    private static bool Ask()
+    {
+        try
+        {
+            return OperatingSystem.IsLinux() && MallInfo().InUse > 0;
+        }
+        catch (Exception notGlibc) when (notGlibc is EntryPointNotFoundException or DllNotFoundException)
+        {
+            return false;
+        }
     }
 
     [DllImport("libc.so.6", EntryPoint = "mallinfo2")]

@@ -455,6 +455,22 @@ public class GammaPropertiesTests
         }, iterations: 30);
 
     [Fact]
+    public void What_is_wrong_with_two_views_is_said_by_the_rows_that_were_given()
+    {
+        using var scope = NewDisposeScope();
+        var (first, second) = (Draw.Normal(1, 3, 4), Draw.Normal(2, 3, 4));
+        using var loss = new GammaContrastiveLoss(new PartitionTable(3, population: 5), mode: ContrastMode.TwoViews);
+        var before = Saved.Of(loss);
+        var broken = second.clone();
+        broken[1, 2] = double.NaN;
+        Refuses(() => loss.Evaluate(first, broken, arange(3)), "candidates are not finite in row 1");
+        Refuses(() => loss.Evaluate(broken, second, arange(3)), "anchors are not finite in row 1");
+        Refuses(() => loss.Evaluate(first, second, arange(3), PairMap.Diagonal(3)),
+            "the pair map has 3 anchors and 3 candidates but two views of 3 rows have 6 of each");
+        Saved.Of(loss).Should().Equal(before);
+    }
+
+    [Fact]
     public void Candidates_may_be_other_rows_than_anchors_with_ids_and_an_estimator_of_their_own()
     {
         using var scope = NewDisposeScope();

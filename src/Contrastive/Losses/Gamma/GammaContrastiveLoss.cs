@@ -108,8 +108,10 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     internal GammaStep Step(ContrastBatch batch)
     {
         var contrast = Contrast(batch.Anchors, batch.Candidates, batch.Map, ReverseEstimator is not null, reduction);
-        FeatureRows.CheckFinite(contrast.Anchors, "anchors");
-        FeatureRows.CheckFinite(contrast.Candidates, "candidates");
+        // By the names and rows that the caller knows them by.
+        var given = Mode == ContrastMode.TwoViews ? contrast.Anchors.chunk(2) : [contrast.Anchors, contrast.Candidates];
+        FeatureRows.CheckFinite(given[0], "anchors");
+        FeatureRows.CheckFinite(given[1], "candidates");
 
         // Both directions are worked out before either estimator changes.
         var (sums, reverseSums) = contrast.Sums;
