@@ -12,12 +12,6 @@ namespace Contrastive;
 /// <param name="Lowest">The least sum that has lost nothing to underflow; 0 where none can.</param>
 internal sealed record Exponents(double Shift, double Lowest)
 {
-    /// <summary>log Σ exp(s), from Σ exp(s - shift).</summary>
-    public Tensor Logarithm(Tensor sums) => Shift == 0 ? sums.log() : sums.log().Plus(Shift);
-
-    /// <summary>1 / Σ exp(s - shift), from log Σ exp(s).</summary>
-    public Tensor Reciprocal(Tensor logarithms) => (Shift == 0 ? logarithms.neg() : logarithms.neg().Plus(Shift)).exp_();
-
     /// <summary>
     /// For |s| ≤ <paramref name="bound"/> and sums of up to <paramref name="count"/>; null where the range is too large, or the
     /// bound no number.
@@ -30,5 +24,12 @@ internal sealed record Exponents(double Shift, double Lowest)
         // Half as much again: the largest still fit, and whether small ones matter shows in the sums. A sum of at least exp(-safe + 15)
         // has lost less than a part in 10^7 (in float32) to terms that became 0.
         return bound <= 1.5 * safe ? new Exponents(bound - safe, Math.Exp(15 - safe)) : null;
+    }
+
+    /// <summary>A tile of similarities into exponentials, in place.</summary>
+    public void Apply_(Tensor tile)
+    {
+        if (Shift != 0) tile.Subtract_(Shift);
+        tile.exp_();
     }
 }

@@ -8,37 +8,30 @@ namespace Contrastive;
 internal sealed class TilePlan
 {
     /// <summary>
-    /// On a CPU a tile and the copy that two directions need stay in the caches, so that only the products cost; on other devices
-    /// it fills the device.
+    /// On a CPU a tile and the scratch beside it stay in the caches, so that only the products cost; on other devices it fills the
+    /// device.
     /// </summary>
     private static (long Rows, long Columns) Preferred(Device device)
         => device.type == DeviceType.CPU ? (1024, 512) : (2048, 2048);
 
-    private TilePlan(long anchors, long candidates, ScalarType dtype, Device device, Tiling tiling, int workingTiles, bool holdsRows)
+    private TilePlan(long anchors, long candidates, long rows, long columns, long keptTiles)
+        => (Anchors, Candidates, Rows, Columns, KeptTiles) = (anchors, candidates, rows, columns, keptTiles);
+
+    /// <summary>The tiles of a matrix.</summary>
+    /// <param name="anchors">N.</param>
+    /// <param name="candidates">M.</param>
+    /// <param name="dtype">The dtype of the similarities.</param>
+    /// <param name="device">Their device.</param>
+    /// <param name="tiling">What the user says.</param>
+    /// <param name="scratch">How many tiles there are at once beside those that are kept.</param>
+    public static TilePlan Of(long anchors, long candidates, ScalarType dtype, Device device, Tiling tiling, int scratch)
     {
-        Anchors = anchors;
-        Candidates = candidates;
-        var elementSize = dtype == ScalarType.Float64 ? 8 : 4;
         var preferred = Preferred(device);
-        Columns = tiling.Columns is { } columns ? Math.Min(columns, candidates) : Even(candidates, preferred.Columns);
-
-        // A row of tiles must leave room for the copies beside it.
-        var affordable = holdsRows ? Math.Max(64, tiling.MemoryBudget / 2 / (candidates * elementSize)) : anchors;
-        Rows = tiling.Rows is { } rows
-            ? Math.Min(rows, Math.Min(anchors, affordable))
-            : Even(anchors, Math.Min(affordable, preferred.Rows));
-
-        var tile = Rows * Columns * elementSize;
-        KeptTiles = Math.Max(0, (tiling.MemoryBudget - (workingTiles * tile)) / tile);
+        var columns = tiling.Columns is { } width ? Math.Min(width, candidates) : Even(candidates, preferred.Columns);
+        var rows = tiling.Rows is { } height ? Math.Min(height, anchors) : Even(anchors, preferred.Rows);
+        var tile = rows * columns * Size(dtype);
+        return new TilePlan(anchors, candidates, rows, columns, Math.Max(0, (tiling.MemoryBudget - (scratch * tile)) / tile));
     }
-
-    /// <summary>For passes over all tiles, which hold one at a time and those that are kept.</summary>
-    public static TilePlan OfPasses(long anchors, long candidates, ScalarType dtype, Device device, Tiling tiling, int workingTiles)
-        => new(anchors, candidates, dtype, device, tiling, workingTiles, holdsRows: false);
-
-    /// <summary>For a single pass, which holds the tiles of a row at once.</summary>
-    public static TilePlan OfRows(long anchors, long candidates, ScalarType dtype, Device device, Tiling tiling, int workingTiles)
-        => new(anchors, candidates, dtype, device, tiling, workingTiles, holdsRows: true);
 
     public long Anchors { get; }
 
@@ -51,21 +44,55 @@ internal sealed class TilePlan
     /// <summary>How many tiles may be kept from one pass to the next.</summary>
     public long KeptTiles { get; }
 
-    /// <summary>Whether one tile is all there is.</summary>
-    public bool IsWhole => Rows == Anchors && Columns == Candidates;
+    /// <summary>How many tiles there are.</summary>
+    public long Count => Parts(Anchors, Rows) * Parts(Candidates, Columns);
 
-    public IEnumerable<(long First, long Count)> Strips => Runs.Of(Anchors, Rows);
+    /// <summary>Whether all tiles may be kept, so that nothing is computed twice.</summary>
+    public bool KeepsAll => KeptTiles >= Count;
 
-    /// <summary>The tiles of the whole matrix, strip by strip.</summary>
-    public IEnumerable<PairBlock> AllTiles => Strips.SelectMany(Tiles);
+    /// <summary>The tiles of the whole matrix, row by row.</summary>
+    public IEnumerable<PairBlock> Tiles => Runs.Of(Anchors, Rows).SelectMany(
+        strip => Runs.Of(Candidates, Columns).Select(part => new PairBlock(strip.First, strip.Count, part.First, part.Count)));
 
-    public IEnumerable<PairBlock> Tiles((long First, long Count) strip)
-        => Runs.Of(Candidates, Columns).Select(part => new PairBlock(strip.First, strip.Count, part.First, part.Count));
+    /// <summary>
+    /// How many anchors at a time have all their tiles kept, within half of the budget but no fewer than 64: what a loss of one
+    /// direction can be worked out for, strip by strip.
+    /// </summary>
+    public static long StripRows(long candidates, ScalarType dtype, Tiling tiling)
+        => Math.Max(64, tiling.MemoryBudget / 2 / (candidates * Size(dtype)));
+
+    /// <summary>The same tiles, all of them kept.</summary>
+    public TilePlan KeepingAll() => new(Anchors, Candidates, Rows, Columns, Count);
+
+    /// <summary>The same tiles, none of them kept.</summary>
+    public TilePlan KeepingNone() => new(Anchors, Candidates, Rows, Columns, 0);
 
     /// <summary>The size of equal parts, as few as keep to <paramref name="most"/>: no sliver at the end.</summary>
     private static long Even(long total, long most)
     {
-        var parts = (total + most - 1) / most;
+        var parts = Parts(total, most);
         return (total + parts - 1) / parts;
     }
+
+    /// <summary>The bytes of a similarity.</summary>
+    private static long Size(ScalarType dtype) => dtype == ScalarType.Float64 ? 8 : 4;
+
+    private static long Parts(long total, long size) => (total + size - 1) / size;
+}
+
+/// <summary>
+/// The memory that tiles are computed in: one allocation a step. Tiles of their own, among small tensors that outlive them, leave
+/// the C allocator with gigabytes in pieces after some steps.
+/// </summary>
+internal sealed class Workspace(long tiles, TilePlan plan, Tensor like)
+{
+    private readonly long _size = plan.Rows * plan.Columns;
+    private readonly Tensor _memory = empty(tiles * plan.Rows * plan.Columns, dtype: like.dtype, device: like.device);
+
+    /// <summary>A tile's memory, of the shape of <paramref name="block"/>, with anything in it.</summary>
+    public Tensor Tile(long index, PairBlock block)
+        => _memory.narrow(0, index * _size, block.Anchors * block.Candidates).view(block.Anchors, block.Candidates);
+
+    /// <summary>Gives the memory back.</summary>
+    public void Release() => _memory.Dispose();
 }

@@ -9,8 +9,9 @@ namespace Contrastive;
 /// <param name="SampleIds">The samples of the anchors, if known.</param>
 /// <param name="CandidateIds">The samples of the candidates, if known.</param>
 /// <param name="Map">The caller's map, or the one of the mode, with the sample ids worked in.</param>
+/// <param name="HasDistinctIds">Whether it was found that no sample has several rows on either side.</param>
 internal readonly record struct ContrastBatch(
-    Tensor Anchors, Tensor Candidates, Tensor? SampleIds, Tensor? CandidateIds, PairMap Map)
+    Tensor Anchors, Tensor Candidates, Tensor? SampleIds, Tensor? CandidateIds, PairMap Map, bool HasDistinctIds)
 {
     /// <summary>Features that were checked, as <paramref name="mode"/> contrasts them. Refuses what does not fit together.</summary>
     public static ContrastBatch Of(
@@ -35,9 +36,9 @@ internal readonly record struct ContrastBatch(
                     nameof(pairs));
             anchors = candidates = cat([anchors, candidates]);
         }
-        var map = Resolve(pairs, anchors, candidates, sampleIds, candidateIds);
+        var (map, distinct) = Resolve(pairs, anchors, candidates, sampleIds, candidateIds);
         if (mode == ContrastMode.Symmetric && reduction == nn.Reduction.None) Guard.SameRows(anchors, candidates);
-        return new ContrastBatch(anchors, candidates, sampleIds, candidateIds, map);
+        return new ContrastBatch(anchors, candidates, sampleIds, candidateIds, map, distinct);
     }
 
     /// <summary>The candidates' sample ids: those given, or where the rows are the same samples the anchors'.</summary>
@@ -51,22 +52,24 @@ internal readonly record struct ContrastBatch(
         return candidateIds;
     }
 
-    /// <summary>The map to use: the caller's, or the diagonal, with the sample ids worked in.</summary>
-    private static PairMap Resolve(PairMap? pairs, Tensor anchors, Tensor candidates, Tensor? sampleIds, Tensor? candidateIds)
+    /// <summary>The map to use: the caller's, or the diagonal, with the sample ids worked in; and whether ids are known to be distinct.</summary>
+    private static (PairMap Map, bool HasDistinctIds) Resolve(
+        PairMap? pairs, Tensor anchors, Tensor candidates, Tensor? sampleIds, Tensor? candidateIds)
     {
         if (pairs is null) Guard.SameRows(anchors, candidates);
         if (anchors.shape[0] == 0) throw new ArgumentException("anchors have no rows", nameof(anchors));
         pairs ??= PairMap.Diagonal(anchors.shape[0]);
         pairs.Check(anchors, candidates, nameof(anchors), nameof(candidates));
-        if (sampleIds is null || candidateIds is null) return pairs;
+        if (sampleIds is not null) Guard.SameDevice(anchors, sampleIds);
+        if (sampleIds is null || candidateIds is null) return (pairs, false);
 
-        Guard.SameDevice(anchors, sampleIds);
         Guard.SameDevice(anchors, candidateIds);
         if (!pairs.IsWhole)
             throw new ArgumentException("sampleIds of a block: give them to the whole map before taking a block of it", nameof(sampleIds));
         // Where each sample is there once and is its own positive, ids exclude nothing, and the map may stay a plain
         // diagonal, which needs no masks.
-        var nothingToExclude = pairs.IsDiagonal && ReferenceEquals(sampleIds, candidateIds) && !SampleGroups.HasRepeats(sampleIds);
-        return nothingToExclude ? pairs : pairs.WithSampleIds(sampleIds, candidateIds);
+        if (!pairs.IsDiagonal || !ReferenceEquals(sampleIds, candidateIds) || SampleGroups.HasRepeats(sampleIds))
+            return (pairs.WithSampleIds(sampleIds, candidateIds), false);
+        return (pairs, true);
     }
 }

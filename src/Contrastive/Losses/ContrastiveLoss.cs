@@ -98,6 +98,10 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
         return ContrastBatch.Of(Mode, reduction, anchors, candidates, sampleIds, pairs, candidateIds);
     }
 
+    /// <summary>1/τ for features that were checked. What it makes is in the caller's dispose scope.</summary>
+    private protected LogitScale Scale(Tensor features, bool constant = false)
+        => LogitScale.Of(Temperature, UnitRows.ComputeType(features.dtype), constant);
+
     /// <summary>Every check of the features that all losses share.</summary>
     private protected void CheckFeatures(Tensor anchors, Tensor candidates)
     {

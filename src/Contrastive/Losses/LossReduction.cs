@@ -9,7 +9,7 @@ internal static class LossReduction
     /// <summary>Anchors that lack a pair are 0 and do not count in the mean; the mean of no anchor is 0.</summary>
     public static Tensor Reduce(this Tensor perAnchor, PairPresence presence, nn.Reduction reduction)
     {
-        if (presence.Complete is not null) perAnchor = perAnchor.masked_fill(presence.Complete.logical_not(), Scalars.Zero);
+        if (presence.Incomplete is { } incomplete) perAnchor = perAnchor.masked_fill(incomplete, Scalars.Zero);
         return reduction switch
         {
             nn.Reduction.None => perAnchor,

@@ -10,6 +10,9 @@ internal readonly record struct PairPresence(Tensor? Complete, long Missing)
 {
     public static PairPresence All => new(null, 0);
 
+    /// <summary>(N) bool, the anchors that are left out; null for none.</summary>
+    public Tensor? Incomplete => Complete?.logical_not();
+
     /// <summary>From the number of positives and negatives of each anchor, (N). Waits for the device.</summary>
     public static PairPresence Check(Tensor positives, Tensor negatives, MissingPairs policy)
     {

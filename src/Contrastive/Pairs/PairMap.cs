@@ -91,21 +91,32 @@ public sealed class PairMap
     /// </summary>
     /// <param name="labels">(N) integers.</param>
     /// <exception cref="ArgumentException">The labels are not a vector of integers.</exception>
-    public static PairMap FromLabels(Tensor labels) => FromLabels(labels, labels).ExcludeSelf();
+    public static PairMap FromLabels(Tensor labels)
+    {
+        CheckVector(labels, nameof(labels));
+        return OfLabels(labels, labels).ExcludeSelf();
+    }
 
     /// <summary>Two sets: candidates with the label of an anchor are its positives.</summary>
     /// <param name="anchorLabels">(N) integers.</param>
-    /// <param name="candidateLabels">(M) integers.</param>
-    /// <exception cref="ArgumentException">The labels are not vectors of integers.</exception>
+    /// <param name="candidateLabels">(M) integers; not the same tensor, which would make every row its own positive.</param>
+    /// <exception cref="ArgumentException">The labels are not vectors of integers, or one and the same tensor.</exception>
     public static PairMap FromLabels(Tensor anchorLabels, Tensor candidateLabels)
     {
         CheckVector(anchorLabels, nameof(anchorLabels));
         CheckVector(candidateLabels, nameof(candidateLabels));
-        return new PairMap(
-            new EqualityRule(anchorLabels, candidateLabels, nameof(anchorLabels), nameof(candidateLabels)),
-            anchorLabels.shape[0],
-            candidateLabels.shape[0]);
+        if (ReferenceEquals(anchorLabels, candidateLabels))
+            throw new ArgumentException(
+                "anchorLabels and candidateLabels are one tensor, which would make every row its own positive: "
+                + "for one set compared with itself call FromLabels(labels), for two sets with equal labels give a copy",
+                nameof(candidateLabels));
+        return OfLabels(anchorLabels, candidateLabels);
     }
+
+    private static PairMap OfLabels(Tensor anchorLabels, Tensor candidateLabels) => new(
+        new EqualityRule(anchorLabels, candidateLabels, nameof(anchorLabels), nameof(candidateLabels)),
+        anchorLabels.shape[0],
+        candidateLabels.shape[0]);
 
     /// <summary>
     /// Leaves out the pairs marked: known false negatives, padding. A marked positive is left out as well. The features of
@@ -201,6 +212,9 @@ public sealed class PairMap
 
     /// <summary>Whether a logit bias is set.</summary>
     internal bool HasLogitBias => _logitBias is not null;
+
+    /// <summary>Whether positives are those of equal labels.</summary>
+    internal bool HasLabels => _positives is EqualityRule;
 
     /// <summary>Whether the map was made for explicit negatives.</summary>
     internal bool HasNoPositives => _positives is NoRule;

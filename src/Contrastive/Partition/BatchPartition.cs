@@ -18,6 +18,9 @@ public sealed class BatchPartition : PartitionEstimator
     public override PartitionEstimator CreateSibling() => new BatchPartition(Population);
 
     /// <inheritdoc/>
+    internal override bool IgnoresCandidates => true;
+
+    /// <inheritdoc/>
     public override PartitionEstimate Estimate(PartitionObservation observation)
-        => new(observation.Sums.LogEstimate(Population), observation.Sums.LogSampledScale(Population));
+        => new(observation.Sums.RelativeEstimate(Population), observation.Sums.LogSampledScale(Population)) { IsRelative = true };
 }

@@ -39,12 +39,18 @@ public abstract class PartitionEstimator : nn.Module
     /// <exception cref="InvalidOperationException">The state was converted to half precision.</exception>
     public abstract PartitionEstimate Estimate(PartitionObservation observation);
 
-    /// <summary>Takes in the candidates of a batch in training, once a batch, after its estimate.</summary>
-    /// <param name="candidates">(n, D), as similarities use them, without a graph.</param>
+    /// <summary>
+    /// Takes in the candidates of a batch in training, once a batch, after its estimate. Refuses what is wrong now, changes nothing,
+    /// and returns the change, so that a loss can let all state change together or none of it.
+    /// </summary>
+    /// <param name="candidates">(n, D), as similarities compare them, without the scale 1/τ and without a graph.</param>
     /// <param name="sampleIds">(n) integers, if the caller said so.</param>
-    public virtual void Observe(Tensor candidates, Tensor? sampleIds)
-    {
-    }
+    /// <returns>The change; null where there is none.</returns>
+    /// <exception cref="ArgumentException">The candidates do not fit the state.</exception>
+    public virtual Action? Observe(Tensor candidates, Tensor? sampleIds) => null;
+
+    /// <summary>Whether <see cref="Observe"/> has no use for candidates, so that they need not be made.</summary>
+    internal virtual bool IgnoresCandidates => false;
 
     /// <summary>Refuses an estimate of a batch that must not reach the state. Waits for the device.</summary>
     /// <param name="logEstimate">log Z̃_i of each anchor, (m).</param>

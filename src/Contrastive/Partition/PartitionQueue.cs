@@ -65,43 +65,56 @@ public sealed class PartitionQueue : PartitionEstimator
     /// <inheritdoc/>
     public override PartitionEstimate Estimate(PartitionObservation observation)
     {
-        var anchors = observation.ScaledAnchors;
+        var anchors = observation.Anchors;
         CheckAnchors(anchors);
         StateType.CheckUnconverted(candidates.dtype, "queue");
         var sums = observation.Sums;
+        if (sums.HasLogitBias)
+            throw new ArgumentException("a logit bias says nothing of the queue's entries: use another estimator with it");
+        if (observation.SampleIds is { } given) CheckIds(given);
         var inBatch = sums.SampledCount;
         var count = Count;
         if (count > 0)
         {
-            if (sums.HasLogitBias)
-                throw new ArgumentException("a logit bias says nothing of the queue's entries: use another estimator with it");
-            if (observation.SampleIds is { } given) CheckIds(given);
-            var logits = anchors.matmul(candidates.narrow(0, 0, count).t().to(anchors.dtype));
+            var logits = observation.Scale.Of(anchors).matmul(candidates.narrow(0, 0, count).t().to(anchors.dtype));
+            if (sums.Relative.Reference is { } reference) logits = logits.sub(reference.unsqueeze(1));
             var others = ones_like(logits, dtype: ScalarType.Bool);
             if (observation.SampleIds is { } ids)
                 others = ids.to(ScalarType.Int64).unsqueeze(1).ne(sample_ids.narrow(0, 0, count).unsqueeze(0));
             sums = sums.WithSampled(
                 logits.masked_fill(others.logical_not(), Scalars.NegativeInfinity).logsumexp(1), others.sum(dim: 1));
         }
-        var estimate = sums.LogEstimate(Population);
+        var estimate = sums.RelativeEstimate(Population);
         CheckFinite(estimate);
 
         // The M-step has the batch's negatives only: they stand for the queue's as well, or for all of the population.
         var scale = sums.LogSampledScale(Population).Plus(sums.SampledCount.log().sub(inBatch.clamp_min(Scalars.One).log()));
-        return new PartitionEstimate(estimate, scale);
+        return new PartitionEstimate(estimate, scale) { IsRelative = true };
     }
 
     /// <inheritdoc/>
-    public override void Observe(Tensor candidates, Tensor? sampleIds)
+    internal override bool IgnoresCandidates => !EnqueueBatches;
+
+    /// <inheritdoc/>
+    public override Action? Observe(Tensor candidates, Tensor? sampleIds)
     {
-        if (EnqueueBatches) Enqueue(candidates, sampleIds);
+        if (!EnqueueBatches) return null;
+        CheckEntries(candidates, sampleIds);
+        return () => Add(candidates, sampleIds);
     }
 
     /// <summary>Puts candidates in; the oldest make room.</summary>
-    /// <param name="candidates">(n, D), as similarities use them: normalised, if the loss normalises. Copied, without a graph.</param>
+    /// <param name="candidates">(n, D), as similarities compare them: normalised, if the loss normalises; not divided by τ. Copied, without a graph.</param>
     /// <param name="sampleIds">(n) integers ≥ 0; without them, entries are taken for other samples than any anchor's.</param>
     /// <exception cref="ArgumentException">The candidates do not fit the queue, or are not finite.</exception>
     public void Enqueue(Tensor candidates, Tensor? sampleIds = null)
+    {
+        CheckEntries(candidates, sampleIds);
+        Add(candidates, sampleIds);
+    }
+
+    /// <summary>Refuses candidates that must not get in. Waits for the device.</summary>
+    private void CheckEntries(Tensor candidates, Tensor? sampleIds)
     {
         Guard.Features(candidates);
         if (candidates.shape[1] != Features)
@@ -114,12 +127,15 @@ public sealed class PartitionQueue : PartitionEstimator
             Guard.SameDevice(candidates, sampleIds, nameof(candidates));
             CheckIds(sampleIds);
         }
+        using var scope = NewDisposeScope();
+        FeatureRows.CheckFinite(candidates.detach().to(this.candidates.dtype), nameof(candidates));
+    }
 
+    private void Add(Tensor candidates, Tensor? sampleIds)
+    {
         using var scope = NewDisposeScope();
         using var constant = no_grad();
         var rows = candidates.detach().to(this.candidates.dtype);
-        FeatureRows.CheckFinite(rows, nameof(candidates));
-
         var kept = Math.Min(rows.shape[0], Capacity);
         rows = rows.narrow(0, rows.shape[0] - kept, kept);
         var ids = sampleIds?.to(ScalarType.Int64).narrow(0, sampleIds.shape[0] - kept, kept);

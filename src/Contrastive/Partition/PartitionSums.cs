@@ -10,13 +10,17 @@ namespace Contrastive;
 /// <remarks>The tensors belong to the surrounding dispose scope, if there is one; <see cref="Dispose"/> frees them at once.</remarks>
 public sealed class PartitionSums : IDisposable
 {
-    internal PartitionSums(PairSums sums, PairCounts counts, bool plain, bool hasLogitBias)
+    internal PartitionSums(PairSums sums, bool hasLogitBias)
     {
-        (LogKnown, LogSampled, PositiveLogits) = sums;
-        (KnownCount, SampledCount, PositiveCount) = counts;
-        IsPlain = plain;
+        Relative = sums;
+        (KnownCount, SampledCount, PositiveCount) = sums.Counts;
         HasLogitBias = hasLogitBias;
+        (LogKnown, LogSampled) = (sums.Absolute(sums.LogKnown), sums.Absolute(sums.LogSampled));
+        PositiveLogits = sums.Reference is null ? sums.Positive : sums.Positive.Plus(sums.Reference.mul(PositiveCount));
     }
+
+    /// <summary>The sums relative to a reference near the largest similarity, so that their differences keep their digits.</summary>
+    internal PairSums Relative { get; }
 
     /// <summary>The logarithm of the sum over the candidates that are known to be the anchor's own.</summary>
     public Tensor LogKnown { get; }
@@ -37,7 +41,7 @@ public sealed class PartitionSums : IDisposable
     public Tensor PositiveLogits { get; }
 
     /// <summary>Every anchor has one positive and at least one negative; nobody needs to look.</summary>
-    internal bool IsPlain { get; }
+    internal bool IsPlain => Relative.IsPlain;
 
     /// <summary>A bias was added to the similarities.</summary>
     internal bool HasLogitBias { get; }
@@ -50,17 +54,25 @@ public sealed class PartitionSums : IDisposable
         ArgumentNullException.ThrowIfNull(other);
         if (other.LogKnown.shape[0] != LogKnown.shape[0])
             throw new ArgumentException($"these sums have {LogKnown.shape[0]} anchors but other has {other.LogKnown.shape[0]}", nameof(other));
+        using var scope = NewDisposeScope();
+        var (left, right) = (Relative, other.Relative);
+        var counts = new PairCounts(
+            KnownCount.Plus(other.KnownCount), SampledCount.Plus(other.SampledCount), PositiveCount.Plus(other.PositiveCount));
+        Tensor? reference = null;
+        if (left.Reference is not null || right.Reference is not null)
+        {
+            reference = (left.Reference ?? zeros_like(LogKnown)).maximum(right.Reference ?? zeros_like(LogKnown));
+            (left, right) = (left.RelativeTo(reference), right.RelativeTo(reference));
+        }
         return new PartitionSums(
             new PairSums(
-                LogKnown.logaddexp(other.LogKnown),
-                LogSampled.logaddexp(other.LogSampled),
-                PositiveLogits.Plus(other.PositiveLogits)),
-            new PairCounts(
-                KnownCount.Plus(other.KnownCount),
-                SampledCount.Plus(other.SampledCount),
-                PositiveCount.Plus(other.PositiveCount)),
-            plain: false,
-            HasLogitBias || other.HasLogitBias);
+                left.LogKnown.logaddexp(right.LogKnown),
+                left.LogSampled.logaddexp(right.LogSampled),
+                left.Positive.Plus(right.Positive),
+                reference,
+                isPlain: false,
+                () => counts),
+            HasLogitBias || other.HasLogitBias).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -70,19 +82,29 @@ public sealed class PartitionSums : IDisposable
     }
 
     /// <summary>The same with more sampled candidates.</summary>
-    internal PartitionSums WithSampled(Tensor logSampled, Tensor sampledCount) => new(
-        new PairSums(LogKnown, LogSampled.logaddexp(logSampled), PositiveLogits),
-        new PairCounts(KnownCount, SampledCount.Plus(sampledCount.to(SampledCount.dtype)), PositiveCount),
-        IsPlain,
-        HasLogitBias);
+    /// <param name="logSampled">(m), relative as <see cref="Relative"/> is.</param>
+    /// <param name="sampledCount">(m).</param>
+    internal PartitionSums WithSampled(Tensor logSampled, Tensor sampledCount)
+    {
+        var counts = new PairCounts(KnownCount, SampledCount.Plus(sampledCount.to(SampledCount.dtype)), PositiveCount);
+        return new PartitionSums(
+            new PairSums(
+                Relative.LogKnown, Relative.LogSampled.logaddexp(logSampled), Relative.Positive, Relative.Reference, IsPlain, () => counts),
+            HasLogitBias);
+    }
 
     internal PartitionSums Select(Tensor rows)
     {
         Tensor Of(Tensor values) => values.index_select(0, rows);
+        var counts = Relative.Counts.Select(rows);
         return new PartitionSums(
-            new PairSums(Of(LogKnown), Of(LogSampled), Of(PositiveLogits)),
-            new PairCounts(Of(KnownCount), Of(SampledCount), Of(PositiveCount)),
-            IsPlain,
+            new PairSums(
+                Of(Relative.LogKnown),
+                Of(Relative.LogSampled),
+                Of(Relative.Positive),
+                Relative.Reference is null ? null : Of(Relative.Reference),
+                IsPlain,
+                () => counts),
             HasLogitBias);
     }
 
@@ -103,8 +125,12 @@ public sealed class PartitionSums : IDisposable
     public Tensor LogEstimate(long? population)
     {
         using var scope = NewDisposeScope();
-        return LogKnown.logaddexp(LogSampled.Plus(LogSampledScale(population))).MoveToOuterDisposeScope();
+        return Relative.Absolute(RelativeEstimate(population)).MoveToOuterDisposeScope();
     }
+
+    /// <summary>log Z̃_i - r_i, (m).</summary>
+    internal Tensor RelativeEstimate(long? population)
+        => Relative.LogKnown.logaddexp(Relative.LogSampled.Plus(LogSampledScale(population)));
 
     internal PartitionSums MoveToOuterDisposeScope()
     {
@@ -113,5 +139,16 @@ public sealed class PartitionSums : IDisposable
         return this;
     }
 
-    private Tensor[] All => [LogKnown, LogSampled, KnownCount, SampledCount, PositiveCount, PositiveLogits];
+    private IEnumerable<Tensor> All
+    {
+        get
+        {
+            Tensor?[] all =
+            [
+                LogKnown, LogSampled, PositiveLogits, KnownCount, SampledCount, PositiveCount,
+                Relative.LogKnown, Relative.LogSampled, Relative.Positive, Relative.Reference,
+            ];
+            return all.OfType<Tensor>();
+        }
+    }
 }

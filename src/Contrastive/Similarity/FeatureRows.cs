@@ -3,11 +3,81 @@ using static TorchSharp.torch;
 
 namespace Contrastive;
 
-/// <summary>Features on their way into a similarity.</summary>
-internal static class FeatureRows
+/// <summary>
+/// One side of a contrast: the caller's features (n, D) as similarities use them, and gradients on their way back. Rows are
+/// widened from half precision and, for cosines, divided by their length. They never carry the scale 1/τ, but for
+/// <see cref="Times"/>, which is for matrix products alone.
+/// </summary>
+internal sealed class FeatureRows(Tensor features, SimilarityMeasure measure)
 {
-    public static Tensor Prepare(Tensor features, SimilarityMeasure measure)
-        => UnitRows.Prepare(features, measure == SimilarityMeasure.Cosine);
+    /// <summary>Rows are worked on in runs of about this many numbers, so that several steps find them in the cache.</summary>
+    private const long RunElements = 1 << 18;
+
+    private Tensor? _inverseLengths;
+
+    /// <summary>As given.</summary>
+    public Tensor Features => features;
+
+    public bool RequiresGradient => features.requires_grad;
+
+    /// <summary>Whether no row is longer than 1.</summary>
+    public bool AreUnit => measure == SimilarityMeasure.Cosine;
+
+    /// <summary>The dtype that similarities are computed in.</summary>
+    public ScalarType ComputeType => UnitRows.ComputeType(features.dtype);
+
+    /// <summary>The rows with their graph.</summary>
+    public Tensor WithGraph()
+    {
+        if (measure == SimilarityMeasure.Cosine) return UnitRows.Of(features);
+        var wide = UnitRows.Widen(features);
+        // Autograd refuses to keep what was made in inference mode, and does not tell which tensors those are. A copy is none.
+        return wide.requires_grad || wide.dtype != features.dtype || !is_grad_enabled() ? wide : wide.clone();
+    }
+
+    /// <summary>The rows without a graph.</summary>
+    public Tensor Constant => field ??= Normalized(null);
+
+    /// <summary>The rows times a scale, without a graph: the left side of the product that gives the similarities.</summary>
+    public Tensor Times(LogitScale scale)
+    {
+        using var constant = no_grad();
+        return Normalized(scale);
+    }
+
+    /// <summary>The length of the longest of some rows. Waits for the device.</summary>
+    public static double Longest(Tensor rows)
+    {
+        using var scope = NewDisposeScope();
+        return rows.norm(1, keepdim: false, 2).max().to(ScalarType.Float64).item<double>();
+    }
+
+    /// <summary>
+    /// Turns a gradient by what <see cref="Times"/> gave (or <see cref="Constant"/>, without a scale) into one by the features, in
+    /// place.
+    /// </summary>
+    /// <param name="gradient">(n, D).</param>
+    /// <param name="rows">What it is the gradient by.</param>
+    /// <param name="scale">The scale in those rows.</param>
+    /// <param name="wantsScale">Whether the derivative by log(1/τ) is asked for.</param>
+    /// <returns>That derivative, ().</returns>
+    public Tensor? PullBack(Tensor gradient, Tensor rows, LogitScale? scale, bool wantsScale)
+    {
+        using var constant = no_grad();
+        var total = wantsScale ? zeros([], dtype: gradient.dtype, device: gradient.device) : null;
+        foreach (var (first, count) in Runs.Of(gradient.shape[0], Math.Max(1, RunElements / gradient.shape[1])))
+        {
+            using var scope = NewDisposeScope();
+            Tensor Run(Tensor all) => count == gradient.shape[0] ? all : all.narrow(0, first, count);
+            var part = PullBackRun(
+                Run(gradient), Run(rows), _inverseLengths is null ? null : Run(_inverseLengths), scale, wantsScale);
+            total?.add_(part!, Scalars.One);
+        }
+        return total;
+    }
+
+    /// <summary>⟨x, gradient⟩, (), with a graph to the features alone.</summary>
+    public Tensor Along(Tensor gradient) => UnitRows.Widen(features).reshape(-1).dot(gradient.reshape(-1));
 
     /// <summary>Refuses features (N, D) that must not reach an estimator's state. Waits for the device.</summary>
     public static void CheckFinite(Tensor features, string name)
@@ -20,5 +90,35 @@ internal static class FeatureRows
         if (finite.all().item<bool>()) return;
         var row = finite.logical_not().nonzero()[0, 0].item<long>();
         throw new ArgumentException($"{name} are not finite in row {row}; nothing was changed", name);
+    }
+
+    private Tensor Normalized(LogitScale? scale)
+    {
+        using var constant = no_grad();
+        var wide = UnitRows.Widen(features.detach());
+        if (measure == SimilarityMeasure.DotProduct) return scale is { } factor ? factor.Of(wide) : wide;
+
+        var lengths = UnitRows.Lengths(wide);
+        _inverseLengths ??= lengths.reciprocal();
+        return wide.div(scale is { } other ? other.Undo(lengths) : lengths);
+    }
+
+    private Tensor? PullBackRun(Tensor gradient, Tensor rows, Tensor? inverseLengths, LogitScale? scale, bool wantsScale)
+    {
+        var isUnit = features.requires_grad && inverseLengths is not null;
+        var alongRows = isUnit || wantsScale ? gradient.mul(rows).sum(dim: 1, keepdim: true) : null;
+        var along = wantsScale ? alongRows!.SumAll() : null;
+        if (isUnit)
+        {
+            // p = scale · x / ‖x‖, so ∂L/∂x = (scale · g - ⟨g, p⟩ / scale · p) / ‖x‖: what lies along x changes nothing.
+            var alongUnit = alongRows!.mul_(inverseLengths!);
+            gradient.mul_(scale is { } factor ? factor.Of(inverseLengths!) : inverseLengths!);
+            gradient.addcmul_(rows, scale is { } other ? other.Undo(alongUnit) : alongUnit, Scalars.MinusOne);
+        }
+        else if (features.requires_grad && scale is { } factor)
+        {
+            gradient.copy_(factor.Of(gradient));
+        }
+        return along;
     }
 }

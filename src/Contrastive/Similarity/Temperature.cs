@@ -87,25 +87,26 @@ public sealed class Temperature : nn.Module
     {
         Guard.Floating(features);
         if (log_scale is null) return features.Times(1 / _fixedTemperature);
+        using var scope = NewDisposeScope();
         Clamp(log_scale);
-        return features.mul(log_scale.to(features.dtype).exp());
+        return features.mul(log_scale.to(features.dtype).exp()).MoveToOuterDisposeScope();
     }
 
     /// <summary>Whether a loss is to give a gradient by it.</summary>
     internal bool RequiresGradient => log_scale is { requires_grad: true };
 
-    /// <summary>1/τ, (), without a graph.</summary>
-    internal Tensor ScaleOf(ScalarType dtype, Device device)
+    /// <summary>1/τ of a learned one, (), without a graph.</summary>
+    internal Tensor LearnedScale(ScalarType dtype)
     {
-        if (log_scale is null) return tensor(1 / _fixedTemperature, dtype: dtype, device: device);
-        Clamp(log_scale);
-        return log_scale.detach().to(dtype).exp();
+        Clamp(log_scale!);
+        return log_scale!.detach().to(dtype).exp();
     }
 
     /// <summary>derivative · log(1/τ), (), with a graph.</summary>
     internal Tensor Along(Tensor derivative) => derivative.mul(log_scale!.to(derivative.dtype));
 
-    private static void Check(double temperature, [CallerArgumentExpression(nameof(temperature))] string name = "")
+    /// <summary>Refuses a τ that is too small or not finite.</summary>
+    internal static void Check(double temperature, [CallerArgumentExpression(nameof(temperature))] string name = "")
     {
         Guard.Positive(temperature, name);
         Guard.Between(temperature, 1e-30, double.MaxValue, name);
@@ -124,4 +125,53 @@ public sealed class Temperature : nn.Module
     {
         if (log_scale is not null) Guard.SameDevice(features, log_scale, name, "the parameters of the temperature");
     }
+}
+
+/// <summary>1/τ as a loss applies it: a number, or what a learned temperature holds.</summary>
+internal readonly struct LogitScale
+{
+    private readonly double _fixed;
+    private readonly Temperature? _learned;
+    private readonly Tensor? _value;
+
+    private LogitScale(double value) => _fixed = value;
+
+    private LogitScale(Temperature temperature, ScalarType dtype, bool constant)
+    {
+        (_learned, IsConstant) = (temperature, constant);
+        _value = temperature.LearnedScale(dtype);
+    }
+
+    /// <summary>The scale of a temperature. The tensor it may hold is in the caller's dispose scope.</summary>
+    /// <param name="temperature">τ.</param>
+    /// <param name="dtype">The dtype of the similarities.</param>
+    /// <param name="constant">Whether no gradient by a learned temperature is wanted.</param>
+    public static LogitScale Of(Temperature temperature, ScalarType dtype, bool constant = false)
+        => temperature.IsLearned ? new LogitScale(temperature, dtype, constant) : Of(temperature.Value);
+
+    /// <summary>The scale of a fixed temperature.</summary>
+    public static LogitScale Of(double temperature) => new(1 / temperature);
+
+    private bool IsConstant { get; }
+
+    /// <summary>Whether a gradient by a learned temperature is wanted.</summary>
+    public bool RequiresGradient => _learned is { RequiresGradient: true } && !IsConstant && is_grad_enabled();
+
+    /// <summary>No smaller than 1/τ, and known without a look at the device.</summary>
+    public double Bound => _learned is null ? _fixed : 1 / _learned.Minimum;
+
+    /// <summary>1/τ. Of a learned temperature it waits for the device.</summary>
+    public double Value => _learned is null ? _fixed : 1 / _learned.Value;
+
+    /// <summary>Values times 1/τ, without a graph of the temperature's.</summary>
+    public Tensor Of(Tensor values) => _value is null ? values.Times(_fixed) : values.mul(_value);
+
+    /// <summary>Values times τ.</summary>
+    public Tensor Undo(Tensor values) => _value is null ? values.Times(1 / _fixed) : values.div(_value);
+
+    /// <summary>Values times 1/τ, with the temperature's graph where a gradient by it is wanted.</summary>
+    public Tensor WithGraph(Tensor values) => RequiresGradient ? _learned!.Scale(values) : Of(values);
+
+    /// <summary>derivative · log(1/τ), (), with a graph to the learned temperature.</summary>
+    public Tensor Along(Tensor derivative) => _learned!.Along(derivative);
 }

@@ -35,11 +35,11 @@ public class InfoNCEReferenceTests
                     Tiling = tiling,
                 };
                 Gradients.ShouldAgree(
-                    () => loss.forward(a, b, null, pairs.Map), () => Reduce(Expected(), pairs, reduction), Tolerance, a, b);
+                    () => loss.forward(a, b, null, pairs.Map), () => Reduce(Expected(), pairs, sum, reduction), Tolerance, a, b);
             }
-            using var reporting = new InfoNCELoss(Temperature.Fixed(tau), missingPairs: MissingPairs.Skip);
+            using var reporting = new InfoNCELoss(Temperature.Fixed(tau), positiveSum: sum, missingPairs: MissingPairs.Skip);
             reporting.Evaluate(a, b, null, pairs.Map).SkippedAnchors
-                .Should().Be(Enumerable.Range(0, pairs.Anchors).Count(i => !pairs.IsComplete(i)));
+                .Should().Be(Enumerable.Range(0, pairs.Anchors).Count(i => !pairs.IsComplete(i, sum)));
         });
 
     [Fact]
@@ -61,8 +61,8 @@ public class InfoNCEReferenceTests
                 };
                 Gradients.ShouldAgree(
                     () => loss.forward(a, b, null, pairs.Map),
-                    () => 0.5 * (Reduce(Reference.InfoNCE(Reference.Similarities(a, b, tau, measure, pairs.Bias), pairs, sum), pairs, reduction)
-                        + Reduce(Reference.InfoNCE(Reference.Similarities(b, a, tau, measure, back.Bias), back, sum), back, reduction)),
+                    () => 0.5 * (Reduce(Reference.InfoNCE(Reference.Similarities(a, b, tau, measure, pairs.Bias), pairs, sum), pairs, sum, reduction)
+                        + Reduce(Reference.InfoNCE(Reference.Similarities(b, a, tau, measure, back.Bias), back, sum), back, sum, reduction)),
                     Tolerance, a, b);
             }
         });
@@ -132,13 +132,13 @@ public class InfoNCEReferenceTests
         foreach (var sum in Enum.GetValues<PositiveSum>())
         {
             using var loss = new InfoNCELoss(Temperature.Fixed(0.5), ContrastMode.Symmetric, positiveSum: sum);
-            Gradients.ShouldMatchFiniteDifferences(() => loss.forward(a, b, null, PairMap.FromLabels(labels, labels)), a, b);
+            Gradients.ShouldMatchFiniteDifferences(() => loss.forward(a, b, null, PairMap.FromLabels(labels, labels.clone())), a, b);
         }
         Gradients.ShouldMatchFiniteDifferences(() => nn.functional.info_nce(a, b, n), a, b, n);
     }
 
-    private static Tensor Reduce(Tensor perAnchor, PairCase pairs, nn.Reduction reduction)
-        => Reduce(perAnchor, Enumerable.Range(0, pairs.Anchors).Count(pairs.IsComplete), reduction);
+    private static Tensor Reduce(Tensor perAnchor, PairCase pairs, PositiveSum sum, nn.Reduction reduction)
+        => Reduce(perAnchor, Enumerable.Range(0, pairs.Anchors).Count(i => pairs.IsComplete(i, sum)), reduction);
 
     private static Tensor Reduce(Tensor perAnchor, int complete, nn.Reduction reduction) => reduction switch
     {

@@ -34,6 +34,16 @@ internal sealed record PairCase(string Name, PairMap Map, PairKind[,] Kinds, dou
     public bool IsComplete(int anchor)
         => Row(anchor).Contains(PairKind.Positive) && Row(anchor).Contains(PairKind.Negative);
 
+    /// <summary>
+    /// Whether InfoNCE is defined: several positives outside the logarithm are contrasted with each other, and of labels the published
+    /// loss asks for a positive only.
+    /// </summary>
+    public bool IsComplete(int anchor, PositiveSum sum)
+    {
+        var positives = Row(anchor).Count(kind => kind == PairKind.Positive);
+        return IsComplete(anchor) || (sum == PositiveSum.OutsideLog && (positives > 1 || (positives == 1 && Name.StartsWith("labels", StringComparison.Ordinal))));
+    }
+
     public IEnumerable<PairKind> Row(int anchor) => Enumerable.Range(0, Candidates).Select(j => Kinds[anchor, j]);
 
     /// <summary>Every way to make a map, with exclusions, sample ids and biases on top, at random.</summary>

@@ -28,7 +28,7 @@ internal static class Reference
         var losses = new List<Tensor>();
         for (var i = 0; i < pairs.Anchors; i++)
         {
-            if (!pairs.IsComplete(i))
+            if (!pairs.IsComplete(i, sum))
             {
                 losses.Add(s[i, 0] * 0);
                 continue;

@@ -10,13 +10,34 @@ namespace Contrastive;
 /// </summary>
 internal static class AugmentedEquation
 {
+    /// <summary>The loss of each anchor.</summary>
     /// <param name="sums">The sums of the block.</param>
     /// <param name="weights">The constants of its anchors.</param>
-    /// <param name="logWeights">log(u_i / k), (n), those of <paramref name="weights"/> or a leaf in their place.</param>
-    public static Tensor PerAnchor(PairSums sums, GammaWeights weights, Tensor logWeights)
+    public static Tensor Value(PairSums sums, GammaWeights weights)
     {
-        var known = sums.LogKnown.Plus(logWeights).exp();
-        var sampled = sums.LogSampled.Plus(logWeights).Plus(weights.LogSampledScale).exp();
-        return known.Plus(sampled).sub(sums.PositiveLogits.mul(weights.PositiveShare));
+        var (known, sampled) = Parts(sums, weights);
+        var positive = sums.Reference is null ? sums.Positive : sums.Positive.Plus(sums.Reference.mul(sums.Counts.Positive));
+        return known.Plus(sampled).sub(positive.mul(weights.PositiveShare));
+    }
+
+    /// <summary>Its derivatives by the sums.</summary>
+    /// <param name="sums">The sums of the block.</param>
+    /// <param name="weights">The constants of its anchors.</param>
+    public static SumDerivatives Derivatives(PairSums sums, GammaWeights weights)
+    {
+        var (known, sampled) = Parts(sums, weights);
+        return new SumDerivatives(known, sampled, weights.PositiveShare.neg());
+    }
+
+    /// <summary>u_i/k Σ_known exp(s_ij) and u_i/k c_i Σ_sampled exp(s_ij); their sum is the derivative by log(u_i / k).</summary>
+    public static (Tensor Known, Tensor Sampled) Parts(PairSums sums, GammaWeights weights)
+    {
+        var log = weights.RelativeWeights;
+        if (!ReferenceEquals(sums.Reference, weights.Reference))
+        {
+            if (sums.Reference is { } ofSums) log = log.Plus(weights.Reference is { } both ? ofSums.sub(both) : ofSums);
+            else log = log.sub(weights.Reference!);
+        }
+        return (sums.LogKnown.Plus(log).exp(), sums.LogSampled.Plus(log).Plus(weights.LogSampledScale).exp());
     }
 }

@@ -107,29 +107,34 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     /// </summary>
     internal GammaStep Step(ContrastBatch batch)
     {
-        var contrast = Contrast(batch.Anchors, batch.Candidates, batch.Map, ReverseEstimator is not null, reduction);
         // By the names and rows that the caller knows them by.
-        var given = Mode == ContrastMode.TwoViews ? contrast.Anchors.chunk(2) : [contrast.Anchors, contrast.Candidates];
+        var given = Mode == ContrastMode.TwoViews ? batch.Anchors.detach().chunk(2) : [batch.Anchors, batch.Candidates];
         FeatureRows.CheckFinite(given[0], "anchors");
         FeatureRows.CheckFinite(given[1], "candidates");
 
-        // Both directions are worked out before either estimator changes.
-        var (sums, reverseSums) = contrast.Sums;
-        var distinct = batch.SampleIds is not null && batch.Map.IsDiagonal;
-        var forward = Expect(Estimator, sums, contrast.Anchors, batch.SampleIds, distinct);
+        var scale = Scale(batch.Anchors);
+        var matrix = Matrix(batch.Anchors, batch.Candidates, batch.Map, scale, reduction);
+        var both = ReverseEstimator is not null;
+        var sums = matrix.Sum(both);
+
+        // Both directions are worked out, and all that can be wrong is found, before either estimator changes.
+        var (anchors, candidates) = (matrix.Anchors, matrix.Candidates);
+        var hasBias = batch.Map.HasLogitBias;
+        var forward = Expect(Estimator, new PartitionSums(sums.Anchors.Detach(), hasBias), anchors, scale, batch.SampleIds, batch.HasDistinctIds);
         var backward = ReverseEstimator is null
             ? (GammaExpectation?)null
-            : Expect(ReverseEstimator, reverseSums!, Scaled(contrast.Candidates), batch.CandidateIds, distinct);
-        var loss = contrast.Loss(Maximization(forward), backward is { } reverse ? Maximization(reverse) : null, reduction);
+            : Expect(
+                ReverseEstimator, new PartitionSums(sums.Candidates!.Detach(), hasBias), candidates, scale, batch.CandidateIds, batch.HasDistinctIds);
+        var loss = Maximize(matrix, sums, Weighted(forward), backward is { } reverse ? Weighted(reverse) : null, reduction);
         var objective = forward.Objective.Reduce(forward.Presence, reduction);
-        Commit(forward, Estimator, contrast.Candidates, batch.CandidateIds);
-        if (backward is not { } other)
-            return new GammaStep(new ContrastiveResult(loss, objective, forward.Presence.Missing), forward.Weights, null);
-
-        Commit(other, ReverseEstimator!, contrast.Anchors, batch.SampleIds);
-        objective = LossReduction.MeanOfDirections(objective, other.Objective.Reduce(other.Presence, reduction));
-        return new GammaStep(
-            new ContrastiveResult(loss, objective, forward.Presence.Missing + other.Presence.Missing), forward.Weights, other.Weights);
+        var skipped = forward.Presence.Missing;
+        if (backward is { } other)
+        {
+            objective = LossReduction.MeanOfDirections(objective, other.Objective.Reduce(other.Presence, reduction));
+            skipped += other.Presence.Missing;
+        }
+        if (training) Commit(forward, backward, anchors, candidates, batch);
+        return new GammaStep(new ContrastiveResult(loss, objective, skipped), forward.Weights, backward?.Weights);
     }
 
     /// <summary>What a block adds to the reduced loss of its batch, given the batch's weights of its anchors and candidates.</summary>
@@ -147,16 +152,17 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         (GammaWeights Weights, double Share)? backward,
         bool constantTemperature)
     {
-        var inputs = new SimilarityInputs(anchors, candidates, Similarity, Temperature, constantTemperature);
-        return PairContrast.Of(inputs, pairs, PositiveSampling, backward is not null, nn.Reduction.Sum, Tiling)
-            .Loss(Direction(forward), backward is { } reverse ? Direction(reverse) : null, nn.Reduction.Sum);
+        var matrix = Matrix(anchors, candidates, pairs, Scale(anchors, constantTemperature), nn.Reduction.Sum);
+        if (backward is not { } reverse) return Maximize(matrix, forward.Weights, nn.Reduction.Sum).Times(forward.Share);
 
-        static DirectionLoss Direction((GammaWeights Weights, double Share) part) => new(
-            (sums, first, logWeights) => AugmentedEquation
-                .PerAnchor(sums, part.Weights.Rows(first, sums.LogKnown.shape[0]), logWeights!)
-                .Times(part.Share),
-            PairPresence.All,
-            part.Weights.LogWeights);
+        var sums = matrix.Sum(bothDirections: true);
+        var (ofAnchors, ofCandidates) = (Weighted(sums.Anchors, forward.Weights), Weighted(sums.Candidates!, reverse.Weights));
+        var loss = ofAnchors.Reduce(nn.Reduction.Sum).Times(forward.Share)
+            .Plus(ofCandidates.Reduce(nn.Reduction.Sum).Times(reverse.Share)).mul(Scalars.Half);
+        if (matrix.NeedsPullBack)
+            sums.PullBack(
+                ofAnchors.DerivativesOf(nn.Reduction.Sum, forward.Share / 2), ofCandidates.DerivativesOf(nn.Reduction.Sum, reverse.Share / 2));
+        return matrix.Attach(loss);
     }
 
     /// <summary>What a block of candidates adds to the partition functions of a block of anchors. Nothing changes.</summary>
@@ -170,7 +176,8 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         CheckBlock(anchors, candidates, pairs);
         using var scope = NewDisposeScope();
         using var constant = no_grad();
-        return Contrast(anchors, candidates, pairs, both: false, nn.Reduction.Sum).Sums.Anchors.MoveToOuterDisposeScope();
+        var sums = Matrix(anchors, candidates, pairs, Scale(anchors), nn.Reduction.Sum).Sum(bothDirections: false).Anchors;
+        return new PartitionSums(sums.Detach(), pairs.HasLogitBias).MoveToOuterDisposeScope();
     }
 
     /// <summary>
@@ -217,8 +224,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
 
         using var scope = NewDisposeScope();
         using var constant = no_grad();
-        var scaled = new FeatureInput(anchors, Similarity).Prepare(Temperature.ScaleOf(UnitRows.ComputeType(anchors.dtype), anchors.device));
-        var expectation = Expect(estimator, sums, scaled, sampleIds, distinct: false);
+        var expectation = Expect(estimator, sums, new FeatureRows(anchors, Similarity), Scale(anchors), sampleIds, distinct: false);
         if (training) expectation.Estimate.Commit?.Invoke();
         return expectation.Weights.Copy().MoveToOuterDisposeScope();
     }
@@ -250,9 +256,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         Guard.Defined(reduction);
 
         using var scope = NewDisposeScope();
-        return Contrast(anchors, candidates, pairs, both: false, reduction)
-            .Loss(Maximization(weights, PairPresence.All), null, reduction)
-            .MoveToOuterDisposeScope();
+        return Maximize(Matrix(anchors, candidates, pairs, Scale(anchors), reduction), weights, reduction).MoveToOuterDisposeScope();
     }
 
     private void CheckBlock(Tensor anchors, Tensor candidates, PairMap pairs)
@@ -262,32 +266,79 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         pairs.Check(anchors, candidates, nameof(anchors), nameof(candidates));
     }
 
-    private PairContrast Contrast(Tensor anchors, Tensor candidates, PairMap map, bool both, nn.Reduction reduction) => PairContrast.Of(
-        new SimilarityInputs(anchors, candidates, Similarity, Temperature), map, PositiveSampling, both, reduction, Tiling);
-
-    /// <summary>Candidates as anchors of the other direction.</summary>
-    private Tensor Scaled(Tensor candidates)
-    {
-        using var constant = no_grad();
-        return candidates.mul(Temperature.ScaleOf(candidates.dtype, candidates.device));
-    }
+    private SimilarityMatrix Matrix(Tensor anchors, Tensor candidates, PairMap map, LogitScale scale, nn.Reduction reduction) => new(
+        new FeatureRows(anchors, Similarity),
+        new FeatureRows(candidates, Similarity),
+        scale,
+        map,
+        PositiveSampling,
+        reduction != nn.Reduction.None,
+        Tiling);
 
     private GammaExpectation Expect(
-        PartitionEstimator estimator, PartitionSums sums, Tensor scaledAnchors, Tensor? sampleIds, bool distinct)
-        => GammaExpectation.Of(sums, scaledAnchors, sampleIds, distinct, estimator, EStep, MissingPairs, _generator);
+        PartitionEstimator estimator, PartitionSums sums, FeatureRows anchors, LogitScale scale, Tensor? sampleIds, bool distinct)
+        => GammaExpectation.Of(sums, anchors, scale, sampleIds, distinct, estimator, EStep, MissingPairs, _generator);
 
-    private static DirectionLoss Maximization(GammaExpectation expectation) => Maximization(expectation.Weights, expectation.Presence);
-
-    private static DirectionLoss Maximization(GammaWeights weights, PairPresence presence) => new(
-        (sums, first, logWeights) => AugmentedEquation.PerAnchor(sums, weights.Rows(first, sums.LogKnown.shape[0]), logWeights!),
-        presence,
-        weights.LogWeights);
-
-    private void Commit(GammaExpectation expectation, PartitionEstimator estimator, Tensor candidates, Tensor? sampleIds)
+    /// <summary>The M-step of a batch whose sums the E-step has seen.</summary>
+    private static Tensor Maximize(
+        SimilarityMatrix matrix,
+        ContrastSums sums,
+        Func<PairSums, AnchorLosses> forward,
+        Func<PairSums, AnchorLosses>? backward,
+        nn.Reduction reduction)
     {
-        if (!training) return;
+        var ofAnchors = forward(sums.Anchors);
+        var ofCandidates = backward?.Invoke(sums.Candidates!);
+        var loss = ofAnchors.Reduce(reduction);
+        if (ofCandidates is not null) loss = LossReduction.MeanOfDirections(loss, ofCandidates.Reduce(reduction));
+        if (matrix.NeedsPullBack)
+            sums.PullBack(ofAnchors.DerivativesOf(reduction, ofCandidates is null ? 1 : 0.5), ofCandidates?.DerivativesOf(reduction, 0.5));
+        return matrix.Attach(loss);
+    }
+
+    /// <summary>The M-step of one direction with given weights.</summary>
+    private static Tensor Maximize(SimilarityMatrix matrix, GammaWeights weights, nn.Reduction reduction)
+    {
+        // In tiles the derivative by the weights goes the way of the features' gradients, so that no graph gets past them.
+        var constants = matrix.IsWhole ? weights : weights.Detach();
+        var byLogWeights = zeros_like(weights.LogWeights.detach());
+        return AnchorLosses.Of(matrix, Block, reduction, (weights.LogWeights, byLogWeights)).Loss;
+
+        AnchorLosses Block(PairSums sums, long first, long count)
+        {
+            var block = constants.Rows(first, count);
+            return Weighted(sums, block) with
+            {
+                Derivatives = () =>
+                {
+                    var (known, sampled) = AugmentedEquation.Parts(sums, block);
+                    byLogWeights.narrow(0, first, count).copy_(known).add_(sampled, Scalars.One);
+                    return AugmentedEquation.Derivatives(sums, block);
+                },
+            };
+        }
+    }
+
+    private static AnchorLosses Weighted(PairSums sums, GammaWeights weights, PairPresence? presence = null) => new(
+        AugmentedEquation.Value(sums, weights), presence ?? PairPresence.All, () => AugmentedEquation.Derivatives(sums, weights));
+
+    private static Func<PairSums, AnchorLosses> Weighted(GammaExpectation expectation) => sums => Weighted(
+        expectation.Presence.Incomplete is { } incomplete ? sums.ZeroWhere(incomplete) : sums, expectation.Weights, expectation.Presence);
+
+    /// <summary>Checks what estimators are to take in, and then lets all state change.</summary>
+    private void Commit(GammaExpectation forward, GammaExpectation? backward, FeatureRows anchors, FeatureRows candidates, ContrastBatch batch)
+    {
         using var constant = no_grad();
-        expectation.Estimate.Commit?.Invoke();
-        estimator.Observe(candidates.detach(), sampleIds);
+        Action?[] changes =
+        [
+            forward.Estimate.Commit,
+            Observed(Estimator, candidates, batch.CandidateIds),
+            backward?.Estimate.Commit,
+            ReverseEstimator is null ? null : Observed(ReverseEstimator, anchors, batch.SampleIds),
+        ];
+        foreach (var change in changes) change?.Invoke();
+
+        static Action? Observed(PartitionEstimator estimator, FeatureRows rows, Tensor? ids)
+            => estimator.IgnoresCandidates ? null : estimator.Observe(rows.Constant, ids);
     }
 }

@@ -14,7 +14,8 @@ internal readonly record struct GammaExpectation(
 {
     public static GammaExpectation Of(
         PartitionSums sums,
-        Tensor scaledAnchors,
+        FeatureRows anchors,
+        LogitScale scale,
         Tensor? sampleIds,
         bool distinct,
         PartitionEstimator estimator,
@@ -33,20 +34,26 @@ internal readonly record struct GammaExpectation(
         // Anchors that are left out are not shown to the estimator.
         var rows = presence.Complete?.nonzero().squeeze(1);
         var shown = rows is null ? sums : sums.Select(rows);
-        var anchors = scaledAnchors.detach();
-        var estimate = estimator.Estimate(rows is null
-            ? new PartitionObservation(shown, anchors, sampleIds) { DistinctSamples = distinct }
-            : new PartitionObservation(shown, anchors.index_select(0, rows), sampleIds?.index_select(0, rows)));
+        var estimate = estimator.Estimate(new PartitionObservation(
+            shown,
+            () => rows is null ? anchors.Constant : anchors.Constant.index_select(0, rows),
+            scale,
+            rows is null ? sampleIds : sampleIds?.index_select(0, rows))
+        {
+            DistinctSamples = distinct,
+        });
 
-        var logPartition = estimate.LogPartition;
+        var relative = shown.Relative;
+        var logPartition = estimate.IsRelative || relative.Reference is null ? estimate.LogPartition : estimate.LogPartition.sub(relative.Reference);
         var logWeights = GammaPosterior.LogWeights(logPartition, shown.PositiveCount, step, generator);
         var positiveShare = shown.PositiveCount.reciprocal();
-        var objective = logPartition.sub(shown.PositiveLogits.mul(positiveShare));
+        var objective = logPartition.sub(relative.Positive.mul(positiveShare));
         var weights = new GammaWeights(
             Spread(logWeights, Scalars.NegativeInfinity),
             Spread(estimate.LogSampledScale, Scalars.Zero),
             Spread(positiveShare, Scalars.Zero),
             Spread(logPartition, Scalars.Zero),
+            sums.Relative.Reference,
             presence.Missing);
         return new GammaExpectation(weights, Spread(objective, Scalars.Zero), presence, estimate);
 

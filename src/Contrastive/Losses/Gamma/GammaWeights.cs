@@ -7,14 +7,21 @@ namespace Contrastive;
 /// <remarks>The tensors belong to the surrounding dispose scope, if there is one; <see cref="Dispose"/> frees them at once.</remarks>
 public sealed class GammaWeights : IDisposable
 {
+    /// <param name="relativeWeights">log(u_i / k_i) + r_i, (m).</param>
+    /// <param name="logSampledScale">log c_i, (m).</param>
+    /// <param name="positiveShare">1/k_i, (m).</param>
+    /// <param name="relativePartition">log Ẑ_i - r_i, (m).</param>
+    /// <param name="reference">r_i, (m), near the anchor's largest similarity; null stands for 0.</param>
+    /// <param name="skippedAnchors">How many were left out.</param>
     internal GammaWeights(
-        Tensor logWeights, Tensor logSampledScale, Tensor positiveShare, Tensor logPartition, long skippedAnchors)
+        Tensor relativeWeights, Tensor logSampledScale, Tensor positiveShare, Tensor relativePartition, Tensor? reference, long skippedAnchors)
     {
-        SkippedAnchors = skippedAnchors;
-        LogWeights = logWeights;
+        (RelativeWeights, RelativePartition, Reference) = (relativeWeights, relativePartition, reference);
+        LogWeights = reference is null ? relativeWeights : relativeWeights.sub(reference);
+        LogPartition = reference is null ? relativePartition : relativePartition.Plus(reference);
         LogSampledScale = logSampledScale;
         PositiveShare = positiveShare;
-        LogPartition = logPartition;
+        SkippedAnchors = skippedAnchors;
     }
 
     /// <summary>Weights of the caller's own making.</summary>
@@ -40,8 +47,16 @@ public sealed class GammaWeights : IDisposable
         using var constant = no_grad();
         var scale = logSampledScale?.detach().to(weights.dtype).clone() ?? zeros_like(weights);
         var share = positiveCount?.detach().to(weights.dtype).reciprocal() ?? ones_like(weights);
-        return new GammaWeights(weights, scale, share, weights.neg(), 0).MoveToOuterDisposeScope();
+        return new GammaWeights(weights, scale, share, weights.neg(), null, 0).MoveToOuterDisposeScope();
     }
+
+    /// <summary>log(u_i / k_i) + r_i, (m): with similarities relative to r_i it keeps its digits whatever their size.</summary>
+    internal Tensor RelativeWeights { get; }
+
+    /// <summary>r_i, (m); null stands for 0.</summary>
+    internal Tensor? Reference { get; }
+
+    private Tensor RelativePartition { get; }
 
     /// <summary>log(u_i / k_i), (m); -∞ for an anchor that is left out.</summary>
     public Tensor LogWeights { get; }
@@ -70,34 +85,42 @@ public sealed class GammaWeights : IDisposable
         if (first < 0 || count < 1 || first + count > Count)
             throw new ArgumentOutOfRangeException(
                 nameof(count), count, $"anchors {first} to {first + count - 1} are not among the {Count} anchors of these weights");
-        return new GammaWeights(
-            LogWeights.narrow(0, first, count),
-            LogSampledScale.narrow(0, first, count),
-            PositiveShare.narrow(0, first, count),
-            LogPartition.narrow(0, first, count),
-            SkippedAnchors);
+        return Of(values => values.narrow(0, first, count));
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        LogWeights.Dispose();
-        LogSampledScale.Dispose();
-        PositiveShare.Dispose();
-        LogPartition.Dispose();
+        foreach (var tensor in All) tensor.Dispose();
     }
 
     /// <summary>Tensors of their own, whatever these are views of.</summary>
-    internal GammaWeights Copy()
-        => new(LogWeights.clone(), LogSampledScale.clone(), PositiveShare.clone(), LogPartition.clone(), SkippedAnchors);
+    internal GammaWeights Copy() => Of(values => values.clone());
+
+    /// <summary>The same without a graph.</summary>
+    internal GammaWeights Detach() => Of(values => values.detach());
 
     internal GammaWeights MoveToOuterDisposeScope()
     {
-        LogWeights.MoveToOuterDisposeScope();
-        LogSampledScale.MoveToOuterDisposeScope();
-        PositiveShare.MoveToOuterDisposeScope();
-        LogPartition.MoveToOuterDisposeScope();
+        foreach (var tensor in All) tensor.MoveToOuterDisposeScope();
         return this;
+    }
+
+    private GammaWeights Of(Func<Tensor, Tensor> change) => new(
+        change(RelativeWeights),
+        change(LogSampledScale),
+        change(PositiveShare),
+        change(RelativePartition),
+        Reference is null ? null : change(Reference),
+        SkippedAnchors);
+
+    private IEnumerable<Tensor> All
+    {
+        get
+        {
+            Tensor?[] all = [RelativeWeights, RelativePartition, Reference, LogWeights, LogPartition, LogSampledScale, PositiveShare];
+            return all.OfType<Tensor>().Distinct<object>(ReferenceEqualityComparer.Instance).Cast<Tensor>();
+        }
     }
 
     private static void CheckSameShape(Tensor logWeights, Tensor? other, string name)

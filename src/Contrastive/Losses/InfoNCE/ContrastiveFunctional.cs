@@ -1,3 +1,4 @@
+using Contrastive.Numerics;
 using static TorchSharp.torch;
 
 namespace Contrastive;
@@ -42,17 +43,32 @@ public static class ContrastiveFunctional
             MissingPairs missingPairs = MissingPairs.Throw,
             nn.Reduction reduction = nn.Reduction.Mean)
         {
-            using var loss = new InfoNCELoss(
-                Temperature.Fixed(temperature), mode, similarity, positiveSum, missingPairs, reduction);
-            if (negatives is null) return loss.forward(anchors, positives, sampleIds, pairs, candidateIds);
+            Temperature.Check(temperature);
+            Guard.Features(anchors);
+            Guard.Features(positives);
+            Guard.Comparable(anchors, positives);
+            var function = new InfoNCE(
+                Guard.Defined(mode),
+                Guard.Defined(similarity),
+                Guard.Defined(positiveSum),
+                Guard.Defined(missingPairs),
+                Guard.Defined(reduction),
+                Tiling.Default);
+            var scale = LogitScale.Of(temperature);
+            using var scope = NewDisposeScope();
+            if (negatives is null)
+            {
+                var batch = ContrastBatch.Of(mode, reduction, anchors, positives, sampleIds, pairs, candidateIds);
+                return function.InBatch(batch, scale).Loss.MoveToOuterDisposeScope();
+            }
 
             if ((sampleIds ?? candidateIds) is not null)
                 throw new ArgumentException(
                     "with explicit negatives, give sample ids to the pair map: PairMap.Negatives(N, M).WithSampleIds(anchorIds, negativeIds)",
                     sampleIds is null ? nameof(candidateIds) : nameof(sampleIds));
-            var result = loss.EvaluateNegatives(anchors, positives, negatives, pairs);
-            result.Objective.Dispose();
-            return result.Loss;
+            InfoNCELoss.CheckNegatives(mode);
+            InfoNCELoss.CheckNegatives(anchors, positives, negatives, pairs);
+            return function.WithNegatives(anchors, positives, negatives, pairs, scale).Loss.MoveToOuterDisposeScope();
         }
     }
 }

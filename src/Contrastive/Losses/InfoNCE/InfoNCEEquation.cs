@@ -5,24 +5,41 @@ namespace Contrastive;
 
 /// <summary>
 /// InfoNCE of each anchor, (n), from the sums over its positives and its negatives (van den Oord et al. 2018, equation 4;
-/// with several positives Khosla et al. 2020, equations 2 and 3).
+/// with several positives Khosla et al. 2020, equations 2 and 3). With P = log Σ_positives exp(s_ip) and
+/// Q = log Σ_negatives exp(s_ij), log Σ_all = P + log(1 + exp(Q - P)): no digits are lost where the loss is small.
 /// </summary>
 internal static class InfoNCEEquation
 {
-    /// <summary>One positive p an anchor: -s_ip + log( exp(s_ip) + Σ_negatives exp(s_ij) ).</summary>
-    public static Tensor SinglePositive(Tensor positiveLogits, Tensor logNegatives)
-        => positiveLogits.logaddexp(logNegatives).sub(positiveLogits);
+    /// <summary>One positive per anchor: -s_ip + log( exp(s_ip) + Σ_negatives exp(s_ij) ).</summary>
+    public static Tensor SinglePositive(Tensor positive, Tensor logNegatives)
+        => nn.functional.logsigmoid(positive.sub(logNegatives)).neg();
+
+    /// <summary>The derivatives of <see cref="SinglePositive"/>.</summary>
+    public static SumDerivatives SinglePositiveDerivatives(Tensor positive, Tensor logNegatives)
+    {
+        var negative = logNegatives.sub(positive).sigmoid();
+        return new SumDerivatives(null, negative, negative.neg());
+    }
 
     /// <summary>k positives: outside the logarithm -1/k Σ_p s_ip + log Σ_all, inside it -log( 1/k Σ_p exp(s_ip) ) + log Σ_all.</summary>
     /// <param name="sums">The sums over positives and negatives.</param>
-    /// <param name="positiveCount">k, (n).</param>
     /// <param name="positiveSum">Where the sum over the positives stands.</param>
-    public static Tensor SeveralPositives(PairSums sums, Tensor positiveCount, PositiveSum positiveSum)
+    public static Tensor SeveralPositives(PairSums sums, PositiveSum positiveSum)
     {
-        var count = positiveCount.clamp_min(Scalars.One);
-        var all = sums.LogKnown.logaddexp(sums.LogSampled);
+        var count = sums.Counts.Positive.clamp_min(Scalars.One);
+        var ratio = SinglePositive(sums.LogKnown, sums.LogSampled);
+        return ratio.Plus(positiveSum == PositiveSum.InsideLog ? count.log() : sums.LogKnown.sub(sums.Positive.div(count)));
+    }
+
+    /// <summary>The derivatives of <see cref="SeveralPositives"/>.</summary>
+    /// <param name="sums">The sums over positives and negatives.</param>
+    /// <param name="positiveSum">Where the sum over the positives stands.</param>
+    public static SumDerivatives SeveralPositivesDerivatives(PairSums sums, PositiveSum positiveSum)
+    {
+        var difference = sums.LogSampled.sub(sums.LogKnown);
+        var negative = difference.sigmoid();
         return positiveSum == PositiveSum.InsideLog
-            ? all.sub(sums.LogKnown).Plus(count.log())
-            : all.sub(sums.PositiveLogits.div(count));
+            ? new SumDerivatives(negative.neg(), negative, null)
+            : new SumDerivatives(difference.neg().sigmoid(), negative, sums.Counts.Positive.clamp_min(Scalars.One).reciprocal().neg());
     }
 }

@@ -50,11 +50,7 @@ public sealed class InfoNCELoss : ContrastiveLoss
     {
         using var scope = NewDisposeScope();
         var batch = Batch(anchors, candidates, sampleIds, pairs, candidateIds);
-        var both = Mode == ContrastMode.Symmetric;
-        var contrast = Contrast(batch.Anchors, batch.Candidates, batch.Map, both);
-        var forward = Direction(contrast.IsPlain ? null : contrast.Sums.Anchors);
-        var backward = both ? Direction(contrast.IsPlainTransposed ? null : contrast.Sums.Candidates) : null;
-        return Report(contrast.Loss(forward, backward, reduction), forward.Presence.Missing + (backward?.Presence.Missing ?? 0));
+        return Function.InBatch(batch, Scale(anchors)).MoveToOuterDisposeScope();
     }
 
     /// <summary>The loss with negatives of the caller's choice, which replace the other candidates of the batch.</summary>
@@ -70,62 +66,38 @@ public sealed class InfoNCELoss : ContrastiveLoss
     /// <exception cref="InvalidOperationException">The loss contrasts in more than one direction.</exception>
     public ContrastiveResult EvaluateNegatives(Tensor anchors, Tensor positives, Tensor negatives, PairMap? pairs = null)
     {
-        if (Mode != ContrastMode.OneDirection)
-            throw new InvalidOperationException($"explicit negatives are negatives of the anchors alone, but the mode is {Mode}");
+        CheckNegatives(Mode);
         CheckFeatures(anchors, positives);
+        CheckNegatives(anchors, positives, negatives, pairs);
+        using var scope = NewDisposeScope();
+        return Function.WithNegatives(anchors, positives, negatives, pairs, Scale(anchors)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Refuses explicit negatives in a mode that has no use for them.</summary>
+    internal static void CheckNegatives(ContrastMode mode)
+    {
+        if (mode != ContrastMode.OneDirection)
+            throw new InvalidOperationException($"explicit negatives are negatives of the anchors alone, but the mode is {mode}");
+    }
+
+    private InfoNCE Function => new(Mode, Similarity, PositiveSum, MissingPairs, reduction, Tiling);
+
+    /// <summary>Refuses explicit negatives that do not fit anchors and positives, which were checked.</summary>
+    internal static void CheckNegatives(Tensor anchors, Tensor positives, Tensor negatives, PairMap? pairs)
+    {
         Guard.SameRows(anchors, positives);
         if (anchors.shape[0] == 0) throw new ArgumentException("anchors have no rows", nameof(anchors));
         var negativeCount = CheckNegatives(anchors, negatives);
-        if (pairs is not null)
-        {
-            if (pairs.AnchorCount != anchors.shape[0] || pairs.CandidateCount != negativeCount)
-                throw new ArgumentException(
-                    $"the pair map has {pairs.AnchorCount} anchors and {pairs.CandidateCount} candidates "
-                    + $"but there are {anchors.shape[0]} anchors and {negativeCount} negatives",
-                    nameof(pairs));
-            pairs.CheckDevice(anchors, nameof(anchors));
-            if (!pairs.HasNoPositives)
-                throw new ArgumentException("the pair map of explicit negatives must be made with PairMap.Negatives: it has positives", nameof(pairs));
-        }
-
-        using var scope = NewDisposeScope();
-        var own = ExplicitNegatives.PositiveLogits(anchors, positives, Similarity, Temperature);
-        if (negatives.dim() == 3)
-        {
-            var (logNegatives, count) = ExplicitNegatives.Own(anchors, negatives, pairs, Similarity, Temperature);
-            var each = WithOwnPositive(own, count);
-            return Report(each.Reduce(new PairSums(own, logNegatives, own), reduction), each.Presence.Missing);
-        }
-
-        var map = pairs ?? PairMap.Negatives(anchors.shape[0], negativeCount);
-        var contrast = Contrast(anchors, negatives, map, both: false);
-        var direction = WithOwnPositive(own, pairs is null ? null : contrast.Sums.Anchors.SampledCount);
-        return Report(contrast.Loss(direction, null, reduction), direction.Presence.Missing);
+        if (pairs is null) return;
+        if (pairs.AnchorCount != anchors.shape[0] || pairs.CandidateCount != negativeCount)
+            throw new ArgumentException(
+                $"the pair map has {pairs.AnchorCount} anchors and {pairs.CandidateCount} candidates "
+                + $"but there are {anchors.shape[0]} anchors and {negativeCount} negatives",
+                nameof(pairs));
+        pairs.CheckDevice(anchors, nameof(anchors));
+        if (!pairs.HasNoPositives)
+            throw new ArgumentException("the pair map of explicit negatives must be made with PairMap.Negatives: it has positives", nameof(pairs));
     }
-
-    private PairContrast Contrast(Tensor anchors, Tensor candidates, PairMap map, bool both) => PairContrast.Of(
-        new SimilarityInputs(anchors, candidates, Similarity, Temperature), map, PositiveSampling.Complete, both, reduction, Tiling);
-
-    /// <summary>The loss of one direction; where every anchor has one positive, nobody needs to look at the sums first.</summary>
-    private DirectionLoss Direction(PartitionSums? sums)
-    {
-        if (sums is null)
-            return new DirectionLoss((s, _, _) => InfoNCEEquation.SinglePositive(s.PositiveLogits, s.LogSampled), PairPresence.All);
-        var presence = PairPresence.Check(sums.PositiveCount, sums.SampledCount, MissingPairs);
-        return new DirectionLoss(
-            (s, first, _) => InfoNCEEquation.SeveralPositives(
-                s, sums.PositiveCount.narrow(0, first, s.LogKnown.shape[0]), PositiveSum),
-            presence);
-    }
-
-    /// <summary>The loss of anchors whose positives' similarities, (N), come apart. Without a count every anchor has negatives.</summary>
-    private DirectionLoss WithOwnPositive(Tensor own, Tensor? negativeCount) => new(
-        (s, _, positives) => InfoNCEEquation.SinglePositive(positives!, s.LogSampled),
-        negativeCount is null ? PairPresence.All : PairPresence.Check(ones_like(negativeCount), negativeCount, MissingPairs),
-        own);
-
-    private static ContrastiveResult Report(Tensor loss, long skipped)
-        => new ContrastiveResult(loss, loss.detach(), skipped).MoveToOuterDisposeScope();
 
     private static long CheckNegatives(Tensor anchors, Tensor negatives)
     {

@@ -15,32 +15,50 @@ internal static class UniformityEquation
 
     /// <param name="x">(N, D).</param>
     /// <param name="t">The sharpness of the kernel.</param>
-    /// <param name="temperature">1/(2t).</param>
     /// <param name="selfPairs">Whether j = k counts.</param>
     /// <param name="tiling">How the pairs are worked through.</param>
-    public static Tensor LogSum(Tensor x, double t, Temperature temperature, bool selfPairs, Tiling tiling)
+    public static Tensor LogSum(Tensor x, double t, bool selfPairs, Tiling tiling)
     {
         var count = x.shape[0];
         var lengths = Lengths(x).Times(-t);
         var map = PairMap.Negatives(count, count).WithLogitBias(lengths).ExcludeSelf();
 
         // The sum is the same seen from either side, and so is its gradient: one side's, twice, saves a product.
-        var whole = PairContrast.TakesWhole(map, tiling);
-        var contrast = PairContrast.Of(
-            new SimilarityInputs(x, whole ? x : x.detach(), SimilarityMeasure.Cosine, temperature),
-            map, PositiveSampling.Complete, bothDirections: false, nn.Reduction.Sum, tiling);
+        var whole = SimilarityMatrix.TakesWhole(map, tiling);
+        var matrix = new SimilarityMatrix(
+            new FeatureRows(x, SimilarityMeasure.Cosine),
+            new FeatureRows(whole ? x : x.detach(), SimilarityMeasure.Cosine),
+            LogitScale.Of(0.5 / t),
+            map,
+            PositiveSampling.Complete,
+            reduced: true,
+            tiling);
 
         // The pairs j = k are 1 each, which needs no computing. Without them the sum may be too small to form: then it is formed in
-        // units of itself.
-        Tensor? unit = selfPairs || 4 * t <= SafeExponent ? null : contrast.Sums.Anchors.LogSampled.Plus(lengths).logsumexp(0);
-        var sum = contrast.Loss(new DirectionLoss(PerAnchor, PairPresence.All), null, nn.Reduction.Sum);
-        var log = selfPairs ? sum.Plus(count).log() : unit is null ? sum.log() : sum.log().Plus(unit);
+        // units of itself, which takes all sums first.
+        Tensor sum, unit = zeros([], dtype: lengths.dtype, device: lengths.device);
+        if (selfPairs || 4 * t <= SafeExponent)
+        {
+            sum = AnchorLosses.Of(matrix, PerAnchor, nn.Reduction.Sum).Loss;
+        }
+        else
+        {
+            var sums = matrix.Sum(bothDirections: false);
+            unit = Exponents(sums.Anchors, 0, count).detach().logsumexp(0);
+            var losses = PerAnchor(sums.Anchors, 0, count);
+            sum = losses.Reduce(nn.Reduction.Sum);
+            if (matrix.NeedsPullBack) sums.PullBack(losses.Derivatives(), null);
+            sum = matrix.Attach(sum);
+        }
+        var log = (selfPairs ? sum.Plus(count) : sum).log().Plus(unit);
         return whole ? log : log.Plus(log).sub(log.detach());
 
-        Tensor PerAnchor(PairSums sums, long first, Tensor? _)
+        Tensor Exponents(PairSums sums, long first, long rows) => sums.Absolute(sums.LogSampled).Plus(lengths.narrow(0, first, rows));
+
+        AnchorLosses PerAnchor(PairSums sums, long first, long rows)
         {
-            var exponents = sums.LogSampled.Plus(lengths.narrow(0, first, sums.LogSampled.shape[0]));
-            return (unit is null ? exponents : exponents.sub(unit)).exp();
+            var terms = Exponents(sums, first, rows).sub(unit).exp();
+            return new AnchorLosses(terms, PairPresence.All, () => new SumDerivatives(null, terms, null));
         }
     }
 

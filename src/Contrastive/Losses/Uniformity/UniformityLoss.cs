@@ -21,8 +21,6 @@ namespace Contrastive;
 /// </example>
 public sealed class UniformityLoss : nn.Module<Tensor, Tensor>
 {
-    private readonly Temperature temperature;
-
     /// <summary>Creates the loss.</summary>
     /// <param name="t">The sharpness of the kernel. Range: t > 0.</param>
     /// <param name="selfPairs">Whether the pairs of rows with themselves, 1 each, count in the mean: then it is over all N² pairs.</param>
@@ -32,7 +30,6 @@ public sealed class UniformityLoss : nn.Module<Tensor, Tensor>
     {
         T = Guard.Positive(t);
         SelfPairs = selfPairs;
-        temperature = Temperature.Fixed(0.5 / t);
     }
 
     /// <summary>The sharpness of the kernel.</summary>
@@ -61,13 +58,6 @@ public sealed class UniformityLoss : nn.Module<Tensor, Tensor>
 
         using var scope = NewDisposeScope();
         var pairs = SelfPairs ? count * (double)count : count * (count - 1.0);
-        return UniformityEquation.LogSum(x, T, temperature, SelfPairs, Tiling).Plus(-Math.Log(pairs)).MoveToOuterDisposeScope();
-    }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing) temperature.Dispose();
-        base.Dispose(disposing);
+        return UniformityEquation.LogSum(x, T, SelfPairs, Tiling).Plus(-Math.Log(pairs)).MoveToOuterDisposeScope();
     }
 }

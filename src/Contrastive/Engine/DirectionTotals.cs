@@ -1,0 +1,133 @@
+using Contrastive.Numerics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Contrastive;
+
+/// <summary>
+/// The sums of one direction as tiles bring them, added up in place: of the anchors over their candidates (dimension 1), or of
+/// the candidates over the anchors (dimension 0). (n) each.
+/// </summary>
+internal sealed class DirectionTotals
+{
+    private readonly int _dimension;
+    private readonly ExponentialTotal? _known;
+    private readonly ExponentialTotal? _positives;
+
+    /// <param name="dimension">The dimension of a tile that is summed over.</param>
+    /// <param name="count">How many sums.</param>
+    /// <param name="like">Features whose device and dtype the sums have.</param>
+    /// <param name="exponents">How tiles hold exponentials, if they do.</param>
+    /// <param name="known">Whether known pairs have a sum of their own, and pairs are counted.</param>
+    /// <param name="positives">Whether the positives have a unit of their own.</param>
+    public DirectionTotals(int dimension, long count, Tensor like, Exponents? exponents, bool known = false, bool positives = false)
+    {
+        _dimension = dimension;
+        Sampled = New();
+        Positive = Zeros();
+        if (positives) _positives = New();
+        if (!known) return;
+        _known = New();
+        Counts = new PairCounts(Zeros(), Zeros(), Zeros());
+
+        ExponentialTotal New() => new(dimension, count, like, exponents);
+        Tensor Zeros() => zeros(count, dtype: like.dtype, device: like.device);
+    }
+
+    public int Dimension => _dimension;
+
+    /// <summary>Σ_known exp(s).</summary>
+    public ExponentialTotal Known => _known!;
+
+    /// <summary>Σ_sampled exp(s).</summary>
+    public ExponentialTotal Sampled { get; }
+
+    /// <summary>Σ_positive exp(s), for its unit: where not every positive is known.</summary>
+    public ExponentialTotal Positives => _positives!;
+
+    /// <summary>The positives' similarities, as the form of the pairs keeps them.</summary>
+    public Tensor Positive { get; }
+
+    /// <summary>The number of pairs in each sum, where the form of the pairs counts as it goes.</summary>
+    public PairCounts Counts { get; }
+
+    /// <summary>The part of (n) values that belongs to a tile.</summary>
+    public Tensor Part(Tensor values, PairBlock block) => _dimension == 1 ? block.AnchorsOf(values) : block.CandidatesOf(values);
+
+    /// <summary>The same as a column or a row that goes with the tile.</summary>
+    public Tensor Along(Tensor values, PairBlock block) => Part(values, block).unsqueeze(_dimension);
+
+    /// <summary>Adds a tile's terms, summed over this direction.</summary>
+    public void Add(Tensor total, PairBlock block, Tensor terms) => Part(total, block).add_(terms.sum(dim: _dimension), Scalars.One);
+}
+
+/// <summary>
+/// Σ exp(s), (n), in place, in units of the largest term so far, or of exp(shift) where tiles hold exponentials: so nothing
+/// overflows, and differences keep their digits whatever the size of the similarities.
+/// </summary>
+internal sealed class ExponentialTotal
+{
+    /// <summary>Less than any similarity, and finite in float32: what is relative to it is no NaN.</summary>
+    private static readonly Scalar Lowest = (-1e30).ToScalar();
+
+    private readonly int _dimension;
+    private readonly Exponents? _exponents;
+    private readonly Tensor? _largest;
+
+    /// <param name="dimension">The dimension of a tile that is summed over.</param>
+    /// <param name="count">How many sums.</param>
+    /// <param name="like">Features whose device and dtype the sums have.</param>
+    /// <param name="exponents">How tiles hold exponentials, if they do.</param>
+    public ExponentialTotal(int dimension, long count, Tensor like, Exponents? exponents)
+    {
+        (_dimension, _exponents) = (dimension, exponents);
+        if (exponents is null) _largest = full(count, Lowest, dtype: like.dtype, device: like.device);
+        Total = zeros(count, dtype: like.dtype, device: like.device);
+    }
+
+    /// <summary>Σ exp(s - unit), (n).</summary>
+    public Tensor Total { get; }
+
+    /// <summary>The logarithm of the unit, (n); null where it is 0 for all. For an empty sum it is any finite number.</summary>
+    public Tensor? Unit
+        => _largest ?? (_exponents!.Shift == 0 ? null : zeros_like(Total).Subtract_(-_exponents.Shift));
+
+    /// <summary>Whether a sum may have lost terms to underflow. Waits for the device.</summary>
+    public bool Underflows => _exponents is { Lowest: > 0 } && Total.min().to(ScalarType.Float64).item<double>() < _exponents.Lowest;
+
+    /// <summary>Adds a tile's terms: similarities, -∞ for those that are none; or exponentials where tiles hold them.</summary>
+    /// <returns>The logarithm of the unit before less that after, at most 0, for each of the tile's sums; null where it is fixed.</returns>
+    public Tensor? Add(Tensor tile, PairBlock block, Tensor scratch)
+    {
+        var total = Part(Total, block);
+        Tensor? change = null;
+        if (_largest is not null)
+        {
+            var largest = Part(_largest, block);
+            var higher = largest.maximum(tile.amax([_dimension]));
+            change = largest.sub(higher);
+            total.mul_(change.exp());
+            largest.copy_(higher);
+        }
+        total.add_(Exponentials(tile, block, scratch).sum(dim: _dimension), Scalars.One);
+        return change;
+    }
+
+    /// <summary>exp(s - unit) of the tile's terms: in <paramref name="scratch"/>, or the tile itself where it holds exponentials.</summary>
+    public Tensor Exponentials(Tensor tile, PairBlock block, Tensor scratch)
+        => _largest is null ? tile : scratch.copy_(tile).sub_(Part(_largest, block).unsqueeze(_dimension)).exp_();
+
+    /// <summary>The derivative by the total, from that by its logarithm. An empty total has none.</summary>
+    public Tensor ByTotal(Tensor byLogarithm) => byLogarithm.div(Total.masked_fill(Total.eq(Scalars.Zero), Scalars.Infinity));
+
+    /// <summary>log Σ exp(s - reference); -∞ for an empty sum.</summary>
+    public Tensor Log(Tensor? reference)
+    {
+        var log = Total.log();
+        var unit = Unit;
+        if (unit is null) return reference is null ? log : log.sub(reference);
+        return reference is null ? log.Plus(unit) : ReferenceEquals(unit, reference) ? log : log.Plus(unit.sub(reference));
+    }
+
+    private Tensor Part(Tensor values, PairBlock block) => _dimension == 1 ? block.AnchorsOf(values) : block.CandidatesOf(values);
+}

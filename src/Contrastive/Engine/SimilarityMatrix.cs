@@ -1,0 +1,190 @@
+using Contrastive.Numerics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Contrastive;
+
+/// <summary>
+/// The similarities of anchors with candidates, s_ij = ⟨a_i, b_j⟩ / τ (+ bias): a loss asks for <see cref="Sum"/> of them, works
+/// out its value and its derivatives by the sums, pulls those back, and gets a tensor that autograd knows from
+/// <see cref="Attach"/>. What it makes is in the caller's dispose scope.
+/// </summary>
+/// <remarks>
+/// Of few pairs the whole matrix is formed, with a graph: the sums have it, and there is nothing to pull back. Of more there are
+/// tiles: memory O((N + M) D) and a budget, and the gradient is worked out together with the value, only what inputs need of it.
+/// </remarks>
+internal sealed class SimilarityMatrix
+{
+    private readonly LogitScale _scale;
+    private readonly PairMap _map;
+    private readonly PositiveSampling _sampling;
+    private readonly Tiling _tiling;
+    private readonly Tensor? _a;
+    private readonly Tensor? _b;
+    private readonly Tensor? _byAnchors;
+    private readonly Tensor? _byCandidates;
+
+    /// <param name="anchors">(N, D).</param>
+    /// <param name="candidates">(M, D).</param>
+    /// <param name="scale">1/τ.</param>
+    /// <param name="map">What the pairs are to each other.</param>
+    /// <param name="sampling">How several positives came into the batch.</param>
+    /// <param name="reduced">Whether the loss is a sum or a mean; else it needs a graph of its own for each anchor.</param>
+    /// <param name="tiling">How much may be formed at once.</param>
+    public SimilarityMatrix(
+        FeatureRows anchors, FeatureRows candidates, LogitScale scale, PairMap map, PositiveSampling sampling, bool reduced, Tiling tiling)
+    {
+        (Anchors, Candidates, _scale, _map, _sampling, _tiling) = (anchors, candidates, scale, map, sampling, tiling);
+        var graph = is_grad_enabled();
+        NeedsAnchors = graph && (anchors.RequiresGradient || scale.RequiresGradient);
+        NeedsCandidates = graph && candidates.RequiresGradient;
+        IsWhole = TakesWhole(map, tiling) || (NeedsGradient && !reduced);
+        if (IsWhole) return;
+
+        _a = anchors.Times(scale);
+        _b = candidates.Constant;
+        using var constant = no_grad();
+        if (NeedsAnchors) _byAnchors = zeros_like(_a);
+        if (NeedsCandidates) _byCandidates = zeros_like(_b);
+    }
+
+    public FeatureRows Anchors { get; }
+
+    public FeatureRows Candidates { get; }
+
+    /// <summary>Whether the matrix is formed at once and sums have a graph.</summary>
+    public bool IsWhole { get; }
+
+    /// <summary>Whether there is something to pull back.</summary>
+    public bool NeedsPullBack => NeedsGradient && !IsWhole;
+
+    /// <summary>Whether so few pairs are formed at once, whatever is asked of them.</summary>
+    public static bool TakesWhole(PairMap map, Tiling tiling) => map.AnchorCount * map.CandidateCount <= tiling.DensePairs;
+
+    /// <summary>The sums over each anchor's candidates and, of two directions, over each candidate's anchors.</summary>
+    public ContrastSums Sum(bool bothDirections)
+        => IsWhole ? SumWhole(bothDirections) : SumTiles(0, _map.AnchorCount, bothDirections, keepAll: false);
+
+    /// <summary>
+    /// The sums of one direction, as many anchors at a time as keeps every tile for its pull-back: three products whatever the
+    /// size, where a loss is a sum over anchors. Pull each strip back before the next. Each has a dispose scope of its own.
+    /// </summary>
+    public IEnumerable<(long First, long Count, ContrastSums Sums)> Strips()
+    {
+        if (!NeedsPullBack || Plan(_map.AnchorCount, scratch: 3).KeepsAll)
+        {
+            using var all = NewDisposeScope();
+            yield return (0, _map.AnchorCount, Sum(bothDirections: false));
+            yield break;
+        }
+        foreach (var (first, count) in Runs.Of(_map.AnchorCount, TilePlan.StripRows(_map.CandidateCount, _b!.dtype, _tiling)))
+        {
+            using var strip = NewDisposeScope();
+            yield return (first, count, SumTiles(first, count, bothDirections: false, keepAll: true));
+        }
+    }
+
+    /// <summary>
+    /// A value with the gradients that were pulled back, and those by a loss's own inputs. It can be differentiated once. Of a
+    /// matrix that was formed at once, the value as it is: it has its graph.
+    /// </summary>
+    /// <remarks>
+    /// It gets the term ⟨x, g⟩ - ⟨x, g⟩ of each input x with its gradient g, the second one without a graph: the term is 0 and its
+    /// derivative is g. So nothing runs in autograd but torch's own operations. A second derivative would leave out how g
+    /// changes, so it is spoilt: the term's power of 3/2 has the derivative 0 and, at 0, an infinite second one.
+    /// </remarks>
+    public Tensor Attach(Tensor value, params (Tensor Input, Tensor Derivative)?[] own)
+    {
+        if (IsWhole) return value;
+        Tensor? sum = null;
+        foreach (var leaf in own)
+        {
+            if (leaf is var (input, derivative) && input.requires_grad && is_grad_enabled()) Add(input.dot(derivative));
+        }
+        if (_byAnchors is not null)
+        {
+            var byScale = Anchors.PullBack(_byAnchors, _a!, _scale, _scale.RequiresGradient);
+            if (byScale is not null) Add(_scale.Along(byScale));
+            if (Anchors.RequiresGradient) Add(Anchors.Along(_byAnchors));
+        }
+        if (_byCandidates is not null)
+        {
+            Candidates.PullBack(_byCandidates, _b!, null, wantsScale: false);
+            Add(Candidates.Along(_byCandidates));
+        }
+        if (sum is null) return value;
+        var term = sum.sub(sum.detach());
+        return value.Plus(term).Plus(term.pow(ThreeHalves));
+
+        void Add(Tensor part) => sum = sum is null ? part : sum.Plus(part);
+    }
+
+    private static readonly Scalar ThreeHalves = 1.5.ToScalar();
+
+    private bool NeedsAnchors { get; }
+
+    private bool NeedsCandidates { get; }
+
+    private bool NeedsGradient => NeedsAnchors || NeedsCandidates;
+
+    private ContrastSums SumWhole(bool bothDirections)
+    {
+        var whole = new WholeMatrix(_map, _map.Diagonals(_sampling), _sampling);
+        var a = _scale.WithGraph(Anchors.WithGraph());
+        var logits = a.matmul(Candidates.WithGraph().t());
+        // Up to here absolute logarithms have digits enough.
+        var isSmall = Anchors.AreUnit && _scale.Bound <= 128 && !_map.HasLogitBias;
+        return whole.Sum(logits, bothDirections, relative: !isSmall);
+    }
+
+    private ContrastSums SumTiles(long first, long count, bool bothDirections, bool keepAll)
+    {
+        using var constant = no_grad();
+        var map = count == _map.AnchorCount ? _map : _map.Block(first, count, 0, _map.CandidateCount);
+        var pattern = map.Diagonals(_sampling);
+        var a = _a!.narrow(0, first, count);
+        var bound = Bound(a);
+        var exponents = Exponents.For(bound, Math.Max(map.AnchorCount, map.CandidateCount), a.dtype);
+        // Strips are not gone back to, and masks need every sum in full.
+        if (exponents is { Lowest: > 0 } && (keepAll || pattern is null)) exponents = null;
+
+        return Tiles(exponents) ?? Tiles(null)!;
+
+        ContrastSums? Tiles(Exponents? form)
+        {
+            ITilePairs pairs = pattern is null ? new MaskedTiles(map, _sampling, form) : new DiagonalTiles(map, pattern, form);
+            var plan = Plan(count, pairs.Scratch + 1);
+            plan = !NeedsGradient ? plan.KeepingNone() : keepAll ? plan.KeepingAll() : plan;
+            var tiles = new TiledMatrix(a, _b!, map, pairs, plan);
+            return tiles.Sum(bothDirections) is var (anchors, candidates)
+                ? new ContrastSums(
+                    anchors,
+                    candidates,
+                    (byAnchors, byCandidates) =>
+                    {
+                        if (NeedsGradient) tiles.PullBack(byAnchors, byCandidates, _byAnchors?.narrow(0, first, count), _byCandidates);
+                    })
+                : null;
+        }
+    }
+
+    private TilePlan Plan(long anchors, int scratch)
+        => TilePlan.Of(anchors, _map.CandidateCount, _b!.dtype, _b.device, _tiling, scratch);
+
+    /// <summary>The largest |s| there can be. Of cosines it is 1/τ and the bias; else it waits for the device.</summary>
+    private double Bound(Tensor a)
+    {
+        var similarity = !Anchors.AreUnit ? FeatureRows.Longest(a) * FeatureRows.Longest(_b!)
+            : Exponents.For(_scale.Bound, _map.CandidateCount, a.dtype) is { Shift: 0 } ? _scale.Bound : _scale.Value;
+        return similarity + _map.BiasBound();
+    }
+}
+
+/// <summary>The sums of one direction or both, and the way back.</summary>
+/// <param name="Anchors">Of each anchor over its candidates.</param>
+/// <param name="Candidates">Of each candidate over the anchors, if asked for.</param>
+/// <param name="PullBack">
+/// From the derivatives by the sums to gradients of the features, which are added to the matrix's. Once. It does nothing where sums
+/// have a graph.
+/// </param>
+internal sealed record ContrastSums(PairSums Anchors, PairSums? Candidates, Action<SumDerivatives, SumDerivatives?> PullBack);

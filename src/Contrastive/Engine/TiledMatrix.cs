@@ -1,0 +1,82 @@
+using static TorchSharp.torch;
+
+namespace Contrastive;
+
+/// <summary>
+/// A matrix of similarities gone through in tiles, once for the sums and once for the derivatives. It is never there as a whole,
+/// unless it fits into the budget. No graph.
+/// </summary>
+/// <param name="anchors">(N, D), with the scale 1/τ in them.</param>
+/// <param name="candidates">(M, D), without.</param>
+/// <param name="map">The pairs.</param>
+/// <param name="pairs">What they make of a tile.</param>
+/// <param name="plan">The tiles.</param>
+internal sealed class TiledMatrix(Tensor anchors, Tensor candidates, PairMap map, ITilePairs pairs, TilePlan plan)
+{
+    // The kept tiles, in order, then the tile at hand and the scratch beside it.
+    private readonly long _kept = Math.Min(plan.KeptTiles, plan.Count);
+    private readonly Workspace _memory = new(Math.Min(plan.KeptTiles, plan.Count) + 1 + pairs.Scratch, plan, anchors);
+    private DirectionTotals? _anchorTotals;
+    private DirectionTotals? _candidateTotals;
+
+    /// <summary>
+    /// The sums of every anchor and, if asked, of every candidate. Null where exponentials underflow, so that logarithms are
+    /// needed; the memory is given back then.
+    /// </summary>
+    public (PairSums Anchors, PairSums? Candidates)? Sum(bool bothDirections)
+    {
+        _anchorTotals = pairs.Totals(1, anchors);
+        _candidateTotals = bothDirections ? pairs.Totals(0, anchors) : null;
+        var index = 0L;
+        foreach (var block in plan.Tiles)
+        {
+            using var scope = NewDisposeScope();
+            pairs.Sum(Similarities(index++, block), block, Scratch(block), _anchorTotals, _candidateTotals);
+        }
+        if (!_anchorTotals.Sampled.Underflows && _candidateTotals is not { Sampled.Underflows: true })
+            return (pairs.ToSums(_anchorTotals), _candidateTotals is null ? null : pairs.ToSums(_candidateTotals));
+        _memory.Release();
+        return null;
+    }
+
+    /// <summary>Adds the gradients by the features, given the derivatives by the sums. Tiles that were kept are used up.</summary>
+    /// <param name="byAnchorSums">The derivatives by the anchors' sums.</param>
+    /// <param name="byCandidateSums">Those by the candidates'.</param>
+    /// <param name="byAnchors">(N, D), added to; null where it is not wanted.</param>
+    /// <param name="byCandidates">(M, D), likewise.</param>
+    public void PullBack(SumDerivatives byAnchorSums, SumDerivatives? byCandidateSums, Tensor? byAnchors, Tensor? byCandidates)
+    {
+        using var constant = no_grad();
+        using var all = NewDisposeScope();
+        var forward = pairs.ToTotals(_anchorTotals!, byAnchorSums);
+        var backward = byCandidateSums is { } given ? pairs.ToTotals(_candidateTotals!, given) : null;
+        var index = 0L;
+        foreach (var block in plan.Tiles)
+        {
+            using var scope = NewDisposeScope();
+            Tensor tile;
+            if (index < _kept) tile = _memory.Tile(index, block);
+            else pairs.Mark(tile = Similarities(index, block), block);
+            index++;
+            pairs.Differentiate(tile, block, Scratch(block), forward, backward);
+            if (byAnchors is not null) block.AnchorsOf(byAnchors).addmm_(tile, block.CandidatesOf(candidates));
+            if (byCandidates is not null) block.CandidatesOf(byCandidates).addmm_(tile.t(), block.AnchorsOf(anchors));
+        }
+        _memory.Release();
+    }
+
+    private Tensor Similarities(long index, PairBlock block)
+    {
+        var tile = _memory.Tile(Math.Min(index, _kept), block);
+        tile.addmm_(block.AnchorsOf(anchors), block.CandidatesOf(candidates).t(), beta: 0, alpha: 1);
+        map.AddBias(tile, block);
+        return tile;
+    }
+
+    private Tensor[] Scratch(PairBlock block)
+    {
+        var scratch = new Tensor[pairs.Scratch];
+        for (var i = 0; i < scratch.Length; i++) scratch[i] = _memory.Tile(_kept + 1 + i, block);
+        return scratch;
+    }
+}

@@ -1,0 +1,107 @@
+using Contrastive.Numerics;
+using static TorchSharp.torch;
+
+namespace Contrastive;
+
+/// <summary>The sums of a matrix that is formed at once, with a graph: derivatives of any order are exact.</summary>
+/// <param name="map">The pairs.</param>
+/// <param name="pattern">Their diagonals, where that is all there is to them.</param>
+/// <param name="sampling">How the positives came into the batch.</param>
+internal sealed class WholeMatrix(PairMap map, DiagonalPattern? pattern, PositiveSampling sampling)
+{
+    private readonly PairBlock _whole = new(0, map.AnchorCount, 0, map.CandidateCount);
+
+    /// <param name="logits">⟨a_i, b_j⟩ / τ, (N, M), which is changed.</param>
+    /// <param name="bothDirections">Whether the candidates' sums are asked for.</param>
+    /// <param name="relative">Whether similarities may be so large that sums have to be relative to the largest.</param>
+    public ContrastSums Sum(Tensor logits, bool bothDirections, bool relative)
+    {
+        map.AddBias(logits, _whole);
+        if (pattern is not null)
+        {
+            var (anchors, candidates) = Positives(logits, bothDirections);
+            foreach (var segment in DiagonalSegment.Of([.. pattern.Positives, .. pattern.Excluded], _whole))
+                logits.diagonal(segment.Offset, 0, 1).fill_(Scalars.NegativeInfinity);
+            return new ContrastSums(
+                OnDiagonals(logits, 1, anchors, relative),
+                bothDirections ? OnDiagonals(logits, 0, candidates!, relative) : null,
+                static (_, _) => { });
+        }
+        var masks = PairMasks.Of(map, _whole, sampling, logits.device);
+        return new ContrastSums(
+            Masked(logits, 1, masks, relative), bothDirections ? Masked(logits, 0, masks, relative) : null, static (_, _) => { });
+    }
+
+    /// <summary>The positive's similarity of each anchor and of each candidate; 0 where there is none.</summary>
+    private (Tensor Anchors, Tensor? Candidates) Positives(Tensor logits, bool bothDirections)
+    {
+        DiagonalSegment[] segments = [.. DiagonalSegment.Of(pattern!.Positives, _whole)];
+        if (segments is [{ Row: 0, Column: 0 } only] && only.Count == _whole.Anchors && only.Count == _whole.Candidates)
+        {
+            var diagonal = logits.diagonal(0, 0, 1).clone();
+            return (diagonal, diagonal);
+        }
+        var anchors = zeros(_whole.Anchors, dtype: logits.dtype, device: logits.device);
+        var candidates = bothDirections ? zeros(_whole.Candidates, dtype: logits.dtype, device: logits.device) : null;
+        foreach (var segment in segments)
+        {
+            var positive = logits.diagonal(segment.Offset, 0, 1).clone();
+            anchors.narrow(0, segment.Row, segment.Count).copy_(positive);
+            candidates?.narrow(0, segment.Column, segment.Count).copy_(positive);
+        }
+        return (anchors, candidates);
+    }
+
+    private PairSums OnDiagonals(Tensor negatives, int dimension, Tensor positive, bool relative)
+    {
+        var oriented = dimension == 1 ? pattern! : pattern!.Transpose();
+        var whole = dimension == 1 ? _whole : _whole.Transpose();
+        var isPlain = oriented.IsPlain(whole);
+        Tensor? reference = null;
+        if (relative)
+        {
+            // Where there is no other candidate, the positive is the largest.
+            var largest = negatives.detach().amax([dimension]);
+            reference = largest.where(largest.isneginf().logical_not(), positive.detach());
+            negatives = negatives.sub(reference.unsqueeze(dimension));
+            positive = positive.sub(reference);
+        }
+        var logSampled = isPlain && !map.HasLogitBias ? negatives.logsumexp(dimension) : LogSum(negatives, dimension);
+        PairCounts Count() => oriented.Count(whole, negatives.detach());
+        if (isPlain) return new PairSums(positive, logSampled, positive, reference, isPlain, Count);
+
+        var none = Count().Positive.eq(Scalars.Zero);
+        return new PairSums(
+            positive.masked_fill(none, Scalars.NegativeInfinity), logSampled, positive.masked_fill(none, Scalars.Zero), reference, isPlain, Count);
+    }
+
+    private static PairSums Masked(Tensor logits, int dimension, PairMasks masks, bool relative)
+    {
+        var (notKnown, notSampled) = (masks.Known.logical_not(), masks.Sampled.logical_not());
+        Tensor? reference = null;
+        if (relative)
+        {
+            var largest = logits.detach().masked_fill(notKnown.logical_and(notSampled), Scalars.NegativeInfinity).amax([dimension]);
+            reference = largest.masked_fill(largest.isneginf(), Scalars.Zero);
+            logits = logits.sub(reference.unsqueeze(dimension));
+        }
+        return new PairSums(
+            LogSum(logits.masked_fill(notKnown, Scalars.NegativeInfinity), dimension),
+            LogSum(logits.masked_fill(notSampled, Scalars.NegativeInfinity), dimension),
+            logits.masked_fill(masks.Positive.logical_not(), Scalars.Zero).sum(dim: dimension),
+            reference,
+            isPlain: false,
+            () => new PairCounts(Count(masks.Known), Count(masks.Sampled), Count(masks.Positive)));
+
+        Tensor Count(Tensor mask) => mask.sum(dim: dimension).to(logits.dtype);
+    }
+
+    /// <summary>log Σ exp; of nothing but -∞ it is -∞, and has no gradient instead of NaN.</summary>
+    private static Tensor LogSum(Tensor logits, int dimension)
+    {
+        if (!logits.requires_grad) return logits.logsumexp(dimension);
+        var empty = logits.isneginf().all(dimension, keepdim: true);
+        return logits.masked_fill(empty, Scalars.Zero).logsumexp(dimension, keepdim: true)
+            .masked_fill(empty, Scalars.NegativeInfinity).squeeze(dimension);
+    }
+}

@@ -1,0 +1,52 @@
+using Contrastive.Numerics;
+using static TorchSharp.torch;
+
+namespace Contrastive;
+
+/// <summary>The loss of each anchor of one direction, and what its gradient starts from.</summary>
+/// <param name="Values">(n).</param>
+/// <param name="Presence">Which anchors have what they need.</param>
+/// <param name="Derivatives">Of each value by its anchor's sums; asked for where there is something to pull back.</param>
+internal sealed record AnchorLosses(Tensor Values, PairPresence Presence, Func<SumDerivatives> Derivatives)
+{
+    /// <summary>(n); 0 for anchors that are left out.</summary>
+    public Tensor Values { get; } = Presence.Incomplete is { } incomplete ? Values.masked_fill(incomplete, Scalars.Zero) : Values;
+
+    /// <summary>
+    /// The losses of a matrix in one direction, reduced: strip by strip where not all tiles can be kept, since the loss is a sum over
+    /// anchors.
+    /// </summary>
+    /// <param name="matrix">The similarities.</param>
+    /// <param name="equation">From the sums of a run of anchors, its first and its count, to their losses.</param>
+    /// <param name="reduction">How they become one value.</param>
+    /// <param name="own">The loss's own inputs, (N), that may require a gradient; their derivatives, as the equation left them.</param>
+    public static (Tensor Loss, long Skipped) Of(
+        SimilarityMatrix matrix,
+        Func<PairSums, long, long, AnchorLosses> equation,
+        nn.Reduction reduction,
+        (Tensor Input, Tensor Derivative)? own = null)
+    {
+        var (total, anchors, skipped) = ((Tensor?)null, 0L, 0L);
+        var wantsDerivatives = matrix.NeedsPullBack || (!matrix.IsWhole && is_grad_enabled() && own is { Input.requires_grad: true });
+        foreach (var (first, count, sums) in matrix.Strips())
+        {
+            var losses = equation(sums.Anchors, first, count);
+            (anchors, skipped) = (anchors + count, skipped + losses.Presence.Missing);
+            if (wantsDerivatives) sums.PullBack(losses.Derivatives().Of(1, losses.Presence.Incomplete), null);
+            var part = (reduction == nn.Reduction.None ? losses.Values : losses.Values.SumAll()).MoveToOuterDisposeScope();
+            total = total is null ? part : total.Plus(part);
+        }
+        var loss = matrix.Attach(total!, own);
+        return (reduction == nn.Reduction.Mean ? loss.Times(1.0 / Math.Max(1, anchors - skipped)) : loss, skipped);
+    }
+
+    /// <summary>One value; the mean is over the anchors that count, and 0 of none.</summary>
+    public Tensor Reduce(nn.Reduction reduction) => Values.Reduce(Presence, reduction);
+
+    /// <summary>The derivatives of <paramref name="share"/> times <see cref="Reduce"/>'s value.</summary>
+    public SumDerivatives DerivativesOf(nn.Reduction reduction, double share)
+    {
+        if (reduction == nn.Reduction.Mean) share /= Math.Max(1, Values.shape[0] - Presence.Missing);
+        return Derivatives().Of(share, Presence.Incomplete);
+    }
+}
