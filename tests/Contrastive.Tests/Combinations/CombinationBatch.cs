@@ -17,42 +17,61 @@ internal sealed record CombinationBatch(
 
     public static CombinationBatch Draw(Combination c, int step)
     {
-        for (var attempt = 0; attempt < 1000; attempt++)
-        {
-            var batch = Draw(c, step, c.Seed + (1_000_003 * step) + (7919 * attempt));
-            if (IsDefined(batch.Pairs) && (c.Mode != ContrastMode.Symmetric || IsDefined(batch.Pairs.Transpose()))) return batch;
-        }
-        throw new InvalidOperationException($"no pairs were found for {c}");
-
-        // Several positives and nothing else: whether that is a loss is tested by itself.
-        bool IsDefined(PairCase pairs) => !Enumerable.Range(0, pairs.Anchors).Any(i => pairs.Positives(i) > 1 && !IsComplete(pairs, i));
-
-        bool IsComplete(PairCase pairs, int i)
-            => c.Loss == CombinedLoss.InfoNCE ? pairs.IsComplete(i) : pairs.IsComplete(i, c.PositiveSampling);
-    }
-
-    private static CombinationBatch Draw(Combination c, int step, int seed)
-    {
-        var pairs = PairsOf(c, seed);
+        var seed = c.Seed + (1_000_003 * step);
         var (given, givenOthers) = IdsOf(c, step, seed);
         long[]? ids = given, others = givenOthers ?? (c.Anchors == c.Candidates ? given : null);
         if (c.Mode == ContrastMode.TwoViews && ids is not null) ids = others = [.. ids, .. others!];
-        if (ids is not null && others is not null) pairs = pairs.OfSamples(ids, others);
+
+        var whole = Whole(c, seed);
+        var pairs = Part(whole);
+        var lone = Lone(c, pairs);
+        if (lone.Cast<bool>().Any(x => x))
+        {
+            var mask = new bool[whole.Anchors, whole.Candidates];
+            for (var i = 0; i < c.Rows; i++)
+                for (var j = 0; j < c.Columns; j++)
+                    mask[c.Offset + i, (c.Offset / 2) + j] = lone[i, j];
+            pairs = Part(whole.Without(mask));
+        }
         return new CombinationBatch(
             pairs, ids, others, c.Pairs == PairKinds.Unsaid ? null : pairs.Map, Tensor(given), Tensor(givenOthers));
+
+        PairCase Part(PairCase of)
+        {
+            var part = of.Anchors == c.Rows && of.Candidates == c.Columns ? of : of.Block(c.Offset, c.Rows, c.Offset / 2, c.Columns);
+            return ids is not null && others is not null ? part.OfSamples(ids, others) : part;
+        }
 
         Tensor? Tensor(long[]? values) => values is null ? null : tensor(values).to(c.Int32Ids ? ScalarType.Int32 : ScalarType.Int64);
     }
 
-    private static PairCase PairsOf(Combination c, int seed)
+    private static PairCase Whole(Combination c, int seed)
     {
-        var (rows, columns) = (c.Rows, c.Columns);
         var kind = c.Pairs != PairKinds.Unsaid ? c.Pairs : c.Mode == ContrastMode.TwoViews ? PairKinds.TwoViews : PairKinds.Diagonal;
-        var (n, m) = (rows + c.Offset, columns + (c.Offset / 2));
+        var (n, m) = (c.Rows + c.Offset, c.Columns + (c.Offset / 2));
         if (kind is PairKinds.Diagonal or PairKinds.TwoViews or PairKinds.LabelsOfOneSet) n = m = Math.Max(n, m);
         if (kind == PairKinds.TwoViews) n = m = n + (n % 2);
-        var pairs = PairCase.Create((int)kind, n, m, seed, c.Exclude, c.MapIds, c.BiasRank);
-        return pairs.Anchors == rows && pairs.Candidates == columns ? pairs : pairs.Block(c.Offset, rows, c.Offset / 2, columns);
+        return PairCase.Create((int)kind, n, m, seed, c.Exclude, c.MapIds, c.BiasRank);
+    }
+
+    /// <summary>
+    /// An anchor with several positives and nothing else keeps one: whether several are a loss is tested by itself.
+    /// </summary>
+    private static bool[,] Lone(Combination c, PairCase pairs)
+    {
+        var lone = new bool[pairs.Anchors, pairs.Candidates];
+        Mark(pairs, (i, j) => lone[i, j] = true);
+        if (c.Mode == ContrastMode.Symmetric) Mark(pairs.Transpose(), (j, i) => lone[i, j] = true);
+        return lone;
+
+        void Mark(PairCase map, Action<int, int> leave)
+        {
+            for (var i = 0; i < map.Anchors; i++)
+            {
+                if (c.Loss == CombinedLoss.InfoNCE ? map.IsComplete(i) : map.IsComplete(i, c.PositiveSampling)) continue;
+                foreach (var j in Enumerable.Range(0, map.Candidates).Where(j => map.Kinds[i, j] == PairKind.Positive).Skip(1)) leave(i, j);
+            }
+        }
     }
 
     private static (long[]? Ids, long[]? CandidateIds) IdsOf(Combination c, int step, int seed)

@@ -34,7 +34,9 @@ internal sealed class Rounding(double epsilon)
         if (expected.numel() == 0) return;
         var wide = actual.detach().to(ScalarType.Float64);
         if (expected.dim() > terms.dim()) terms = terms.unsqueeze(-1);
-        var allowed = (terms * OfTerms) + (epsilon < 1e-10 ? expected.detach().abs().max() * 1e-9 : zeros_like(expected)) + 1e-300;
+        var isFloat64 = epsilon < 1e-10;
+        // Below the second number terms are no longer normal numbers.
+        var allowed = (terms * OfTerms) + (isFloat64 ? (expected.detach().abs().max() * 1e-9) + 1e-300 : tensor(1e-35));
         var excess = ((wide - expected.detach()).abs() / allowed).max().item<double>();
         (excess <= 1).Should().BeTrue($"{what} is {excess:g3} times as far away as rounding explains:\n{Text(wide)} instead of\n{Text(expected)}");
     }

@@ -54,6 +54,19 @@ internal sealed record PairCase(string Name, PairMap Map, PairKind[,] Kinds, dou
             Own + firstAnchor - firstCandidate);
     }
 
+    public PairCase Without(bool[,] pairs)
+    {
+        var kinds = (PairKind[,])Kinds.Clone();
+        for (var i = 0; i < Anchors; i++)
+        {
+            for (var j = 0; j < Candidates; j++)
+            {
+                if (pairs[i, j]) kinds[i, j] = PairKind.Excluded;
+            }
+        }
+        return this with { Map = Map.Exclude(tensor(pairs)), Kinds = kinds };
+    }
+
     /// <summary>Pairs of one sample, as a loss says it that is given the ids, are no negatives. The map stays as it is.</summary>
     public PairCase OfSamples(long[] anchorIds, long[] candidateIds)
     {
