@@ -26,17 +26,17 @@ internal sealed record AnchorLosses(Tensor Values, PairPresence Presence, Func<S
         nn.Reduction reduction,
         (Tensor Input, Tensor Derivative)? own = null)
     {
-        var (total, anchors, skipped) = ((Tensor?)null, 0L, 0L);
+        var (parts, anchors, skipped) = (new List<Tensor>(), 0L, 0L);
         var wantsDerivatives = matrix.NeedsPullBack || (!matrix.IsWhole && is_grad_enabled() && own is { Input.requires_grad: true });
         foreach (var (first, count, sums) in matrix.Strips())
         {
             var losses = equation(sums.Anchors, first, count);
             (anchors, skipped) = (anchors + count, skipped + losses.Presence.Missing);
             if (wantsDerivatives) sums.PullBack(losses.Derivatives().Of(1, losses.Presence.Incomplete), null);
-            var part = (reduction == nn.Reduction.None ? losses.Values : losses.Values.SumAll()).MoveToOuterDisposeScope();
-            total = total is null ? part : total.Plus(part);
+            // A strip's scope ends with it.
+            parts.Add((reduction == nn.Reduction.None ? losses.Values : losses.Values.SumAll()).MoveToOuterDisposeScope());
         }
-        var loss = matrix.Attach(total!, own);
+        var loss = matrix.Attach(parts.Aggregate((total, part) => total.Plus(part)), own);
         return (reduction == nn.Reduction.Mean ? loss.Times(1.0 / Math.Max(1, anchors - skipped)) : loss, skipped);
     }
 

@@ -28,7 +28,7 @@ public class GammaReferenceTests
             var a = Draw.Leaf(seed, pairs.Anchors, width);
             var b = Draw.Leaf(seed + 1, pairs.Candidates, width);
             var (logWeights, logScale) = (Draw.Normal(seed + 2, pairs.Anchors), Draw.Normal(seed + 3, pairs.Anchors));
-            var counts = tensor(Enumerable.Range(0, pairs.Anchors).Select(i => (double)Math.Max(1, Positives(pairs, i))).ToArray());
+            var counts = tensor(pairs.EachAnchor(i => (double)Math.Max(1, pairs.Positives(i))));
             using var loss = new GammaContrastiveLoss(
                 new BatchPartition(), Temperature.Fixed(tau), similarity: measure, positiveSampling: sampling)
             {
@@ -43,8 +43,8 @@ public class GammaReferenceTests
                     () =>
                     {
                         var s = Reference.Similarities(a, b, tau, measure, pairs.Bias);
-                        var each = stack(Enumerable.Range(0, pairs.Anchors).Select(i => Reference.Augmented(
-                            s, pairs, i, Math.Exp(logWeights[i].item<double>()), Math.Exp(logScale[i].item<double>()), sampling)));
+                        var each = Reference.Augmented(
+                            s, pairs, logWeights.data<double>().ToArray(), logScale.data<double>().ToArray(), sampling);
                         return reduction switch
                         {
                             nn.Reduction.None => each,
@@ -87,28 +87,25 @@ public class GammaReferenceTests
                 (Tensor Loss, Tensor Objective, long Skipped) Direction(Tensor anchors, Tensor candidates, PairCase map)
                 {
                     var s = Reference.Similarities(anchors, candidates, tau, measure, map.Bias);
-                    var (losses, objectives) = (new List<Tensor>(), new List<Tensor>());
-                    for (var i = 0; i < map.Anchors; i++)
+                    var (values, complete) = (Reference.Values(s), map.EachAnchor(i => map.IsComplete(i, sampling)));
+                    var estimates = map.EachAnchor(i => complete[i] ? Reference.Partition(values, map, i, population, sampling) : (LogEstimate: 0, LogScale: 0));
+                    var missing = tensor(complete).logical_not();
+                    var each = Reference.Augmented(
+                        s, map, [.. estimates.Select(e => -e.LogEstimate)], [.. estimates.Select(e => e.LogScale)], sampling)
+                        .masked_fill(missing, 0);
+                    var objectives = tensor(map.EachAnchor(i => complete[i]
+                        ? estimates[i].LogEstimate - Enumerable.Range(0, map.Candidates)
+                            .Where(j => map.Kinds[i, j] == PairKind.Positive).Average(j => values[i, j])
+                        : 0));
+                    var count = Math.Max(1, complete.Count(x => x));
+                    return (Reduce(each), Reduce(objectives), complete.Count(x => !x));
+
+                    Tensor Reduce(Tensor perAnchor) => reduction switch
                     {
-                        if (!IsComplete(map, i, sampling))
-                        {
-                            losses.Add(s[i, 0] * 0);
-                            objectives.Add(zeros_like(s[i, 0]));
-                            continue;
-                        }
-                        var (estimate, scale) = Reference.Partition(s, map, i, population, sampling);
-                        losses.Add(Reference.Augmented(s, map, i, 1 / estimate, scale, sampling));
-                        objectives.Add(Enumerable.Range(0, map.Candidates).Where(j => map.Kinds[i, j] == PairKind.Positive)
-                            .Select(j => s[i, j].detach()).Aggregate((p, q) => p + q) / -Positives(map, i) + Math.Log(estimate));
-                    }
-                    var count = Math.Max(1, Enumerable.Range(0, map.Anchors).Count(i => IsComplete(map, i, sampling)));
-                    Tensor Reduce(List<Tensor> each) => reduction switch
-                    {
-                        nn.Reduction.None => stack(each),
-                        nn.Reduction.Sum => stack(each).sum(),
-                        _ => stack(each).sum() / count,
+                        nn.Reduction.None => perAnchor,
+                        nn.Reduction.Sum => perAnchor.sum(),
+                        _ => perAnchor.sum() / count,
                     };
-                    return (Reduce(losses), Reduce(objectives), map.Anchors - Enumerable.Range(0, map.Anchors).Count(i => IsComplete(map, i, sampling)));
                 }
             }
         });
@@ -125,12 +122,4 @@ public class GammaReferenceTests
             Gradients.ShouldMatchFiniteDifferences(() => loss.MaximizationStep(a, b, map, weights), a, b);
         }
     }
-
-    private static int Positives(PairCase pairs, int anchor) => pairs.Row(anchor).Count(kind => kind == PairKind.Positive);
-
-    // What must not be missing is a positive and a candidate that stands for the rest of the population.
-    private static bool IsComplete(PairCase pairs, int anchor, PositiveSampling sampling)
-        => Positives(pairs, anchor) > 0 && Enumerable.Range(0, pairs.Candidates).Any(j =>
-            pairs.Kinds[anchor, j] == PairKind.Negative
-            || (sampling == PositiveSampling.Sampled && pairs.Kinds[anchor, j] == PairKind.Positive && j != anchor));
 }

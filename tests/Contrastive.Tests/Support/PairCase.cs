@@ -1,4 +1,5 @@
 using CsCheck;
+using static TorchSharp.torch;
 
 namespace Contrastive.Tests;
 
@@ -10,7 +11,12 @@ internal enum PairKind
 }
 
 /// <summary>A pair map together with what it should say of every pair, written out.</summary>
-internal sealed record PairCase(string Name, PairMap Map, PairKind[,] Kinds, double[,] Bias)
+/// <param name="Name">How it was made.</param>
+/// <param name="Map">The map.</param>
+/// <param name="Kinds">What each pair is.</param>
+/// <param name="Bias">What is added to its similarity.</param>
+/// <param name="Own">Anchor i's own candidate, (i, i) of the whole that a block is of, is candidate i + Own.</param>
+internal sealed record PairCase(string Name, PairMap Map, PairKind[,] Kinds, double[,] Bias, int Own = 0)
 {
     public int Anchors => Kinds.GetLength(0);
 
@@ -28,7 +34,51 @@ internal sealed record PairCase(string Name, PairMap Map, PairKind[,] Kinds, dou
                 bias[j, i] = Bias[i, j];
             }
         }
-        return new PairCase(Name + " transposed", Map.Transpose(), kinds, bias);
+        return new PairCase(Name + " transposed", Map.Transpose(), kinds, bias, -Own);
+    }
+
+    public PairCase Block(int firstAnchor, int anchors, int firstCandidate, int candidates)
+    {
+        var kinds = new PairKind[anchors, candidates];
+        var bias = new double[anchors, candidates];
+        for (var i = 0; i < anchors; i++)
+        {
+            for (var j = 0; j < candidates; j++)
+            {
+                kinds[i, j] = Kinds[firstAnchor + i, firstCandidate + j];
+                bias[i, j] = Bias[firstAnchor + i, firstCandidate + j];
+            }
+        }
+        return new PairCase(
+            $"{Name}, block from ({firstAnchor}, {firstCandidate})", Map.Block(firstAnchor, anchors, firstCandidate, candidates), kinds, bias,
+            Own + firstAnchor - firstCandidate);
+    }
+
+    public PairCase Without(bool[,] pairs)
+    {
+        var kinds = (PairKind[,])Kinds.Clone();
+        for (var i = 0; i < Anchors; i++)
+        {
+            for (var j = 0; j < Candidates; j++)
+            {
+                if (pairs[i, j]) kinds[i, j] = PairKind.Excluded;
+            }
+        }
+        return this with { Map = Map.Exclude(tensor(pairs)), Kinds = kinds };
+    }
+
+    /// <summary>Pairs of one sample, as a loss says it that is given the ids, are no negatives. The map stays as it is.</summary>
+    public PairCase OfSamples(long[] anchorIds, long[] candidateIds)
+    {
+        var kinds = (PairKind[,])Kinds.Clone();
+        for (var i = 0; i < Anchors; i++)
+        {
+            for (var j = 0; j < Candidates; j++)
+            {
+                if (anchorIds[i] == candidateIds[j] && kinds[i, j] == PairKind.Negative) kinds[i, j] = PairKind.Excluded;
+            }
+        }
+        return this with { Name = Name + ", samples", Kinds = kinds };
     }
 
     public bool IsComplete(int anchor)
@@ -40,9 +90,22 @@ internal sealed record PairCase(string Name, PairMap Map, PairKind[,] Kinds, dou
     /// </summary>
     public bool IsComplete(int anchor, PositiveSum sum)
     {
-        var positives = Row(anchor).Count(kind => kind == PairKind.Positive);
+        var positives = Positives(anchor);
         return IsComplete(anchor) || (sum == PositiveSum.OutsideLog && (positives > 1 || (positives == 1 && Name.StartsWith("labels", StringComparison.Ordinal))));
     }
+
+    /// <summary>Whether a pair stands for itself alone in the partition function.</summary>
+    public bool IsKnown(int anchor, int candidate, PositiveSampling sampling)
+        => Kinds[anchor, candidate] == PairKind.Positive && (sampling == PositiveSampling.Complete || candidate == anchor + Own);
+
+    /// <summary>Whether an anchor has a positive, and a candidate that stands for the rest of the population.</summary>
+    public bool IsComplete(int anchor, PositiveSampling sampling)
+        => Positives(anchor) > 0
+            && Enumerable.Range(0, Candidates).Any(j => Kinds[anchor, j] != PairKind.Excluded && !IsKnown(anchor, j, sampling));
+
+    public int Positives(int anchor) => Row(anchor).Count(kind => kind == PairKind.Positive);
+
+    public T[] EachAnchor<T>(Func<int, T> of) => [.. Enumerable.Range(0, Anchors).Select(of)];
 
     public IEnumerable<PairKind> Row(int anchor) => Enumerable.Range(0, Candidates).Select(j => Kinds[anchor, j]);
 
@@ -67,7 +130,11 @@ internal sealed record PairCase(string Name, PairMap Map, PairKind[,] Kinds, dou
         from bias in Gen.Int[0, 2]
         select (Func<PairCase>)(() => Create(variant, n, n, seed, exclude, ids, bias));
 
-    private static PairCase Create(int variant, int n, int m, int seed, bool exclude, bool ids, int biasRank)
+    /// <summary>
+    /// A diagonal (0), two views (1), a mask (2), labels of one set (3) or of two (4), or negatives (5). Those of one set have as
+    /// many candidates as anchors, whatever m is, and two views an even number.
+    /// </summary>
+    public static PairCase Create(int variant, int n, int m, int seed, bool exclude, bool ids, int biasRank)
     {
         string name;
         PairMap map;
@@ -86,18 +153,20 @@ internal sealed record PairCase(string Name, PairMap Map, PairKind[,] Kinds, dou
                 break;
             case 2:
                 var mask = Draw.Mask(seed, 0.4, n, m);
-                (name, map, positive) = ("mask", PairMap.FromMask(mask), (i, j) => mask[i, j].item<bool>());
+                var marked = mask.data<bool>().ToArray();
+                (name, map, positive) = ("mask", PairMap.FromMask(mask), (i, j) => marked[(i * m) + j]);
                 break;
             case 3:
                 var labels = Draw.Integers(seed, 3, n);
+                var classes = labels.data<long>().ToArray();
                 (name, map, m) = ("labels of one set", PairMap.FromLabels(labels), n);
-                positive = (i, j) => labels[i].item<long>() == labels[j].item<long>();
+                positive = (i, j) => classes[i] == classes[j];
                 excluded = (i, j) => i == j;
                 break;
             case 4:
                 var (left, right) = (Draw.Integers(seed, 3, n), Draw.Integers(seed + 1, 3, m));
                 (name, map) = ("labels of two sets", PairMap.FromLabels(left, right));
-                positive = (i, j) => left[i].item<long>() == right[j].item<long>();
+                positive = SameIn(left, right);
                 break;
             default:
                 (name, map, positive) = ("negatives", PairMap.Negatives(n, m), (_, _) => false);
@@ -107,14 +176,14 @@ internal sealed record PairCase(string Name, PairMap Map, PairKind[,] Kinds, dou
         if (exclude)
         {
             var mask = Draw.Mask(seed + 2, 0.2, n, m);
-            var before = excluded;
-            (name, map, excluded) = (name + ", mask", map.Exclude(mask), (i, j) => before(i, j) || mask[i, j].item<bool>());
+            var (before, marked) = (excluded, mask.data<bool>().ToArray());
+            (name, map, excluded) = (name + ", mask", map.Exclude(mask), (i, j) => before(i, j) || marked[(i * m) + j]);
         }
         Func<int, int, bool> same = (_, _) => false;
         if (ids)
         {
             var (left, right) = (Draw.Integers(seed + 3, 4, n), Draw.Integers(seed + 4, 4, m));
-            (name, map, same) = (name + ", ids", map.WithSampleIds(left, right), (i, j) => left[i].item<long>() == right[j].item<long>());
+            (name, map, same) = (name + ", ids", map.WithSampleIds(left, right), SameIn(left, right));
         }
 
         var bias = new double[n, m];
@@ -122,9 +191,10 @@ internal sealed record PairCase(string Name, PairMap Map, PairKind[,] Kinds, dou
         {
             var values = biasRank == 1 ? Draw.Normal(seed + 5, m) : Draw.Normal(seed + 5, n, m);
             (name, map) = (name + ", bias", map.WithLogitBias(values));
+            var flat = values.data<double>().ToArray();
             for (var i = 0; i < n; i++)
                 for (var j = 0; j < m; j++)
-                    bias[i, j] = (biasRank == 1 ? values[j] : values[i, j]).item<double>();
+                    bias[i, j] = biasRank == 1 ? flat[j] : flat[(i * m) + j];
         }
 
         var kinds = new PairKind[n, m];
@@ -139,5 +209,11 @@ internal sealed record PairCase(string Name, PairMap Map, PairKind[,] Kinds, dou
             }
         }
         return new PairCase(name, map, kinds, bias);
+    }
+
+    private static Func<int, int, bool> SameIn(Tensor left, Tensor right)
+    {
+        var (anchors, candidates) = (left.data<long>().ToArray(), right.data<long>().ToArray());
+        return (i, j) => anchors[i] == candidates[j];
     }
 }

@@ -2,80 +2,116 @@ using static TorchSharp.torch;
 
 namespace Contrastive.Tests;
 
-/// <summary>The losses as their formulas read: pair by pair, nothing clever. Autograd gives their gradients.</summary>
+/// <summary>The losses as their formulas read, the whole matrix at once. Autograd gives their gradients.</summary>
 internal static class Reference
 {
     /// <summary>s_ij = ⟨a_i, b_j⟩ / τ, of unit vectors where the measure is the cosine.</summary>
     public static Tensor Similarity(Tensor a, Tensor b, Tensor temperature, SimilarityMeasure measure)
+        => Similarities(a.unsqueeze(0), b.unsqueeze(0), temperature, measure)[0, 0];
+
+    /// <summary>(N, M): the similarities of all pairs, with the logit bias.</summary>
+    public static Tensor Similarities(Tensor a, Tensor b, Tensor temperature, SimilarityMeasure measure, double[,]? bias = null)
     {
-        var dot = (a * b).sum();
-        if (measure == SimilarityMeasure.Cosine) dot = dot / ((a * a).sum().sqrt() * (b * b).sum().sqrt());
-        return dot / temperature;
+        var s = Rows(a, measure).matmul(Rows(b, measure).t()) / temperature;
+        return bias is null ? s : s + tensor(bias);
     }
 
-    public static Tensor[,] Similarities(Tensor a, Tensor b, Tensor temperature, SimilarityMeasure measure, double[,]? bias = null)
-    {
-        var s = new Tensor[a.shape[0], b.shape[0]];
-        for (var i = 0; i < a.shape[0]; i++)
-            for (var j = 0; j < b.shape[0]; j++)
-                s[i, j] = Similarity(a[i], b[j], temperature, measure) + (bias?[i, j] ?? 0);
-        return s;
-    }
+    /// <summary>Features as similarities use them.</summary>
+    public static Tensor Rows(Tensor features, SimilarityMeasure measure)
+        => measure == SimilarityMeasure.Cosine ? features / (features * features).sum(-1, keepdim: true).sqrt() : features;
 
     /// <summary>(N): InfoNCE of each anchor, 0 for one that lacks a positive or a negative.</summary>
-    public static Tensor InfoNCE(Tensor[,] s, PairCase pairs, PositiveSum sum)
+    public static Tensor InfoNCE(Tensor s, PairCase pairs, PositiveSum sum)
     {
-        var losses = new List<Tensor>();
+        var positive = Mask(pairs, (i, j) => pairs.Kinds[i, j] == PairKind.Positive);
+        var all = Mask(pairs, (i, j) => pairs.Kinds[i, j] != PairKind.Excluded);
+        var count = positive.to(ScalarType.Float64).sum(1L).clamp_min(1);
+        var each = LogSum(s, all) - (sum == PositiveSum.OutsideLog
+            ? s.masked_fill(positive.logical_not(), 0).sum(1L) / count
+            : LogSum(s, positive) - count.log());
+        return each.masked_fill(tensor(pairs.EachAnchor(i => !pairs.IsComplete(i, sum))), 0);
+    }
+
+    /// <summary>log Z̃_i = log( Σ_known exp(s_ij) + c_i Σ_sampled exp(s_ij) ), with log c_i.</summary>
+    public static (double LogEstimate, double LogScale) Partition(
+        double[,] s, PairCase pairs, int anchor, long? population, PositiveSampling sampling)
+    {
+        var sums = PartitionTerms.Of(s, pairs, anchor, sampling);
+        var scale = sums.LogScale(population);
+        return (sums.LogEstimate(scale), scale);
+    }
+
+    /// <summary>ℓ_i = -1/k Σ_p s_ip + w_i Σ_known exp(s_ij) + w_i c_i Σ_sampled exp(s_ij), w_i = u_i / k, (N).</summary>
+    public static Tensor Augmented(Tensor s, PairCase pairs, double[] logWeights, double[] logScale, PositiveSampling sampling)
+    {
+        var factors = new double[pairs.Anchors, pairs.Candidates];
+        var shares = new double[pairs.Anchors, pairs.Candidates];
         for (var i = 0; i < pairs.Anchors; i++)
         {
-            if (!pairs.IsComplete(i, sum))
+            var positives = pairs.Positives(i);
+            for (var j = 0; j < pairs.Candidates; j++)
             {
-                losses.Add(s[i, 0] * 0);
-                continue;
+                factors[i, j] = pairs.Kinds[i, j] == PairKind.Excluded ? double.NegativeInfinity
+                    : logWeights[i] + (pairs.IsKnown(i, j, sampling) ? 0 : logScale[i]);
+                shares[i, j] = pairs.Kinds[i, j] == PairKind.Positive ? 1.0 / positives : 0;
             }
-            var all = Of(i, PairKind.Positive).Concat(Of(i, PairKind.Negative)).Select(x => x.exp()).Aggregate((x, y) => x + y);
-            var positives = Of(i, PairKind.Positive).ToArray();
-            losses.Add(sum == PositiveSum.OutsideLog
-                ? positives.Select(p => -(p.exp() / all).log()).Aggregate((x, y) => x + y) / positives.Length
-                : -(positives.Select(p => p.exp() / all).Aggregate((x, y) => x + y) / positives.Length).log());
         }
-        return stack(losses);
-
-        IEnumerable<Tensor> Of(int i, PairKind kind)
-            => Enumerable.Range(0, pairs.Candidates).Where(j => pairs.Kinds[i, j] == kind).Select(j => s[i, j]);
+        return (s + tensor(factors)).exp().sum(1L) - (s * tensor(shares)).sum(1L);
     }
 
-    /// <summary>Z̃_i = Σ_known exp(s_ij) + c_i Σ_sampled exp(s_ij), with c_i.</summary>
-    public static (double Estimate, double Scale) Partition(
-        Tensor[,] s, PairCase pairs, int anchor, long? population, PositiveSampling sampling)
+    /// <summary>log Σ exp over the pairs of a mask, (N); of none it is -∞ and has no gradient.</summary>
+    public static Tensor LogSum(Tensor s, Tensor mask)
     {
-        double known = 0, sampled = 0;
-        int knownCount = 0, sampledCount = 0;
+        var others = mask.logical_not();
+        var empty = others.all(1);
+        var largest = s.detach().masked_fill(others, double.NegativeInfinity).amax(1).masked_fill(empty, 0);
+        var sum = (s - largest.unsqueeze(1)).masked_fill(others, double.NegativeInfinity).exp().sum(1L);
+        return (sum.masked_fill(empty, 1).log() + largest).masked_fill(empty, double.NegativeInfinity);
+    }
+
+    public static double[,] Values(Tensor matrix)
+    {
+        var (flat, values) = (matrix.detach().contiguous().data<double>().ToArray(), new double[matrix.shape[0], matrix.shape[1]]);
+        Buffer.BlockCopy(flat, 0, values, 0, flat.Length * sizeof(double));
+        return values;
+    }
+
+    public static double LogAdd(double a, double b)
+    {
+        var largest = Math.Max(a, b);
+        return double.IsNegativeInfinity(largest) ? largest : largest + Math.Log(Math.Exp(a - largest) + Math.Exp(b - largest));
+    }
+
+    private static Tensor Mask(PairCase pairs, Func<int, int, bool> holds)
+    {
+        var mask = new bool[pairs.Anchors, pairs.Candidates];
+        for (var i = 0; i < pairs.Anchors; i++)
+            for (var j = 0; j < pairs.Candidates; j++)
+                mask[i, j] = holds(i, j);
+        return tensor(mask);
+    }
+}
+
+/// <summary>What an anchor's partition function is made of: how many terms of each kind, and the logarithms of their sums.</summary>
+internal sealed record PartitionTerms(double LogKnown, double LogSampled, int Known, int Sampled)
+{
+    public static PartitionTerms Of(double[,] s, PairCase pairs, int anchor, PositiveSampling sampling)
+    {
+        var terms = new PartitionTerms(double.NegativeInfinity, double.NegativeInfinity, 0, 0);
         for (var j = 0; j < pairs.Candidates; j++)
         {
             if (pairs.Kinds[anchor, j] == PairKind.Excluded) continue;
-            var value = Math.Exp(s[anchor, j].item<double>());
-            if (IsKnown(pairs, anchor, j, sampling)) (known, knownCount) = (known + value, knownCount + 1);
-            else (sampled, sampledCount) = (sampled + value, sampledCount + 1);
+            terms = pairs.IsKnown(anchor, j, sampling)
+                ? terms with { LogKnown = Reference.LogAdd(terms.LogKnown, s[anchor, j]), Known = terms.Known + 1 }
+                : terms.WithSampled(s[anchor, j]);
         }
-        var scale = population is { } n ? (double)(n - knownCount) / sampledCount : 1;
-        return (known + (scale * sampled), scale);
+        return terms;
     }
 
-    /// <summary>ℓ_i = -1/k Σ_p s_ip + w_i Σ_known exp(s_ij) + w_i c_i Σ_sampled exp(s_ij), w_i = u_i / k.</summary>
-    public static Tensor Augmented(Tensor[,] s, PairCase pairs, int anchor, double weight, double scale, PositiveSampling sampling)
-    {
-        var loss = s[anchor, 0] * 0;
-        var positives = pairs.Row(anchor).Count(kind => kind == PairKind.Positive);
-        for (var j = 0; j < pairs.Candidates; j++)
-        {
-            if (pairs.Kinds[anchor, j] == PairKind.Excluded) continue;
-            if (pairs.Kinds[anchor, j] == PairKind.Positive) loss = loss - (s[anchor, j] / positives);
-            loss = loss + (s[anchor, j].exp() * (weight * (IsKnown(pairs, anchor, j, sampling) ? 1 : scale)));
-        }
-        return loss;
-    }
+    public PartitionTerms WithSampled(double s) => this with { LogSampled = Reference.LogAdd(LogSampled, s), Sampled = Sampled + 1 };
 
-    private static bool IsKnown(PairCase pairs, int i, int j, PositiveSampling sampling)
-        => pairs.Kinds[i, j] == PairKind.Positive && (sampling == PositiveSampling.Complete || i == j);
+    /// <summary>log c, each sampled term standing for (N - known) / sampled, or for itself where N is not known.</summary>
+    public double LogScale(long? population) => population is { } n ? Math.Log((double)(n - Known) / Math.Max(1, Sampled)) : 0;
+
+    public double LogEstimate(double logScale) => Reference.LogAdd(LogKnown, LogSampled + logScale);
 }
