@@ -75,7 +75,7 @@ internal sealed class TilePlan
     }
 
     /// <summary>The bytes of a similarity.</summary>
-    private static long Size(ScalarType dtype) => dtype == ScalarType.Float64 ? 8 : 4;
+    public static long Size(ScalarType dtype) => dtype == ScalarType.Float64 ? 8 : 4;
 
     private static long Parts(long total, long size) => (total + size - 1) / size;
 }
@@ -84,10 +84,28 @@ internal sealed class TilePlan
 /// The memory that tiles are computed in: one allocation a step. Tiles of their own, among small tensors that outlive them, leave
 /// the C allocator with gigabytes in pieces after some steps.
 /// </summary>
-internal sealed class Workspace(long tiles, TilePlan plan, Tensor like)
+internal sealed class Workspace
 {
-    private readonly long _size = plan.Rows * plan.Columns;
-    private readonly Tensor _memory = empty(tiles * plan.Rows * plan.Columns, dtype: like.dtype, device: like.device);
+    /// <summary>From here on it matters whether the C allocator takes memory from the system for it alone.</summary>
+    private const long Large = 4L << 20;
+
+    /// <summary>glibc gives memory of this size back to the system as soon as it is freed; smaller it may keep in pieces.</summary>
+    private const long AlwaysMapped = (32L << 20) + 4096;
+
+    private readonly long _size;
+    private readonly Tensor _memory;
+
+    /// <param name="tiles">How many tiles there are at once.</param>
+    /// <param name="plan">Their sizes.</param>
+    /// <param name="like">Features whose device and dtype they have.</param>
+    public Workspace(long tiles, TilePlan plan, Tensor like)
+    {
+        _size = plan.Rows * plan.Columns;
+        var (numbers, width) = (tiles * _size, TilePlan.Size(like.dtype));
+        // What is never written to takes addresses, not memory.
+        if (like.device_type == DeviceType.CPU && numbers * width > Large) numbers = Math.Max(numbers, AlwaysMapped / width);
+        _memory = empty(numbers, dtype: like.dtype, device: like.device);
+    }
 
     /// <summary>A tile's memory, of the shape of <paramref name="block"/>, with anything in it.</summary>
     public Tensor Tile(long index, PairBlock block)

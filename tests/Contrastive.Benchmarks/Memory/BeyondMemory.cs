@@ -60,7 +60,8 @@ internal static class BeyondMemory
         var before = ProcessMemory.Resident;
         var clock = Stopwatch.StartNew();
         Step(batch, point);
-        return new ProbeResult(Math.Max(0, ProcessMemory.Peak - before) / 1e6, [clock.Elapsed.TotalMilliseconds], reset);
+        var peak = Math.Max(0, ProcessMemory.Peak - before) / 1e6;
+        return new ProbeResult(peak, peak, [clock.Elapsed.TotalMilliseconds], reset);
 
         void Step(Batch data, BeyondPoint at)
         {

@@ -4,19 +4,25 @@ namespace Contrastive.Benchmarks.Memory;
 
 /// <summary>What a probe found.</summary>
 /// <param name="PeakMb">The most that steps took above their inputs and what was loaded before, in megabytes of 10⁶ bytes.</param>
+/// <param name="FirstPeakMb">The same of the first step alone: what later ones add to it, they leave behind.</param>
 /// <param name="StepMs">How long each step took.</param>
 /// <param name="PeakWasReset">
 /// Whether the peak is that of the steps alone. Otherwise a higher peak before them, if there was one, is what was reported.
 /// </param>
-internal sealed record ProbeResult(double PeakMb, IReadOnlyList<double> StepMs, bool PeakWasReset);
+internal sealed record ProbeResult(double PeakMb, double FirstPeakMb, IReadOnlyList<double> StepMs, bool PeakWasReset);
 
 /// <summary>Runs steps in this process, which was started for nothing else, and reports the most memory they took.</summary>
 internal static class MemoryProbe
 {
     private const long WarmUpBatch = 512;
 
-    /// <summary>Beyond this a step takes long enough to be believed the first time.</summary>
-    private const long LargestRepeated = 16384;
+    /// <summary>A leak of the allocator shows after some steps.</summary>
+    private const int Steps = 30;
+
+    /// <summary>Beyond this a step takes many seconds, and there are fewer.</summary>
+    private const long LargestRepeated = 8192;
+
+    private const int LargeSteps = 3;
 
     public static ProbeResult Run(StepCase step, StepForm form)
     {
@@ -31,15 +37,17 @@ internal static class MemoryProbe
         ProcessMemory.ReleaseFreed();
         var reset = ProcessMemory.TryResetPeak();
         var before = ProcessMemory.Resident;
-        // A second step shows what a first one leaves behind.
-        var times = new double[step.Batch <= LargestRepeated ? 2 : 1];
+        var times = new double[step.Batch <= LargestRepeated ? Steps : LargeSteps];
+        var first = 0.0;
         for (var i = 0; i < times.Length; i++)
         {
             var clock = System.Diagnostics.Stopwatch.StartNew();
             inputs.Run();
             times[i] = clock.Elapsed.TotalMilliseconds;
+            if (i == 0) first = Peak();
         }
+        return new ProbeResult(Peak(), first, times, reset);
 
-        return new ProbeResult(Math.Max(0, ProcessMemory.Peak - before) / 1e6, times, reset);
+        double Peak() => Math.Max(0, ProcessMemory.Peak - before) / 1e6;
     }
 }

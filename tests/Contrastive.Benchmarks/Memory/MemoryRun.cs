@@ -31,7 +31,7 @@ internal sealed class MemoryRun(int threads, SampleConsole console)
     {
         var found = _process.Run(step, form);
         console.Line(
-            $"memory of {step}, {form}: {found.PeakMb:F1} MB"
+            $"memory of {step}, {form}: {found.PeakMb:F1} MB in {found.StepMs.Count} steps ({found.FirstPeakMb:F1} in the first)"
             + (found.PeakWasReset ? "" : " (this system cannot reset the peak: nothing that was higher before is left out)"));
         return found.PeakMb;
     }

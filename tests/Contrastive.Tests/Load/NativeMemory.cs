@@ -30,6 +30,16 @@ internal static class NativeMemory
         return MathNet.Numerics.Statistics.Statistics.Median(grown.Select(bytes => (double)bytes)) / runs;
     }
 
+    /// <summary>What the allocator has from the system, in use or free in pieces.</summary>
+    public static long Held
+    {
+        get
+        {
+            var info = MallInfo();
+            return (long)(info.Arena + info.Mapped);
+        }
+    }
+
     private static long Settled()
     {
         GC.Collect();
@@ -59,7 +69,8 @@ internal static class NativeMemory
     [StructLayout(LayoutKind.Sequential)]
     private readonly struct AllocatorInfo
     {
-        private readonly nuint arena, freeChunks, fastChunks, mappedChunks;
+        public readonly nuint Arena;
+        private readonly nuint freeChunks, fastChunks, mappedChunks;
         public readonly nuint Mapped;
         private readonly nuint unused, fastFree;
         public readonly nuint InUse;
