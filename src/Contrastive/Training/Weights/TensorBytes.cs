@@ -33,11 +33,13 @@ internal static class TensorBytes
         }
     }
 
-    /// <summary>Whether every byte lies within a range: booleans other than 0 and 1 are undefined behaviour in libtorch.</summary>
-    public static bool AreAtMost(Tensor tensor, byte largest)
+    /// <summary>Whether every byte is 0 or 1: booleans of other bytes are undefined behaviour in libtorch.</summary>
+    public static bool AreBooleans(Tensor tensor)
     {
+        using var scope = NewDisposeScope();
+        using var constant = no_grad();
         var are = true;
-        InPieces(tensor, bytes => are &= !bytes.ContainsAnyExceptInRange((byte)0, largest));
+        InPieces(tensor.detach().cpu().contiguous(), bytes => are &= !bytes.ContainsAnyExceptInRange((byte)0, (byte)1));
         return are;
     }
 
