@@ -112,6 +112,16 @@ public sealed class SafetensorsTests : IDisposable
     }
 
     [Fact]
+    public void A_view_that_is_negated_on_reading_is_written_as_it_reads()
+    {
+        using var scope = NewDisposeScope();
+        var view = complex(ones(1), ones(1)).conj().imag;
+        view.is_neg().Should().BeTrue();
+        Safetensors.Save(File, new Dictionary<string, Tensor> { ["a"] = view });
+        Safetensors.Load(File)["a"].item<float>().Should().Be(-1);
+    }
+
+    [Fact]
     public void Metadata_comes_back_and_the_header_alone_says_what_is_there()
     {
         using var scope = NewDisposeScope();
@@ -311,8 +321,6 @@ public sealed class SafetensorsTests : IDisposable
         Refuses(() => Safetensors.Save(File, good, Metadata("b", "\udc00\ud800")), "the metadata 'b' has half of a surrogate pair, \\udc00, at 0");
         Refuses(() => Safetensors.Save(File, good, Metadata("b", tooLong)), "names and metadata take 100000");
         Refuses(() => Safetensors.Save(File, new Dictionary<string, Tensor> { [tooLong] = ones(2) }), "names and metadata take 100000");
-        // Below the limit as it is, beyond it as JSON has it.
-        Refuses(() => Safetensors.Save(File, good, Metadata("b", new string('"', 60_000_000))), "names and metadata take 120000");
         Refuses(() => Safetensors.Save(File, new Dictionary<string, Tensor> { ["a"] = empty(2, device: META) }), "'a' is on the device meta");
         var bad = zeros(2, dtype: ScalarType.Bool);
         bad.bytes[1] = 2;

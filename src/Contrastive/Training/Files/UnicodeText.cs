@@ -9,12 +9,13 @@ internal static class UnicodeText
     /// <exception cref="ArgumentException">It has half of a pair in it; says where.</exception>
     public static void Check(string text, string what, string argument)
     {
-        for (var at = 0; at < text.Length; at++)
+        var at = 0;
+        while (text.AsSpan(at).IndexOfAnyInRange('\ud800', '\udfff') is >= 0 and var next)
         {
-            if (char.IsSurrogatePair(text, at))
-                at++;
-            else if (char.IsSurrogate(text[at]))
+            at += next;
+            if (!char.IsSurrogatePair(text, at))
                 throw new ArgumentException($"{what} has half of a surrogate pair, \\u{(int)text[at]:x4}, at {at}, which UTF-8 cannot hold", argument);
+            at += 2;
         }
     }
 }

@@ -13,7 +13,7 @@ internal static class TensorBytes
     {
         using var scope = NewDisposeScope();
         using var constant = no_grad();
-        InPieces(tensor.detach().cpu().contiguous(), bytes => stream.Write(bytes));
+        InPieces(Plain(tensor), bytes => stream.Write(bytes));
     }
 
     /// <returns>A tensor on the CPU that belongs to the caller alone, not to a dispose scope.</returns>
@@ -39,9 +39,12 @@ internal static class TensorBytes
         using var scope = NewDisposeScope();
         using var constant = no_grad();
         var are = true;
-        InPieces(tensor.detach().cpu().contiguous(), bytes => are &= !bytes.ContainsAnyExceptInRange((byte)0, (byte)1));
+        InPieces(Plain(tensor), bytes => are &= !bytes.ContainsAnyExceptInRange((byte)0, (byte)1));
         return are;
     }
+
+    /// <summary>With its elements in row-major order in the CPU's memory, as they read: a view can be negated on reading.</summary>
+    private static Tensor Plain(Tensor tensor) => tensor.detach().resolve_neg().cpu().contiguous();
 
     private static void InPieces(Tensor contiguous, Piece act)
     {
