@@ -386,6 +386,29 @@ public sealed class CheckpointFileTests : IDisposable
         FluentActions.Invoking(() => CheckpointFile.Open(path)).Should().Throw<InvalidDataException>().WithMessage($"{path}: no usable checkpoint: {message}");
     }
 
+    [Theory]
+    [InlineData(8, 0)]
+    [InlineData(12, 0)]
+    [InlineData(17, 0xff)]
+    [InlineData(5052, 2)]
+    public void A_state_that_no_generator_has_is_refused(int at, byte value)
+    {
+        using var random = new Generator(1);
+        var part = new CheckpointParts().Generator("random", random).All["random"];
+        using var saved = new MemoryStream();
+        part.Writer()(saved);
+        var state = saved.ToArray();
+        using (part.Stage(new MemoryStream(state), state.Length))
+        {
+        }
+
+        // Libtorch would end the process.
+        state[at] = value;
+        state[at + 1] = value;
+        part.Invoking(p => p.Stage(new MemoryStream(state), state.Length)).Should().Throw<InvalidDataException>().WithMessage("*none that a generator can have");
+        part.Invoking(p => p.Stage(new MemoryStream(state), 16)).Should().Throw<InvalidDataException>().WithMessage("*5056 bytes here but 16 in the checkpoint");
+    }
+
     [Fact]
     public void What_is_written_in_pieces_is_read_in_any_others()
     {
