@@ -14,7 +14,7 @@ public partial class InlineCallTests
 
         using var tower = nn.Linear(2, 2);
         nn.Module[] encoders = [tower];
-        var (weights, rate, weightDecay, device, epochs, samples) = (tower.parameters(), 0.001, 0.1, CPU, 10, 50_000);
+        var (weights, rate, weightDecay, device, epochs, samples) = (tower.named_parameters(), 0.001, 0.1, CPU, 10, 50_000);
         object?[] made = [encoders, weights, rate, weightDecay, device, epochs, samples];
         """;
 

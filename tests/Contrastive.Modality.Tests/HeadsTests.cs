@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive.Modality.Tests;
@@ -51,6 +52,58 @@ public class HeadsTests
         output.requires_grad.Should().BeFalse();
         TensorCount.ShouldStay(momentum.Update);
     }
+
+    [Theory]
+    [InlineData(ScalarType.BFloat16)]
+    [InlineData(ScalarType.Float16)]
+    public void In_half_precision_a_momentum_encoder_follows_as_closely(ScalarType half)
+    {
+        using var online = nn.Linear(3, 2).to(half);
+        using var momentum = new MomentumEncoder<TorchSharp.Modules.Linear>(online, nn.Linear(3, 2).to(half), 0.999);
+        var start = Fine(online);
+        using (no_grad())
+        {
+            foreach (var parameter in online.parameters()) parameter.add_(0.25);
+        }
+        var end = Fine(online);
+
+        for (var i = 0; i < 200; i++) momentum.Update();
+
+        var kept = Math.Pow(0.999, 200);
+        Fine(momentum.Encoder).Zip(start.Zip(end)).Should().OnlyContain(x => Math.Abs(x.First - (x.Second.First * kept + x.Second.Second * (1 - kept))) < 5e-3);
+        momentum.state_dict().Keys.Should().Contain(["master.weight", "master.bias"]);
+
+        // What is saved goes on to the same bits.
+        using var resumed = new MomentumEncoder<TorchSharp.Modules.Linear>(online, nn.Linear(3, 2).to(half), 0.999);
+        Saved.Into(resumed, Saved.Of(momentum));
+        for (var i = 0; i < 50; i++)
+        {
+            momentum.Update();
+            resumed.Update();
+        }
+        Saved.Of(resumed).Should().Equal(Saved.Of(momentum));
+        TensorCount.ShouldStay(momentum.Update);
+    }
+
+    [Fact]
+    public void A_momentum_encoder_that_was_converted_to_half_precision_is_refused()
+    {
+        using var online = nn.Linear(3, 2);
+        using var momentum = new MomentumEncoder<TorchSharp.Modules.Linear>(online, nn.Linear(3, 2), 0.99);
+        momentum.to(ScalarType.BFloat16);
+        var before = Saved.Of(momentum);
+        momentum.Invoking(m => m.Update()).Should().Throw<InvalidOperationException>().WithMessage("'weight' was converted to BFloat16, which is too coarse*");
+        Saved.Of(momentum).Should().Equal(before);
+        momentum.to(ScalarType.Float32);
+        momentum.Update();
+
+        using var half = nn.Linear(3, 2).to(ScalarType.BFloat16);
+        using var follower = new MomentumEncoder<TorchSharp.Modules.Linear>(half, nn.Linear(3, 2).to(ScalarType.BFloat16), 0.99);
+        follower.to(ScalarType.BFloat16);
+        follower.Invoking(m => m.Update()).Should().Throw<InvalidOperationException>().WithMessage("'weight' was converted to BFloat16, which is too coarse*");
+    }
+
+    private static double[] Fine(nn.Module module) => [.. module.parameters().SelectMany(x => x.to(ScalarType.Float64).data<double>())];
 
     [Fact]
     public void Encoders_that_are_no_twins_are_refused()

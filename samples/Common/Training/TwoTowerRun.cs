@@ -43,7 +43,7 @@ public abstract class TwoTowerRun<TTowers> : ITrainingRun, IDisposable
         var contrastive = Losses.Create(key.Loss, items, population, _temperature, rho, random.Loss);
         _loss = Structures.Create(key.Structure, contrastive, plan.Structures, fixedTemperature, random.Loss);
         _loss.to(device);
-        _optimizer = new SafeAdamW(towers.parameters().Concat(_loss.parameters()), 0, plan.WeightDecay, beta2: plan.Beta2);
+        _optimizer = new SafeAdamW([("towers", towers), ("loss", _loss)], 0, plan.WeightDecay, beta2: plan.Beta2);
     }
 
     public TTowers Towers { get; }

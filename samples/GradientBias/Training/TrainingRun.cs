@@ -23,7 +23,7 @@ internal static class TrainingRun
         using var loss = ComparedLosses.Create(key.Loss, SyntheticProblem.Pairs, StepSizeSchedule.Power(1, ComparedLosses.RhoScale));
         var (anchors, inputs) = problem.Tensors(ScalarType.Float32);
         var weights = new Parameter(randn(SyntheticProblem.Dimensions, SyntheticProblem.Dimensions, generator: random));
-        using var optimizer = new SafeAdamW([weights], LearningRate);
+        using var optimizer = new SafeAdamW([("weights", weights)], LearningRate);
         var schedule = new WarmupCosineSchedule(LearningRate, settings.Steps);
         var average = new IterateAverage(weights);
         var judge = new FullLoss(problem);

@@ -9,10 +9,15 @@ namespace Contrastive.Modality;
 /// Contrast", CVPR 2020, equation 2). Its features make good positives and queue entries.
 /// </summary>
 /// <typeparam name="TModule">The type of the encoder.</typeparam>
-/// <remarks>Parameters are averaged; buffers (running statistics, counters) are copied.</remarks>
+/// <remarks>
+/// Parameters are averaged; buffers (running statistics, counters) are copied. Beside a parameter in float16 or bfloat16 there is a
+/// float32 copy, a buffer, which takes the steps: most are too small for the parameter itself.
+/// </remarks>
 public sealed class MomentumEncoder<TModule> : nn.Module
     where TModule : nn.Module
 {
+    private const string Master = "master.";
+
     private readonly TModule _online;
     private readonly TModule _encoder;
 
@@ -33,7 +38,12 @@ public sealed class MomentumEncoder<TModule> : nn.Module
         _encoder = twin;
         register_module(nameof(_encoder), _encoder);
         Blend(0);
-        foreach (var parameter in _encoder.parameters()) parameter.requires_grad = false;
+        foreach (var (name, parameter) in _encoder.named_parameters())
+        {
+            parameter.requires_grad = false;
+            if (MasterWeights.AreNeeded(parameter))
+                register_buffer(Master + name, parameter.detach().to(ScalarType.Float32).DetachFromDisposeScope());
+        }
     }
 
     /// <summary>m, the part of the old weights that stays at each update.</summary>
@@ -43,6 +53,7 @@ public sealed class MomentumEncoder<TModule> : nn.Module
     public TModule Encoder => _encoder;
 
     /// <summary>Takes a step towards the online encoder; call it after the optimiser's step.</summary>
+    /// <exception cref="InvalidOperationException">This or its encoder was converted to half precision after it was made.</exception>
     public void Update() => Blend(Momentum);
 
     private void Blend(double momentum)
@@ -52,14 +63,33 @@ public sealed class MomentumEncoder<TModule> : nn.Module
         using var kept = momentum.ToScalar();
         using var taken = (1 - momentum).ToScalar();
         var source = _online.named_parameters().ToDictionary(x => x.name, x => x.parameter);
+        var masters = named_buffers(recurse: false).ToDictionary(x => x.name, x => x.buffer);
+        if (momentum is > 0 and < 1) CheckPrecision(masters);
         foreach (var (name, parameter) in _encoder.named_parameters())
         {
             // A copy at first: 0 · θ would keep a NaN. And at m = 1 nothing is taken, not even one.
             if (momentum == 0) parameter.copy_(source[name]);
-            else if (momentum < 1) parameter.mul_(kept).add_(source[name], taken);
+            else if (momentum == 1) continue;
+            else if (!masters.TryGetValue(Master + name, out var master)) parameter.mul_(kept).add_(source[name], taken);
+            else
+            {
+                MasterWeights.Follow(master, parameter);
+                parameter.copy_(master.mul_(kept).add_(source[name].to(master.dtype), taken));
+            }
         }
         var buffers = _online.named_buffers().ToDictionary(x => x.name, x => x.buffer);
         foreach (var (name, buffer) in _encoder.named_buffers()) buffer.copy_(buffers[name]);
+    }
+
+    private void CheckPrecision(Dictionary<string, Tensor> masters)
+    {
+        foreach (var (name, parameter) in _encoder.named_parameters())
+        {
+            var kept = masters.GetValueOrDefault(Master + name, parameter);
+            if (MasterWeights.AreNeeded(kept))
+                throw new InvalidOperationException(
+                    $"'{name}' was converted to {kept.dtype}, which is too coarse for steps of 1 - {Momentum}: convert both encoders first, then make the momentum encoder, and leave it as it is");
+        }
     }
 
     private static void CheckStructure(TModule online, TModule twin)

@@ -151,17 +151,26 @@ public sealed class CheckpointFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("null", "its format is '', not 'contrastive-checkpoint-1'")]
-    [InlineData("""{"Format":"contrastive-checkpoint-9","Entries":[]}""", "its format is 'contrastive-checkpoint-9', not 'contrastive-checkpoint-1'")]
-    [InlineData("""{"Format":"contrastive-checkpoint-1","Entries":[]}""", "it has no header")]
-    [InlineData("""{"Format":"contrastive-checkpoint-1","Entries":[{"Name":"header.json","Layout":"header","Sha256":""}]}""", "it has no entry 'header.json'")]
-    [InlineData("""{"Format":"contrastive-checkpoint-1"}""", "Entries")]
+    [InlineData("null", "its format is '', not 'contrastive-checkpoint-2'")]
+    [InlineData("""{"Format":"contrastive-checkpoint-1","Entries":[]}""", "its format is 'contrastive-checkpoint-1', not 'contrastive-checkpoint-2': it is of an older version, whose optimisers have no names")]
+    [InlineData("""{"Format":"contrastive-checkpoint-9","Parts":{}}""", "its format is 'contrastive-checkpoint-9', not 'contrastive-checkpoint-2'")]
+    [InlineData("""{"Format":"contrastive-checkpoint-2","Entries":[]}""", "it has no header")]
+    [InlineData("""{"Format":"contrastive-checkpoint-2","Entries":[{"Name":"header.json","Layout":"header","Sha256":""}]}""", "it has no entry 'header.json'")]
+    [InlineData("""{"Format":"contrastive-checkpoint-2"}""", "Entries")]
     [InlineData("[", "")]
+    [InlineData("""{"Format":"contrastive-checkpoint-2","Entries":[null]}""", "its manifest has ''")]
+    [InlineData("""{"Format":"contrastive-checkpoint-2","Entries":null}""", "Entries")]
+    [InlineData("""{"Format":"contrastive-checkpoint-2","Entries":[{"Name":"x","Layout":"","Sha256":""}]}""", "its manifest has 'x', which is neither 'header.json' nor in 'parts/'")]
+    [InlineData("""{"Format":"contrastive-checkpoint-2","Entries":[{"Name":null,"Layout":"","Sha256":""}]}""", "Name")]
+    [InlineData("""{"Format":"contrastive-checkpoint-2","Entries":[],"Entries":[]}""", "Entries")]
+    [InlineData("""{"Format":"contrastive-checkpoint-2","Format":"contrastive-checkpoint-2","Entries":[]}""", "Format")]
+    [InlineData("""{"Format":"contrastive-checkpoint-2","Entries":[{"Name":"parts/x","Layout":"","Layout":"","Sha256":""}]}""", "Layout")]
+    [InlineData("""{"Format":"contrastive-checkpoint-2","Entries":[{"Name":"parts/x","Layout":"","Sha256":""},{"Name":"parts/x","Layout":"","Sha256":""}]}""", "its manifest has 'parts/x' twice")]
     public void A_zip_that_is_no_checkpoint_is_refused(string manifest, string message)
     {
         var path = _folder.Path("other.zip");
         using (var zip = System.IO.Compression.ZipFile.Open(path, System.IO.Compression.ZipArchiveMode.Create))
-        using (var entry = new StreamWriter(zip.CreateEntry("manifest.json").Open()))
+        using (var entry = new StreamWriter(zip.CreateEntry("manifest.json", System.IO.Compression.CompressionLevel.NoCompression).Open()))
             entry.Write(manifest);
         FluentActions.Invoking(() => CheckpointFile.Open(path)).Should().Throw<InvalidDataException>().WithMessage($"{path}: no usable checkpoint: *{message}*");
     }
@@ -171,8 +180,8 @@ public sealed class CheckpointFileTests : IDisposable
     {
         using var random = new Generator(1);
         var path = _folder.Path("run.ckpt");
-        CheckpointFile.Save<string?>(path, null, new CheckpointParts().Generator("random", random));
-        CheckpointFile.Open(path).Invoking(f => f.Header<string>()).Should().Throw<InvalidDataException>().WithMessage("*the header is null");
+        Refuses(() => CheckpointFile.Save<string?>(path, null, new CheckpointParts().Generator("random", random)), "header");
+        File.Exists(path).Should().BeFalse();
         FluentActions.Invoking(() => CheckpointFile.Open(_folder.Root)).Should().Throw<IOException>().WithMessage($"{_folder.Root}: cannot read the checkpoint: *");
     }
 
@@ -185,10 +194,24 @@ public sealed class CheckpointFileTests : IDisposable
         var before = File.ReadAllBytes(path);
         using var nowhere = nn.Linear(2, 2, device: META);
 
-        FluentActions.Invoking(() => CheckpointFile.Save(path, new Header(2, 0), run.Parts.Module("nowhere", nowhere))).Should().Throw<Exception>();
+        Refuses(() => CheckpointFile.Save(path, new Header(2, 0), run.Parts.Module("nowhere", nowhere)), "is on the device meta");
+        FluentActions.Invoking(() => CheckpointFile.Save(path, new Header(2, 0), run.Parts.Add("failing", new Failing()))).Should().Throw<InvalidOperationException>();
 
         File.ReadAllBytes(path).Should().Equal(before);
         Directory.GetFileSystemEntries(_folder.Root).Should().Equal(path);
+    }
+
+    private sealed class Failing : CheckpointPart
+    {
+        public override string Layout => "failing";
+
+        public override Action<Stream> Writer() => stream =>
+        {
+            stream.WriteByte(1);
+            throw new InvalidOperationException("half way");
+        };
+
+        public override StagedPart Stage(Stream stream, long length) => throw new NotSupportedException();
     }
 
     /// <summary>A part that changes, then refuses, as an optimiser of other options might.</summary>
@@ -198,12 +221,12 @@ public sealed class CheckpointFileTests : IDisposable
 
         public override string Layout => "refusing";
 
-        public override void Save(Stream stream) => stream.WriteByte(7);
+        public override Action<Stream> Writer() => stream => stream.WriteByte(7);
 
-        public override StagedPart Stage(Stream stream, long length) => new StagedBytes(StagedBytes.Read(stream), () => State, saved =>
+        public override StagedPart Stage(Stream stream, long length) => new StagedBytes(stream, before => before.Write(State), saved =>
         {
-            State = saved;
-            if (saved[0] == 7) throw new InvalidOperationException("not seven");
+            State = [(byte)saved.ReadByte()];
+            if (State[0] == 7) throw new InvalidOperationException("not seven");
         });
     }
 
@@ -257,6 +280,10 @@ public sealed class CheckpointFileTests : IDisposable
         Refuses(() => parts.Generator("random", random), "there is a part 'random' already");
         Refuses(() => parts.Generator("../random", random), "'../random'");
         Refuses(() => parts.Generator(" ", random), "name");
+        Refuses(() => parts.Generator("a\ud800", random), "the name of a part has half of a surrogate pair, \\ud800, at 1");
+        Refuses(() => parts.Generator(new string('\u00e9', 16_385), random), "the name of a part must have at most 32768 bytes but has 32770");
+        CheckpointFile.Save(_folder.Path("names.ckpt"), 1, parts.Generator(new string('\u00e9', 16_384), random).Generator("..", random).Generator("\ud83d\ude00", random));
+        CheckpointFile.Open(_folder.Path("names.ckpt")).Restore(parts);
     }
 
     [Fact]
@@ -264,7 +291,7 @@ public sealed class CheckpointFileTests : IDisposable
     {
         // SafeAdamW in place of TorchSharp's optimiser, whose own loading leaves its old moments to the collector.
         using var tower = nn.Linear(3, 3);
-        using var optimizer = new SafeAdamW(tower.parameters(), 0.1);
+        using var optimizer = new SafeAdamW(tower.named_parameters(), 0.1);
         using var random = new Generator(1);
         var parts = new CheckpointParts().Module("tower", tower).Module("optimizer", optimizer).Generator("random", random);
         TensorCount.ShouldStay(
@@ -274,5 +301,143 @@ public sealed class CheckpointFileTests : IDisposable
                 CheckpointFile.Open(_folder.Path("run.ckpt")).Restore(parts);
             },
             times: 3);
+    }
+
+    private static CheckpointParts Twins(Linear left, Linear right, OptimizerHelper optimizer)
+        => new CheckpointParts().Module("left", left).Module("right", right).Optimizer("optimizer", optimizer);
+
+    [Fact]
+    public void Optimisers_are_restored_by_the_names_of_their_parameters()
+    {
+        using var left = nn.Linear(2, 2, hasBias: false);
+        using var right = nn.Linear(2, 2, hasBias: false);
+        Parameter[] order = [left.weight!, right.weight!], reversed = [right.weight!, left.weight!];
+        var path = _folder.Path("run.ckpt");
+
+        using var saved = optim.Adam(order, 0.1);
+        using var turned = optim.Adam(reversed, 0.1);
+        CheckpointFile.Save(path, 1, Twins(left, right, saved));
+        CheckpointFile.Open(path).Restore(Twins(left, right, saved));
+        CheckpointFile.Open(path).Invoking(file => file.Restore(Twins(left, right, turned)))
+            .Should().Throw<InvalidDataException>().WithMessage("*'optimizer'*Adam: left.weight Float32(2,2); right.weight*but here*Adam: right.weight Float32(2,2); left.weight*");
+        Refuses(
+            () => CheckpointFile.Save(path, 1, new CheckpointParts().Module("left", left).Optimizer("optimizer", saved)),
+            "parameters[1] of an optimiser is in no module of the checkpoint");
+
+        // SafeAdamW takes each one's own, whatever the order.
+        using var ours = new SafeAdamW([("left", left), ("right", right)], 0.1);
+        left.weight!.grad = ones(2, 2);
+        ours.step();
+        CheckpointFile.Save(path, 1, new CheckpointParts().Module("optimizer", ours));
+        using var oursTurned = new SafeAdamW([("right", right), ("left", left)], 0.1);
+        CheckpointFile.Open(path).Restore(new CheckpointParts().Module("optimizer", oursTurned));
+        oursTurned.state_dict()["step.left.weight"].item<long>().Should().Be(1);
+        oursTurned.state_dict()["step.right.weight"].item<long>().Should().Be(0);
+        oursTurned.state_dict()["mean.left.weight"].eq(ours.state_dict()["mean.left.weight"]).all().item<bool>().Should().BeTrue();
+
+        using var other = new SafeAdamW([("left", left), ("Right", right)], 0.1);
+        CheckpointFile.Open(path).Invoking(file => file.Restore(new CheckpointParts().Module("optimizer", other)))
+            .Should().Throw<InvalidDataException>().WithMessage("*'optimizer'*right.weight*but here*Right.weight*");
+    }
+
+    [Fact]
+    public void An_optimiser_that_TorchSharp_could_not_read_again_is_refused()
+    {
+        // 600 million weights, of which the meta device holds none.
+        using var large = nn.Linear(20_000, 30_000, hasBias: false, device: META);
+        using var optimizer = optim.SGD(large.parameters(), 0.1);
+        var part = new CheckpointParts().Module("large", large).Optimizer("optimizer", optimizer).All["optimizer"];
+        Refuses(() => part.Writer(), "parameters[0] of a SGD is Float32(30000,20000), and TorchSharp cannot read state of more than 2147483591 bytes: use SafeAdamW");
+    }
+
+    [Theory]
+    [InlineData("compressed", "its entry 'header.json' of 1002 bytes takes *, but checkpoints are neither compressed nor encrypted")]
+    [InlineData("twice", "it has an entry 'header.json' twice")]
+    [InlineData("more", "it has an entry 'parts/other' that its manifest has not")]
+    public void Entries_that_no_checkpoint_has_are_refused(string how, string message)
+    {
+        var path = _folder.Path("run.ckpt");
+        CheckpointFile.Save(path, new string('x', 1000), new CheckpointParts());
+        var entries = new List<(string Name, byte[] Content)>();
+        using (var zip = System.IO.Compression.ZipFile.OpenRead(path))
+        {
+            foreach (var entry in zip.Entries)
+            {
+                using var stream = entry.Open();
+                using var content = new MemoryStream();
+                stream.CopyTo(content);
+                entries.Add((entry.FullName, content.ToArray()));
+            }
+        }
+
+        if (how == "twice") entries.Add(entries[0]);
+        if (how == "more") entries.Add(("parts/other", [1]));
+        File.Delete(path);
+        using (var zip = System.IO.Compression.ZipFile.Open(path, System.IO.Compression.ZipArchiveMode.Create))
+        {
+            foreach (var (name, content) in entries)
+            {
+                using var stream = zip.CreateEntry(
+                    name, how == "compressed" ? System.IO.Compression.CompressionLevel.Optimal : System.IO.Compression.CompressionLevel.NoCompression).Open();
+                stream.Write(content);
+            }
+        }
+
+        FluentActions.Invoking(() => CheckpointFile.Open(path)).Should().Throw<InvalidDataException>().WithMessage($"{path}: no usable checkpoint: {message}");
+    }
+
+    [Theory]
+    [InlineData(8, 0)]
+    [InlineData(12, 0)]
+    [InlineData(17, 0xff)]
+    [InlineData(5052, 2)]
+    public void A_state_that_no_generator_has_is_refused(int at, byte value)
+    {
+        using var random = new Generator(1);
+        var part = new CheckpointParts().Generator("random", random).All["random"];
+        using var saved = new MemoryStream();
+        part.Writer()(saved);
+        var state = saved.ToArray();
+        using (part.Stage(new MemoryStream(state), state.Length))
+        {
+        }
+
+        // Libtorch would end the process.
+        state[at] = value;
+        state[at + 1] = value;
+        part.Invoking(p => p.Stage(new MemoryStream(state), state.Length)).Should().Throw<InvalidDataException>().WithMessage("*none that a generator can have");
+        part.Invoking(p => p.Stage(new MemoryStream(state), 16)).Should().Throw<InvalidDataException>().WithMessage("*5056 bytes here but 16 in the checkpoint");
+    }
+
+    [Fact]
+    public void What_is_written_in_pieces_is_read_in_any_others()
+    {
+        var random = new Random(3);
+        using var stream = new LongMemoryStream();
+        using var plain = new MemoryStream();
+        for (var i = 0; i < 400; i++)
+        {
+            var piece = new byte[random.Next(i * 100 + 1)];
+            random.NextBytes(piece);
+            stream.Write(piece);
+            plain.Write(piece);
+        }
+
+        for (var time = 0; time < 2; time++)
+        {
+            stream.Rewind();
+            using var read = new MemoryStream();
+            var buffer = new byte[300_000];
+            while (stream.Read(buffer.AsSpan(0, random.Next(1, buffer.Length))) is > 0 and var count)
+                read.Write(buffer.AsSpan(0, count));
+            read.ToArray().Should().Equal(plain.ToArray());
+        }
+
+        using var empty = new LongMemoryStream();
+        empty.Rewind();
+        empty.ReadByte().Should().Be(-1);
+        empty.Write([5]);
+        empty.ReadByte().Should().Be(5);
+        empty.ReadByte().Should().Be(-1);
     }
 }

@@ -112,6 +112,16 @@ public sealed class SafetensorsTests : IDisposable
     }
 
     [Fact]
+    public void A_view_that_is_negated_on_reading_is_written_as_it_reads()
+    {
+        using var scope = NewDisposeScope();
+        var view = complex(ones(1), ones(1)).conj().imag;
+        view.is_neg().Should().BeTrue();
+        Safetensors.Save(File, new Dictionary<string, Tensor> { ["a"] = view });
+        Safetensors.Load(File)["a"].item<float>().Should().Be(-1);
+    }
+
+    [Fact]
     public void Metadata_comes_back_and_the_header_alone_says_what_is_there()
     {
         using var scope = NewDisposeScope();
@@ -294,6 +304,50 @@ public sealed class SafetensorsTests : IDisposable
         System.IO.File.Exists(File).Should().BeFalse();
     }
 
+    private static Dictionary<string, string> Metadata(string name, string text) => new() { [name] = text };
+
+    [Fact]
+    public void What_could_not_be_read_again_is_refused_and_the_old_file_stays()
+    {
+        using var scope = NewDisposeScope();
+        var good = new Dictionary<string, Tensor> { ["a"] = ones(2) };
+        Safetensors.Save(File, good);
+        var before = System.IO.File.ReadAllBytes(File);
+        var half = "\ud800";
+        var tooLong = new string('x', 100_000_000);
+
+        Refuses(() => Safetensors.Save(File, new Dictionary<string, Tensor> { ["a" + half] = ones(2) }), "the name of a tensor has half of a surrogate pair, \\ud800, at 1");
+        Refuses(() => Safetensors.Save(File, good, Metadata(half + "b", "")), "a name in the metadata has half of a surrogate pair, \\ud800, at 0");
+        Refuses(() => Safetensors.Save(File, good, Metadata("b", "\udc00\ud800")), "the metadata 'b' has half of a surrogate pair, \\udc00, at 0");
+        Refuses(() => Safetensors.Save(File, good, Metadata("b", tooLong)), "names and metadata take 100000");
+        Refuses(() => Safetensors.Save(File, new Dictionary<string, Tensor> { [tooLong] = ones(2) }), "names and metadata take 100000");
+        Refuses(() => Safetensors.Save(File, new Dictionary<string, Tensor> { ["a"] = empty(2, device: META) }), "'a' is on the device meta");
+        var bad = zeros(2, dtype: ScalarType.Bool);
+        bad.bytes[1] = 2;
+        Refuses(() => Safetensors.Save(File, new Dictionary<string, Tensor> { ["a"] = bad }), "'a' is BOOL but holds bytes other than 0 and 1");
+
+        System.IO.File.ReadAllBytes(File).Should().Equal(before);
+        Directory.GetFileSystemEntries(_folder.Root).Should().Equal(File);
+        // Whole pairs are what they are.
+        Safetensors.Save(File, good, Metadata("\ud83d\ude00", "\ud83d\ude00"));
+        Safetensors.ReadHeader(File).Metadata["\ud83d\ude00"].Should().Be("\ud83d\ude00");
+    }
+
+    [Fact]
+    public void A_header_of_the_largest_size_is_written_and_read()
+    {
+        using var scope = NewDisposeScope();
+        var good = new Dictionary<string, Tensor> { ["a"] = ones(2) };
+        Safetensors.Save(File, good, Metadata("b", ""));
+        var other = BitConverter.ToInt32(System.IO.File.ReadAllBytes(File));
+        var text = new string('x', 100_000_000 - other);
+
+        Safetensors.Save(File, good, Metadata("b", text));
+
+        Safetensors.ReadHeader(File).Metadata["b"].Should().HaveLength(text.Length);
+        Refuses(() => Safetensors.Save(File, good, Metadata("b", text + new string('x', 8))), "names and metadata take 100000008");
+    }
+
     [Fact]
     public void A_failed_write_leaves_the_old_file()
     {
@@ -301,8 +355,15 @@ public sealed class SafetensorsTests : IDisposable
         Safetensors.Save(File, new Dictionary<string, Tensor> { ["a"] = ones(2) });
         var before = System.IO.File.ReadAllBytes(File);
 
-        // The meta device has shapes and no values: it fails while the data is written.
-        FluentActions.Invoking(() => Safetensors.Save(File, new Dictionary<string, Tensor> { ["a"] = ones(2), ["b"] = empty(2, device: META) })).Should().Throw<Exception>();
+        // The first is gone when its turn comes, after the second, which is wider.
+        var (first, second) = (ones(2), ones(2, dtype: ScalarType.Float64));
+        var tensors = new Dictionary<string, Tensor> { ["a"] = first, ["b"] = second };
+        FluentActions.Invoking(() => AtomicFile.Write(File, stream =>
+        {
+            var writer = new SafetensorsWriter(tensors, new Dictionary<string, string>(), "tensors");
+            first.Dispose();
+            writer.Write(stream);
+        })).Should().Throw<Exception>();
 
         System.IO.File.ReadAllBytes(File).Should().Equal(before);
         Directory.GetFileSystemEntries(_folder.Root).Should().Equal(File);
@@ -331,6 +392,11 @@ public sealed class SafetensorsTests : IDisposable
         { """{"a":{"dtype":"U8","data_offsets":[0,8]}}""", 8, "'a' has no shape" },
         { """{"a":{"dtype":"U8","shape":[8]}}""", 8, "'a' has no data_offsets" },
         { """{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"a":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}}""", 8, "has 'a' twice" },
+        { """{"a":{"dtype":"U8","dtype":"I8","shape":[4],"data_offsets":[0,4]}}""", 4, "has 'dtype' twice" },
+        { """{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4],"\u0073hape":[4]}}""", 4, "has 'shape' twice" },
+        { """{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4],"more":[{"x":1,"x":1}]}}""", 4, "has 'x' twice" },
+        { """{"__metadata__":{"k":"1","k":"2"}}""", 0, "has 'k' twice" },
+        { $$$"""{"a":{"dtype":"U8","shape":[{{{string.Join(',', Enumerable.Repeat(1, 65))}}}],"data_offsets":[0,1]}}""", 1, "has 65 dimensions" },
         { """{"a":{"dtype":"BOOL","shape":[1],"data_offsets":[0,1]}}""", 1, "bytes other than 0 and 1" },
         { """{"a":7}""", 0, "damaged" },
         { """{"__metadata__":{"a":1}}""", 0, "damaged" },

@@ -12,7 +12,8 @@ namespace Contrastive;
 /// </summary>
 /// <remarks>
 /// <para>Modules are kept as safetensors (<see cref="Safetensors"/>), so other programs can read them; equal states are equal
-/// files. While restoring, the content of the file is in memory once, beside the objects.</para>
+/// files. While restoring, the content of the file is in memory once, beside the objects, and the state that TorchSharp's own
+/// optimisers had before. Parts can be of any size.</para>
 /// <para>A run resumes exactly, to the last bit, if the parts are all of its state that changes: modules, the loss where it has
 /// state, the optimiser, every generator, and the place in the epoch (<see cref="ShuffledBatches"/>).</para>
 /// </remarks>
@@ -32,7 +33,10 @@ public sealed class CheckpointFile
     private const string HeaderEntry = "header.json";
     private const string HeaderLayout = "header";
     private const string PartFolder = "parts/";
-    private const string Format = "contrastive-checkpoint-1";
+    private const string Format = "contrastive-checkpoint-2";
+    private const string LayoutSeparator = "; ";
+    private const int DifferencesShown = 5;
+    private const string Unnamed = "contrastive-checkpoint-1";
 
     /// <summary>Every double exactly as it was, NaN included; enumerations by name; nothing left out is made up.</summary>
     private static readonly JsonSerializerOptions Exact = new()
@@ -40,6 +44,7 @@ public sealed class CheckpointFile
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         RespectRequiredConstructorParameters = true,
         RespectNullableAnnotations = true,
+        AllowDuplicateProperties = false,
         Converters = { new JsonStringEnumConverter() },
     };
 
@@ -56,26 +61,36 @@ public sealed class CheckpointFile
         _header = header;
     }
 
+    /// <summary>What every version's manifest has.</summary>
+    private sealed record Version(string? Format = null);
+
     private sealed record Manifest(string Format, IReadOnlyList<Entry> Entries);
 
     private sealed record Entry(string Name, string Layout, string Sha256);
 
     /// <summary>Writes a checkpoint.</summary>
     /// <param name="path">The file, replaced if it exists.</param>
-    /// <param name="header">What the parts do not say: settings, finished results. Any value that JSON can hold.</param>
+    /// <param name="header">What the parts do not say: settings, finished results. Any value that JSON can hold, but null.</param>
     /// <param name="parts">The objects whose state is saved.</param>
+    /// <exception cref="ArgumentException">
+    /// Something could not be read again: names with half of a surrogate pair, an optimiser whose parameters are in no module of
+    /// <paramref name="parts"/>, a header that is null. The message says what; an older file is as it was.
+    /// </exception>
     /// <exception cref="IOException">The file cannot be written; an older one is as it was.</exception>
     public static void Save<THeader>(string path, THeader header, CheckpointParts parts)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(parts);
+        if (header is null)
+            throw new ArgumentNullException(nameof(header));
         var headerBytes = JsonSerializer.SerializeToUtf8Bytes(header, Exact);
+        var writers = parts.All.Select(part => (Name: PartFolder + part.Key, part.Value.Layout, Write: part.Value.Writer())).ToArray();
         AtomicFile.Write(path, stream =>
         {
             using var zip = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
             List<Entry> entries = [Write(zip, HeaderEntry, HeaderLayout, content => content.Write(headerBytes))];
-            foreach (var (name, part) in parts.All)
-                entries.Add(Write(zip, PartFolder + name, part.Layout, part.Save));
+            foreach (var (name, layout, write) in writers)
+                entries.Add(Write(zip, name, layout, write));
             var manifest = JsonSerializer.SerializeToUtf8Bytes(new Manifest(Format, entries), Exact);
             Write(zip, ManifestEntry, "", content => content.Write(manifest));
         });
@@ -91,10 +106,9 @@ public sealed class CheckpointFile
         return Read(path, zip =>
         {
             var manifestBytes = Content(zip, ManifestEntry);
-            var manifest = JsonSerializer.Deserialize<Manifest>(manifestBytes, Exact);
-            if (manifest?.Format != Format)
-                throw new InvalidDataException($"its format is '{manifest?.Format}', not '{Format}'");
-            var entries = manifest.Entries.ToDictionary(entry => entry.Name);
+            var entries = ReadManifest(manifestBytes);
+            if (zip.Entries.FirstOrDefault(entry => entry.FullName != ManifestEntry && !entries.ContainsKey(entry.FullName)) is { } unknown)
+                throw new InvalidDataException($"it has an entry '{unknown.FullName}' that its manifest has not");
             if (!entries.Remove(HeaderEntry, out var headerEntry))
                 throw new InvalidDataException("it has no header");
             var header = Content(zip, HeaderEntry);
@@ -148,6 +162,37 @@ public sealed class CheckpointFile
         });
     }
 
+    /// <summary>As they were written. A compressed entry might unpack to more than there is memory for.</summary>
+    private static void CheckStored(ZipArchive zip)
+    {
+        var names = new HashSet<string>();
+        foreach (var entry in zip.Entries)
+        {
+            if (entry.Length != entry.CompressedLength || entry.IsEncrypted)
+                throw new InvalidDataException(
+                    $"its entry '{entry.FullName}' of {entry.Length} bytes takes {entry.CompressedLength}, but checkpoints are neither compressed nor encrypted");
+            if (!names.Add(entry.FullName))
+                throw new InvalidDataException($"it has an entry '{entry.FullName}' twice");
+        }
+    }
+
+    private static Dictionary<string, Entry> ReadManifest(byte[] manifestBytes)
+    {
+        if (JsonSerializer.Deserialize<Version>(manifestBytes, Exact)?.Format is var format && format != Format)
+            throw new InvalidDataException(
+                $"its format is '{format}', not '{Format}'{(format == Unnamed ? ": it is of an older version, whose optimisers have no names for their state" : "")}");
+        var entries = new Dictionary<string, Entry>();
+        foreach (var entry in JsonSerializer.Deserialize<Manifest>(manifestBytes, Exact)!.Entries)
+        {
+            if (entry is null || (entry.Name != HeaderEntry && !entry.Name.StartsWith(PartFolder, StringComparison.Ordinal)))
+                throw new InvalidDataException($"its manifest has '{entry?.Name}', which is neither '{HeaderEntry}' nor in '{PartFolder}'");
+            if (!entries.TryAdd(entry.Name, entry))
+                throw new InvalidDataException($"its manifest has '{entry.Name}' twice");
+        }
+
+        return entries;
+    }
+
     private void CheckLayouts(CheckpointParts parts)
     {
         foreach (var (name, part) in parts.All)
@@ -155,12 +200,36 @@ public sealed class CheckpointFile
             if (!_entries.TryGetValue(PartFolder + name, out var entry))
                 throw new InvalidDataException($"{_path}: the checkpoint has no '{name}'");
             if (entry.Layout != part.Layout)
-                throw new InvalidDataException($"{_path}: '{name}' in the checkpoint is [{entry.Layout}] but here it is [{part.Layout}]");
+            {
+                var (saved, here) = Difference(entry.Layout, part.Layout);
+                throw new InvalidDataException($"{_path}: '{name}' in the checkpoint is [{saved}] but here it is [{here}]");
+            }
         }
 
         var names = parts.All.Keys.Select(name => PartFolder + name).ToHashSet();
         if (_entries.Keys.FirstOrDefault(name => !names.Contains(name)) is { } extra)
             throw new InvalidDataException($"{_path}: the checkpoint has a '{extra[PartFolder.Length..]}' that does not belong here");
+    }
+
+    /// <summary>Two layouts without what they begin and end with both.</summary>
+    private static (string Left, string Right) Difference(string left, string right)
+    {
+        string[] lefts = left.Split(LayoutSeparator), rights = right.Split(LayoutSeparator);
+        var shorter = Math.Min(lefts.Length, rights.Length);
+        var same = 0;
+        while (same < shorter && lefts[same] == rights[same])
+            same++;
+        var end = 0;
+        while (end < shorter - same && lefts[^(end + 1)] == rights[^(end + 1)])
+            end++;
+        return (Middle(lefts), Middle(rights));
+
+        string Middle(string[] items)
+        {
+            var middle = items[same..^end];
+            var shown = string.Join(LayoutSeparator, middle.Take(DifferencesShown));
+            return $"{(same > 0 ? "… " : "")}{shown}{(end > 0 || middle.Length > DifferencesShown ? " …" : "")}";
+        }
     }
 
     private static void Commit(List<StagedPart> staged)
@@ -221,8 +290,12 @@ public sealed class CheckpointFile
     private static byte[] Content(ZipArchive zip, string name)
     {
         var entry = zip.GetEntry(name) ?? throw new InvalidDataException($"it has no entry '{name}'");
+        if (entry.Length > Array.MaxLength)
+            throw new InvalidDataException($"its entry '{name}' has {entry.Length} bytes, more than the {Array.MaxLength} that are allowed");
         using var stream = entry.Open();
-        return StagedBytes.Read(stream);
+        var content = new byte[entry.Length];
+        stream.ReadExactly(content);
+        return content;
     }
 
     private static T Read<T>(string path, Func<ZipArchive, T> read)
@@ -231,6 +304,7 @@ public sealed class CheckpointFile
         {
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
             using var zip = new ZipArchive(stream, ZipArchiveMode.Read);
+            CheckStored(zip);
             return read(zip);
         }
         catch (Exception problem) when (problem is FileNotFoundException or DirectoryNotFoundException)

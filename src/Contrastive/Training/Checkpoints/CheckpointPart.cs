@@ -8,7 +8,10 @@ internal abstract class CheckpointPart
     /// <summary>Kind, names, dtypes and shapes. A saved part is only read into an object of the same layout.</summary>
     public abstract string Layout { get; }
 
-    public abstract void Save(Stream stream);
+    /// <summary>Checks all that reading will demand, before anything is written.</summary>
+    /// <returns>Writes the state.</returns>
+    /// <exception cref="ArgumentException">What would be written could not be read.</exception>
+    public abstract Action<Stream> Writer();
 
     /// <summary>Reads a saved state of the same layout; the object stays as it is.</summary>
     public abstract StagedPart Stage(Stream stream, long length);

@@ -5,15 +5,13 @@ namespace Contrastive;
 /// <summary>A module, as safetensors.</summary>
 internal sealed class ModulePart(nn.Module module) : CheckpointPart
 {
+    public nn.Module Module => module;
+
     public override string Layout
         => "module: " + string.Join("; ", module.state_dict().OrderBy(t => t.Key, StringComparer.Ordinal).Select(t => $"{t.Key} {Describe(t.Value)}"));
 
-    public override void Save(Stream stream)
-    {
-        var tensors = ModuleTensors.Of(module);
-        SafetensorsWriter.Check(tensors, nameof(module));
-        SafetensorsWriter.Write(stream, tensors, new Dictionary<string, string>());
-    }
+    public override Action<Stream> Writer()
+        => new SafetensorsWriter(ModuleTensors.Of(module), new Dictionary<string, string>(), nameof(module)).Write;
 
     public override StagedPart Stage(Stream stream, long length)
     {

@@ -19,20 +19,28 @@ internal abstract class StagedPart : IDisposable
 }
 
 /// <summary>A state of bytes that the object itself takes in, and may refuse: what it had before is kept.</summary>
-internal sealed class StagedBytes(byte[] saved, Func<byte[]> save, Action<byte[]> load) : StagedPart
+internal sealed class StagedBytes : StagedPart
 {
-    private readonly byte[] _before = save();
+    private readonly LongMemoryStream _before = new();
+    private readonly LongMemoryStream _saved = new();
+    private readonly Action<Stream> _load;
+
+    public StagedBytes(Stream saved, Action<Stream> save, Action<Stream> load)
+    {
+        saved.CopyTo(_saved);
+        save(_before);
+        _load = load;
+    }
 
     public override bool CanFail => true;
 
-    public override void Commit() => load(saved);
+    public override void Commit() => Load(_saved);
 
-    public override void RollBack() => load(_before);
+    public override void RollBack() => Load(_before);
 
-    public static byte[] Read(Stream stream)
+    private void Load(LongMemoryStream state)
     {
-        using var bytes = new MemoryStream();
-        stream.CopyTo(bytes);
-        return bytes.ToArray();
+        state.Rewind();
+        _load(state);
     }
 }

@@ -1,9 +1,16 @@
 namespace Contrastive;
 
 /// <summary>
-/// Writes a file whole or not at all: into a temporary file of the same folder, flushed to the disk, then renamed. A
-/// reader, a crash or a full disk never meets a half-written one.
+/// Writes a file whole or not at all: into a temporary file of the same folder, flushed to the disk, then renamed, and the
+/// folder flushed. A reader, a crash or a full disk never meets a half-written one.
 /// </summary>
+/// <remarks>
+/// <para>A symbolic link stays one: what it points to is replaced. On Unix the permissions of a replaced file are kept, and
+/// no one else may read the temporary file of one. Other hard links to a replaced file keep the old content, and the new file
+/// belongs to the user who wrote it.</para>
+/// <para>A writer that was killed leaves its temporary file (<c>.contrastive-….tmp</c>). The next write into that folder
+/// removes it. Files of writers that are still at work are locked, and stay.</para>
+/// </remarks>
 public static class AtomicFile
 {
     /// <summary>Writes a file, and the folders on its way where they are missing.</summary>
@@ -15,28 +22,23 @@ public static class AtomicFile
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(content);
-        var full = Path.GetFullPath(path);
-        var temporary = $"{full}.{Guid.NewGuid():N}.tmp";
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(full)!);
-            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None))
+            var target = SymbolicLink.Target(Path.GetFullPath(path));
+            var created = CreateFolder(Path.GetDirectoryName(target)!);
+            TemporaryFile.RemoveLeftOver(created[0]);
+            using (var temporary = TemporaryFile.Create(created[0], PermissionsOf(target)))
             {
-                content(stream);
-                stream.Flush(flushToDisk: true);
+                content(temporary.Stream);
+                temporary.MoveTo(target);
             }
 
-            File.Move(temporary, full, overwrite: true);
+            foreach (var folder in created)
+                FolderFlush.Flush(folder);
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
             throw new IOException($"cannot write {path}: {problem.Message}", problem);
-        }
-        finally
-        {
-            // Gone after the rename; still there after any failure, the caller's own included.
-            if (File.Exists(temporary))
-                File.Delete(temporary);
         }
     }
 
@@ -46,4 +48,17 @@ public static class AtomicFile
         ArgumentNullException.ThrowIfNull(content);
         Write(path, stream => stream.Write(content));
     }
+
+    /// <returns>The folder, and those above it that have a new entry now.</returns>
+    private static List<string> CreateFolder(string folder)
+    {
+        List<string> changed = [folder];
+        while (!Directory.Exists(changed[^1]) && Path.GetDirectoryName(changed[^1]) is { } above)
+            changed.Add(above);
+        Directory.CreateDirectory(folder);
+        return changed;
+    }
+
+    private static UnixFileMode? PermissionsOf(string path)
+        => !OperatingSystem.IsWindows() && File.Exists(path) ? File.GetUnixFileMode(path) : null;
 }

@@ -23,18 +23,21 @@ public static class Safetensors
     /// <param name="path">The file, replaced if it exists.</param>
     /// <param name="tensors">By name; of any shape.</param>
     /// <param name="metadata">Text to keep beside them; <c>format: pt</c> is added unless it says otherwise.</param>
-    /// <exception cref="ArgumentException">A name is empty or <c>__metadata__</c>, or a dtype has no place in the format.</exception>
+    /// <exception cref="ArgumentException">
+    /// A name is empty or <c>__metadata__</c>, a name or a text has half a surrogate pair in it, a dtype has no place in the format,
+    /// or names and metadata take more than its 100,000,000 bytes.
+    /// </exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Save(
         string path, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(tensors);
-        SafetensorsWriter.Check(tensors, nameof(tensors));
         var all = new Dictionary<string, string>(StandardMetadata);
         foreach (var (name, value) in metadata ?? all)
             all[name] = value ?? throw new ArgumentException($"the value of '{name}' is null", nameof(metadata));
-        AtomicFile.Write(path, stream => SafetensorsWriter.Write(stream, tensors, all));
+        var writer = new SafetensorsWriter(tensors, all, nameof(tensors));
+        AtomicFile.Write(path, writer.Write);
     }
 
     /// <summary>Writes the parameters and persistent buffers of a module.</summary>

@@ -12,8 +12,11 @@ internal sealed class SafetensorsReader
 {
     public const string MetadataKey = "__metadata__";
 
-    /// <summary>As the reference implementation has it.</summary>
-    private const ulong LongestHeader = 100_000_000;
+    /// <summary>In bytes, as the reference implementation has it.</summary>
+    public const int LongestHeader = 100_000_000;
+
+    /// <summary>Torch's kernels take no more.</summary>
+    private const int MostDimensions = 64;
 
     private readonly Stream _stream;
     private readonly IReadOnlyList<Placed> _inOrder;
@@ -47,18 +50,13 @@ internal sealed class SafetensorsReader
             throw new InvalidDataException($"its header would have {headerLength} bytes but {rest} follow");
         var header = new byte[headerLength];
         stream.ReadExactly(header);
-        if (header is not [(byte)'{', ..])
-            throw new InvalidDataException("its header does not begin with '{'");
-        try
-        {
-            using var json = JsonDocument.Parse(header);
-            return Read(stream, json.RootElement, rest - (long)headerLength);
-        }
-        catch (Exception problem) when (problem is JsonException or InvalidOperationException or FormatException)
-        {
-            throw new InvalidDataException($"its header is damaged: {problem.Message}", problem);
-        }
+        var (inOrder, metadata) = Parse(header, rest - (long)headerLength);
+        return new SafetensorsReader(stream, inOrder, metadata);
     }
+
+    /// <summary>Checks a header as it is checked when it is read.</summary>
+    /// <exception cref="InvalidDataException">It would be refused.</exception>
+    public static void CheckHeader(ReadOnlyMemory<byte> header, long dataLength) => Parse(header, dataLength);
 
     /// <summary>Every tensor, on the CPU; they belong to the caller alone, not to a dispose scope.</summary>
     public Dictionary<string, Tensor> ReadAll()
@@ -70,7 +68,7 @@ internal sealed class SafetensorsReader
             {
                 var tensor = TensorBytes.Read(_stream, entry.Dtype, entry.Shape);
                 tensors.Add(name, tensor);
-                if (entry.Dtype == ScalarType.Bool && !TensorBytes.AreAtMost(tensor, 1))
+                if (entry.Dtype == ScalarType.Bool && !TensorBytes.AreBooleans(tensor))
                     throw new InvalidDataException($"'{name}' is BOOL but holds bytes other than 0 and 1");
             }
 
@@ -84,15 +82,28 @@ internal sealed class SafetensorsReader
         }
     }
 
-    private static SafetensorsReader Read(Stream stream, JsonElement header, long dataLength)
+    private static (IReadOnlyList<Placed> InOrder, IReadOnlyDictionary<string, string> Metadata) Parse(ReadOnlyMemory<byte> header, long dataLength)
+    {
+        if (header.Span is not [(byte)'{', ..])
+            throw new InvalidDataException("its header does not begin with '{'");
+        try
+        {
+            using var json = JsonDocument.Parse(header);
+            RefuseRepeatedNames(json.RootElement);
+            return Place(json.RootElement, dataLength);
+        }
+        catch (Exception problem) when (problem is JsonException or InvalidOperationException or FormatException)
+        {
+            throw new InvalidDataException($"its header is damaged: {problem.Message}", problem);
+        }
+    }
+
+    private static (IReadOnlyList<Placed> InOrder, IReadOnlyDictionary<string, string> Metadata) Place(JsonElement header, long dataLength)
     {
         var metadata = new Dictionary<string, string>();
         var placed = new List<Placed>();
-        var names = new HashSet<string>();
         foreach (var member in header.EnumerateObject())
         {
-            if (!names.Add(member.Name))
-                throw new InvalidDataException($"its header has '{member.Name}' twice");
             if (member.Name != MetadataKey)
                 placed.Add(Tensor(member.Name, member.Value));
             else
@@ -110,8 +121,28 @@ internal sealed class SafetensorsReader
         }
 
         return end == dataLength
-            ? new SafetensorsReader(stream, placed, metadata)
+            ? (placed, metadata)
             : throw new InvalidDataException($"its tensors take {end} bytes but {dataLength} follow the header");
+    }
+
+    /// <summary>Readers differ in which of two they take.</summary>
+    private static void RefuseRepeatedNames(JsonElement element)
+    {
+        if (element.ValueKind == JsonValueKind.Array)
+        {
+            foreach (var value in element.EnumerateArray())
+                RefuseRepeatedNames(value);
+        }
+        else if (element.ValueKind == JsonValueKind.Object)
+        {
+            var names = new HashSet<string>();
+            foreach (var member in element.EnumerateObject())
+            {
+                if (!names.Add(member.Name))
+                    throw new InvalidDataException($"its header has '{member.Name}' twice");
+                RefuseRepeatedNames(member.Value);
+            }
+        }
     }
 
     private static Placed Tensor(string name, JsonElement entry)
@@ -123,6 +154,8 @@ internal sealed class SafetensorsReader
         long[] offsets = [.. Member(name, entry, "data_offsets").EnumerateArray().Select(offset => offset.GetInt64())];
         if (offsets is not [>= 0 and var start, var end] || end < start)
             throw new InvalidDataException($"'{name}' has the data offsets [{string.Join(", ", offsets)}], not a beginning and an end");
+        if (shape.Length > MostDimensions)
+            throw new InvalidDataException($"'{name}' has {shape.Length} dimensions, more than the {MostDimensions} that torch takes");
         if (shape.Any(size => size < 0))
             throw new InvalidDataException($"'{name}' has the shape ({string.Join(", ", shape)})");
         long bytes;

@@ -13,7 +13,7 @@ internal static class TensorBytes
     {
         using var scope = NewDisposeScope();
         using var constant = no_grad();
-        InPieces(tensor.detach().cpu().contiguous(), bytes => stream.Write(bytes));
+        InPieces(Plain(tensor), bytes => stream.Write(bytes));
     }
 
     /// <returns>A tensor on the CPU that belongs to the caller alone, not to a dispose scope.</returns>
@@ -33,13 +33,18 @@ internal static class TensorBytes
         }
     }
 
-    /// <summary>Whether every byte lies within a range: booleans other than 0 and 1 are undefined behaviour in libtorch.</summary>
-    public static bool AreAtMost(Tensor tensor, byte largest)
+    /// <summary>Whether every byte is 0 or 1: booleans of other bytes are undefined behaviour in libtorch.</summary>
+    public static bool AreBooleans(Tensor tensor)
     {
+        using var scope = NewDisposeScope();
+        using var constant = no_grad();
         var are = true;
-        InPieces(tensor, bytes => are &= !bytes.ContainsAnyExceptInRange((byte)0, largest));
+        InPieces(Plain(tensor), bytes => are &= !bytes.ContainsAnyExceptInRange((byte)0, (byte)1));
         return are;
     }
+
+    /// <summary>With its elements in row-major order in the CPU's memory, as they read: a view can be negated on reading.</summary>
+    private static Tensor Plain(Tensor tensor) => tensor.detach().resolve_neg().cpu().contiguous();
 
     private static void InPieces(Tensor contiguous, Piece act)
     {
