@@ -189,7 +189,7 @@ public class GammaPropertiesTests
         {
             PairMap.Diagonal(n),
             PairMap.Diagonal(n).WithSampleIds(ids),
-            PairMap.FromLabels(labels, labels).WithSampleIds(ids).WithLogitBias(Draw.Normal(4, n)),
+            PairMap.FromLabels(labels, labels.clone()).WithSampleIds(ids).WithLogitBias(Draw.Normal(4, n)),
         };
         foreach (var map in maps)
         {
