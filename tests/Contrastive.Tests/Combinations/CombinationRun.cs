@@ -205,8 +205,8 @@ internal sealed class CombinationRun : IDisposable
     private void StateShouldAgree(int step)
     {
         if (_reference.Estimator is null) return;
-        _reference.Estimator.ShouldBe(Gamma.Estimator, _rounding.OfLogarithms, $"the estimator after step {step}");
-        _reference.Reverse?.ShouldBe(Gamma.ReverseEstimator!, _rounding.OfLogarithms, $"the reverse estimator after step {step}");
+        _reference.Estimator.ShouldBe(Gamma.Estimator, _rounding, $"the estimator after step {step}");
+        _reference.Reverse?.ShouldBe(Gamma.ReverseEstimator!, _rounding, $"the reverse estimator after step {step}");
     }
 
     private Tensor Reduced(ReferenceDirection forward, ReferenceDirection? backward, Func<ReferenceDirection, Tensor> of)

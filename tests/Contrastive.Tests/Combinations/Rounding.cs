@@ -18,6 +18,9 @@ internal sealed class Rounding(double epsilon)
     /// <summary>Similarities and log Ẑ of this size were met; state remembers them.</summary>
     public void Meet(double size) => _largest = Math.Max(_largest, size);
 
+    /// <summary>The relative error of what is made without exponentials.</summary>
+    public double OfNumbers => Operations * epsilon;
+
     /// <summary>The relative error of a term.</summary>
     public double OfTerms => Operations * epsilon * (1 + _largest);
 
