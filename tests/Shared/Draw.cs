@@ -17,7 +17,7 @@ internal static class Draw
     public static Tensor Mask(long seed, double probability, params long[] shape)
     {
         using var generator = new Generator((ulong)seed);
-        return rand(shape, dtype: ScalarType.Float64, generator: generator) < probability;
+        return rand(shape, dtype: ScalarType.Float64, generator: generator).lt(tensor(probability));
     }
 
     public static Tensor Integers(long seed, int exclusiveMaximum, long count)

@@ -34,6 +34,27 @@ internal sealed class PairSums(
     /// <summary>A logarithm that is relative to r_i, as it is.</summary>
     public Tensor Absolute(Tensor relative) => reference is null ? relative : relative.Plus(reference);
 
+    /// <summary>
+    /// The same relative to the larger of each anchor's two sums: then the logarithm of their sum, less that of one of them, keeps its
+    /// digits however small it is.
+    /// </summary>
+    public PairSums RelativeToLarger()
+    {
+        var larger = logKnown.maximum(logSampled);
+        if (!isPlain) larger = larger.masked_fill(larger.isneginf(), Scalars.Zero);
+        // What it is away from the reference before is what rounding left of it.
+        var next = Absolute(larger);
+        var shift = reference is null ? larger : next.sub(reference);
+        var known = logKnown.sub(shift);
+        return new PairSums(
+            known,
+            logSampled.sub(shift),
+            ReferenceEquals(logKnown, positive) ? known : positive.sub(shift.mul(Counts.Positive)),
+            next,
+            isPlain,
+            () => Counts);
+    }
+
     /// <summary>The same relative to another reference, (n).</summary>
     public PairSums RelativeTo(Tensor other)
     {

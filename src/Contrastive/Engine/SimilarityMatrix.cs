@@ -85,8 +85,8 @@ internal sealed class SimilarityMatrix
     }
 
     /// <summary>
-    /// A value with the gradients that were pulled back, and those by a loss's own inputs. It can be differentiated once. Of a
-    /// matrix that was formed at once, the value as it is: it has its graph.
+    /// A value with the gradients that were pulled back, and those by a loss's own inputs. It can be differentiated once. Where there
+    /// was nothing to pull back, the value as it is: it has its graph, if any.
     /// </summary>
     /// <remarks>
     /// It gets the term ⟨x, g⟩ - ⟨x, g⟩ of each input x with its gradient g, the second one without a graph: the term is 0 and its
@@ -95,11 +95,11 @@ internal sealed class SimilarityMatrix
     /// </remarks>
     public Tensor Attach(Tensor value, params (Tensor Input, Tensor Derivative)?[] own)
     {
-        if (IsWhole) return value;
+        if (!NeedsPullBack) return value;
         Tensor? sum = null;
         foreach (var leaf in own)
         {
-            if (leaf is var (input, derivative) && input.requires_grad && is_grad_enabled()) Add(input.dot(derivative));
+            if (leaf is var (input, derivative) && input.requires_grad) Add(input.dot(derivative));
         }
         if (_byAnchors is not null)
         {
@@ -112,8 +112,7 @@ internal sealed class SimilarityMatrix
             Candidates.PullBack(_byCandidates, _b!, null, wantsScale: false);
             Add(Candidates.Along(_byCandidates));
         }
-        if (sum is null) return value;
-        var term = sum.sub(sum.detach());
+        var term = sum!.sub(sum!.detach());
         return value.Plus(term).Plus(term.pow(ThreeHalves));
 
         void Add(Tensor part) => sum = sum is null ? part : sum.Plus(part);

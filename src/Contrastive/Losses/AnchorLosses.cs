@@ -27,12 +27,11 @@ internal sealed record AnchorLosses(Tensor Values, PairPresence Presence, Func<S
         (Tensor Input, Tensor Derivative)? own = null)
     {
         var (parts, anchors, skipped) = (new List<Tensor>(), 0L, 0L);
-        var wantsDerivatives = matrix.NeedsPullBack || (!matrix.IsWhole && is_grad_enabled() && own is { Input.requires_grad: true });
         foreach (var (first, count, sums) in matrix.Strips())
         {
             var losses = equation(sums.Anchors, first, count);
             (anchors, skipped) = (anchors + count, skipped + losses.Presence.Missing);
-            if (wantsDerivatives) sums.PullBack(losses.Derivatives().Of(1, losses.Presence.Incomplete), null);
+            if (matrix.NeedsPullBack) sums.PullBack(losses.Derivatives().Of(1, losses.Presence.Incomplete), null);
             // A strip's scope ends with it.
             parts.Add((reduction == nn.Reduction.None ? losses.Values : losses.Values.SumAll()).MoveToOuterDisposeScope());
         }

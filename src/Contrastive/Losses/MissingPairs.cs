@@ -2,8 +2,8 @@ namespace Contrastive;
 
 /// <summary>What to do with an anchor that has no positive or no negative, for which a contrastive loss is not defined.</summary>
 /// <remarks>
-/// InfoNCE with the positives outside the logarithm is defined without a negative where an anchor has several positives, which are
-/// contrasted with each other, and for <see cref="PairMap.FromLabels(TorchSharp.torch.Tensor)"/>, as published: a batch of a single class is fine.
+/// InfoNCE needs no negative where an anchor has several positives outside the logarithm, which are contrasted with each other, nor
+/// with <see cref="PairMap.FromLabels(TorchSharp.torch.Tensor)"/>, as published: a batch of a single class is fine.
 /// </remarks>
 public enum MissingPairs
 {

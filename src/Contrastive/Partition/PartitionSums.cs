@@ -15,18 +15,16 @@ public sealed class PartitionSums : IDisposable
         Relative = sums;
         (KnownCount, SampledCount, PositiveCount) = sums.Counts;
         HasLogitBias = hasLogitBias;
-        (LogKnown, LogSampled) = (sums.Absolute(sums.LogKnown), sums.Absolute(sums.LogSampled));
-        PositiveLogits = sums.Reference is null ? sums.Positive : sums.Positive.Plus(sums.Reference.mul(PositiveCount));
     }
 
     /// <summary>The sums relative to a reference near the largest similarity, so that their differences keep their digits.</summary>
     internal PairSums Relative { get; }
 
     /// <summary>The logarithm of the sum over the candidates that are known to be the anchor's own.</summary>
-    public Tensor LogKnown { get; }
+    public Tensor LogKnown => field ??= Relative.Absolute(Relative.LogKnown);
 
     /// <summary>The logarithm of the sum over the candidates that stand for the rest of the population.</summary>
-    public Tensor LogSampled { get; }
+    public Tensor LogSampled => field ??= Relative.Absolute(Relative.LogSampled);
 
     /// <summary>How many candidates are known.</summary>
     public Tensor KnownCount { get; }
@@ -38,7 +36,8 @@ public sealed class PartitionSums : IDisposable
     public Tensor PositiveCount { get; }
 
     /// <summary>The sum of the positives' similarities.</summary>
-    public Tensor PositiveLogits { get; }
+    public Tensor PositiveLogits
+        => field ??= Relative.Reference is null ? Relative.Positive : Relative.Positive.Plus(Relative.Reference.mul(PositiveCount));
 
     /// <summary>Every anchor has one positive and at least one negative; nobody needs to look.</summary>
     internal bool IsPlain => Relative.IsPlain;
@@ -52,8 +51,8 @@ public sealed class PartitionSums : IDisposable
     public PartitionSums Merge(PartitionSums other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        if (other.LogKnown.shape[0] != LogKnown.shape[0])
-            throw new ArgumentException($"these sums have {LogKnown.shape[0]} anchors but other has {other.LogKnown.shape[0]}", nameof(other));
+        if (other.KnownCount.shape[0] != KnownCount.shape[0])
+            throw new ArgumentException($"these sums have {KnownCount.shape[0]} anchors but other has {other.KnownCount.shape[0]}", nameof(other));
         using var scope = NewDisposeScope();
         var (left, right) = (Relative, other.Relative);
         var counts = new PairCounts(
@@ -61,7 +60,7 @@ public sealed class PartitionSums : IDisposable
         Tensor? reference = null;
         if (left.Reference is not null || right.Reference is not null)
         {
-            reference = (left.Reference ?? zeros_like(LogKnown)).maximum(right.Reference ?? zeros_like(LogKnown));
+            reference = (left.Reference ?? zeros_like(KnownCount)).maximum(right.Reference ?? zeros_like(KnownCount));
             (left, right) = (left.RelativeTo(reference), right.RelativeTo(reference));
         }
         return new PartitionSums(
@@ -93,6 +92,9 @@ public sealed class PartitionSums : IDisposable
             HasLogitBias);
     }
 
+    /// <summary>The same, relative to the larger of each anchor's sums.</summary>
+    internal PartitionSums RelativeToLarger() => new(Relative.RelativeToLarger(), HasLogitBias);
+
     internal PartitionSums Select(Tensor rows)
     {
         Tensor Of(Tensor values) => values.index_select(0, rows);
@@ -115,7 +117,7 @@ public sealed class PartitionSums : IDisposable
     /// <param name="population">N, or null.</param>
     public Tensor LogSampledScale(long? population)
     {
-        if (population is not { } count) return zeros_like(LogSampled);
+        if (population is not { } count) return zeros_like(SampledCount);
         using var scope = NewDisposeScope();
         return KnownCount.neg().Plus(count).div(SampledCount.clamp_min(Scalars.One)).log().MoveToOuterDisposeScope();
     }

@@ -258,15 +258,17 @@ internal sealed record Combination
         if (c.Way is Way.CachedGradients or Way.Accumulation) c = c with { Candidates = c.Anchors * (c.Candidates > c.Anchors ? 2 : 1) };
         if (c.Mode == ContrastMode.TwoViews
             || c.Layout == Layout.One
-            || c.Pairs == PairKinds.Unsaid
             || (c.Mode == ContrastMode.Symmetric && c.Reduction == nn.Reduction.None))
         {
             c = c with { Candidates = c.Anchors };
         }
+        // Row i belongs to row i there too, which has to be said.
+        if (c.Pairs == PairKinds.Unsaid && c.Candidates != c.Anchors) c = c with { Pairs = PairKinds.Diagonal };
         if (c.Pairs == PairKinds.Unsaid) c = c with { Exclude = false, MapIds = false, BiasRank = 0, Offset = 0 };
         if (c.Loss == CombinedLoss.Queue) c = c with { BiasRank = 0 };
 
-        if (c.Loss == CombinedLoss.Table && !c.HasIds) c = c with { Ids = IdKind.Distinct };
+        // A table needs the anchors' ids.
+        if (c.Loss == CombinedLoss.Table && !c.HasIds) c = c with { Ids = IdKind.OfAnchorsAlone };
         if (c.Ids == IdKind.OfAnchorsAlone && (c.Rows == c.Columns || (c.Loss == CombinedLoss.Table && c.Mode == ContrastMode.Symmetric)))
             c = c with { Ids = IdKind.Repeated };
         // Ids are refused with a block from within a map.

@@ -1,3 +1,4 @@
+using Contrastive.Numerics;
 using static TorchSharp.torch;
 
 namespace Contrastive.Tests.Combinations;
@@ -43,13 +44,13 @@ internal sealed record CombinationFeatures(Combination Combination, Tensor[] Lea
             // Lengths do not matter to cosines; the dot product is kept from growing beyond what features have.
             return (c.Similarity == SimilarityMeasure.Cosine
                 ? drawn * Contrastive.TestSupport.Draw.Normal(from + 2, rows, 1).exp()
-                : drawn / Math.Sqrt(c.Width)).to(c.DType);
+                : drawn.Times(1 / Math.Sqrt(c.Width))).to(c.DType);
         }
 
         Tensor Laid(Tensor rows) => c.Layout switch
         {
             Layout.Transposed => rows.t().contiguous().t(),
-            Layout.Sliced => cat([rows, rows * 7, rows - 3], 1).narrow(1, 0, c.Width),
+            Layout.Sliced => cat([rows, rows.Times(7), rows.Plus(3)], 1).narrow(1, 0, c.Width),
             _ => rows,
         };
     }
@@ -69,13 +70,13 @@ internal sealed record CombinationFeatures(Combination Combination, Tensor[] Lea
         var ofCandidates = Of(terms.t(), candidates, anchors);
         if (Combination.Mode == ContrastMode.TwoViews)
         {
-            var views = (ofAnchors + ofCandidates).chunk(2);
+            var views = ofAnchors.Plus(ofCandidates).chunk(2);
             (ofAnchors, ofCandidates) = (views[0], views[1]);
         }
         return Combination.Layout switch
         {
             Layout.PartsOfOne => [cat([ofAnchors, ofCandidates])],
-            Layout.One => [ofAnchors + ofCandidates],
+            Layout.One => [ofAnchors.Plus(ofCandidates)],
             _ => [ofAnchors, ofCandidates],
         };
 

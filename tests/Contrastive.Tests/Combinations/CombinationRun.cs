@@ -1,3 +1,4 @@
+using Contrastive.Numerics;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -65,7 +66,7 @@ internal sealed class CombinationRun : IDisposable
         // The bounds are kept before each use.
         var logScale = LogScale is null
             ? tensor(-Math.Log(c.Temperature))
-            : LogScale.detach().to(ScalarType.Float64).clamp(-Math.Log(_temperature.Maximum), -Math.Log(_temperature.Minimum)).requires_grad_();
+            : LogScale.detach().to(ScalarType.Float64).maximum(tensor(-Math.Log(_temperature.Maximum))).minimum(tensor(-Math.Log(_temperature.Minimum))).requires_grad_();
         var temperature = logScale.neg().exp();
         var expected = features.Exact();
         var (a, b) = c.Mode == ContrastMode.TwoViews ? (expected.Rows, expected.Rows) : (expected.Anchors, expected.Candidates);
@@ -86,7 +87,7 @@ internal sealed class CombinationRun : IDisposable
 
         var terms = Terms(forward, backward);
         var (loss, objective) = (Reduced(forward, backward, d => d.PerAnchor), Reduced(forward, backward, d => tensor(d.Objective)));
-        var size = Reduced(forward, backward, d => tensor(d.Terms).sum(1L) + 1);
+        var size = Reduced(forward, backward, d => tensor(d.Terms).sum(1L).Plus(1));
         _rounding.ShouldAgree(actual.Loss, loss, size, $"the loss of step {step}");
         if (actual.Objective is not null) _rounding.ShouldAgree(actual.Objective, objective, size, $"the objective of step {step}");
         actual.Skipped.Should().Be(forward.Skipped + (backward?.Skipped ?? 0), $"of step {step}");
@@ -100,7 +101,8 @@ internal sealed class CombinationRun : IDisposable
         else
         {
             if (c.Way is not (Way.CachedGradients or Way.Accumulation)) Weighted(actual.Loss).backward();
-            (Weighted(loss) + (logScale * 0) + expected.Leaves.Select(leaf => leaf.sum() * 0).Aggregate((x, y) => x + y)).backward();
+            // Even where nothing counts, there is a gradient: zero.
+            expected.Leaves.Append(logScale).Aggregate(Weighted(loss), (sum, leaf) => sum.Plus(leaf.sum().Times(0))).backward();
             foreach (var ((leaf, exact), rows) in features.Leaves.Zip(expected.Leaves).Zip(features.Sizes(terms, temperature)))
             {
                 if (!leaf.requires_grad) continue;
@@ -109,13 +111,13 @@ internal sealed class CombinationRun : IDisposable
                 _rounding.ShouldAgree(leaf.grad!, exact.grad!, rows, $"the gradient of the features in step {step}");
             }
             if (LogScale is not null)
-                _rounding.ShouldAgree(LogScale.grad!, logScale.grad!, terms.sum() * SizeOf(a, b, temperature, batch.Pairs), $"the gradient of the temperature in step {step}");
+                _rounding.ShouldAgree(LogScale.grad!, logScale.grad!, terms.sum().Times(SizeOf(a, b, temperature, batch.Pairs)), $"the gradient of the temperature in step {step}");
         }
 
         // A step of an optimiser, over the bounds at times.
         if (LogScale is null) return;
         using var constant = no_grad();
-        LogScale.add_(step % 2 == 0 ? -0.4 : 0.7);
+        LogScale.add_(tensor(step % 2 == 0 ? -0.4 : 0.7).to(LogScale.dtype), Scalars.One);
     }
 
     private (Tensor Loss, Tensor? Objective, long Skipped) Take(CombinationFeatures features, CombinationBatch batch, bool training)
@@ -166,7 +168,7 @@ internal sealed class CombinationRun : IDisposable
             if (backward is not null)
                 ((PartitionQueue)Gamma.ReverseEstimator!).Enqueue(Reference.Rows(a.detach(), c.Similarity), Ids(batch.Ids));
         }
-        return (backward is null ? forward : (forward + backward) / 2, null, skipped);
+        return (backward is null ? forward : forward.Plus(backward).Times(0.5), null, skipped);
 
         (Tensor Loss, long Skipped) Direction(Tensor anchors, Tensor candidates, PairMap map, long[]? ids, bool reverse)
         {
@@ -185,11 +187,11 @@ internal sealed class CombinationRun : IDisposable
                 {
                     var block = Gamma.MaximizationStep(
                         anchors.narrow(0, top, rows), candidates.narrow(0, left, columns), map.Block(top, rows, left, columns), weights.Rows(top, rows));
-                    total = total is null ? block : total + block;
+                    total = total is null ? block : total.Plus(block);
                 }
             }
             var share = c.Reduction == nn.Reduction.Mean ? 1.0 / Math.Max(1, n - weights.SkippedAnchors) : 1;
-            return (total! * share, weights.SkippedAnchors);
+            return (total!.Times(share), weights.SkippedAnchors);
         }
 
         static Tensor? Ids(long[]? ids) => ids is null ? null : tensor(ids);
@@ -203,37 +205,37 @@ internal sealed class CombinationRun : IDisposable
     private void StateShouldAgree(int step)
     {
         if (_reference.Estimator is null) return;
-        _reference.Estimator.ShouldBe(Gamma.Estimator, _rounding.OfLogarithms, $"the estimator after step {step}");
-        _reference.Reverse?.ShouldBe(Gamma.ReverseEstimator!, _rounding.OfLogarithms, $"the reverse estimator after step {step}");
+        _reference.Estimator.ShouldBe(Gamma.Estimator, _rounding, $"the estimator after step {step}");
+        _reference.Reverse?.ShouldBe(Gamma.ReverseEstimator!, _rounding, $"the reverse estimator after step {step}");
     }
 
     private Tensor Reduced(ReferenceDirection forward, ReferenceDirection? backward, Func<ReferenceDirection, Tensor> of)
     {
-        return backward is null ? Of(forward) : (Of(forward) + Of(backward)) / 2;
+        return backward is null ? Of(forward) : Of(forward).Plus(Of(backward)).Times(0.5);
 
         Tensor Of(ReferenceDirection direction) => _combination.Reduction == nn.Reduction.None
             ? of(direction)
-            : of(direction).sum() * direction.Share(_combination.Reduction);
+            : of(direction).sum().Times(direction.Share(_combination.Reduction));
     }
 
     /// <summary>(N, M): the size of the terms in ∂L/∂s.</summary>
     private Tensor Terms(ReferenceDirection forward, ReferenceDirection? backward)
     {
-        return backward is null ? Of(forward) : (Of(forward) + Of(backward).t()) / 2;
+        return backward is null ? Of(forward) : Of(forward).Plus(Of(backward).t()).Times(0.5);
 
         Tensor Of(ReferenceDirection direction)
         {
             var terms = tensor(direction.Terms);
             return _combination.Reduction == nn.Reduction.None
                 ? terms * Weights(terms.shape[0]).unsqueeze(1)
-                : terms * direction.Share(_combination.Reduction);
+                : terms.Times(direction.Share(_combination.Reduction));
         }
     }
 
     /// <summary>A scalar of a loss without reduction, in which entries cannot stand in for each other.</summary>
     private static Tensor Weighted(Tensor loss) => loss.dim() == 0 ? loss : (loss * Weights(loss.shape[0]).to(loss.dtype)).sum();
 
-    private static Tensor Weights(long count) => arange(1, count + 1, dtype: ScalarType.Float64) / count;
+    private static Tensor Weights(long count) => tensor([.. Enumerable.Range(1, (int)count).Select(i => (double)i / count)]);
 
     private double SizeOf(Tensor a, Tensor b, Tensor temperature, PairCase pairs)
         => Reference.Similarities(a.detach(), b.detach(), temperature.detach(), _combination.Similarity, pairs.Bias).abs().max().item<double>();

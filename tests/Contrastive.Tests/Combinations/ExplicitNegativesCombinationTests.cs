@@ -1,3 +1,4 @@
+using Contrastive.Numerics;
 using CsCheck;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -70,7 +71,7 @@ public class ExplicitNegativesCombinationTests
 
         Tensor[] exact = [.. leaves.Select(leaf => leaf.detach().to(ScalarType.Float64).clone().requires_grad_())];
         var logScale = (parameter is null ? tensor(-Math.Log(c.Temperature)) : parameter.detach().to(ScalarType.Float64))
-            .clamp(-Math.Log(loss.Temperature.Maximum), -Math.Log(loss.Temperature.Minimum)).requires_grad_();
+            .maximum(tensor(-Math.Log(loss.Temperature.Maximum))).minimum(tensor(-Math.Log(loss.Temperature.Minimum))).requires_grad_();
         var (s, all) = Everything(c, exact, logScale.neg().exp(), pairs);
         var expected = ReferenceDirection.InfoNCE(s, all, PositiveSum.OutsideLog);
 
@@ -84,11 +85,9 @@ public class ExplicitNegativesCombinationTests
         var rounding = new Rounding(Math.Pow(2, c.Float64 ? -52 : -23));
         var largest = s.detach().abs().max().item<double>();
         rounding.Meet(largest);
-        var weights = c.Reduction == nn.Reduction.None
-            ? arange(1, c.Anchors + 1, dtype: ScalarType.Float64) / c.Anchors
-            : full(c.Anchors, expected.Share(c.Reduction), dtype: ScalarType.Float64);
+        var weights = tensor(all.EachAnchor(i => c.Reduction == nn.Reduction.None ? (i + 1.0) / c.Anchors : expected.Share(c.Reduction)));
         var terms = tensor(expected.Terms) * weights.unsqueeze(1);
-        var (value, size) = (Reduced(expected.PerAnchor), Reduced(tensor(expected.Terms).sum(1L) + 1));
+        var (value, size) = (Reduced(expected.PerAnchor), Reduced(tensor(expected.Terms).sum(1L).Plus(1)));
         rounding.ShouldAgree(actual.Loss, value, size, "the loss " + step);
         if (actual.Result is { } result)
         {
@@ -102,15 +101,15 @@ public class ExplicitNegativesCombinationTests
             return;
         }
         (actual.Loss.dim() == 0 ? actual.Loss : (actual.Loss * weights.to(c.DType)).sum()).backward();
-        ((expected.PerAnchor * weights).sum() + (s.sum() * 0)).backward();
+        (expected.PerAnchor * weights).sum().Plus(s.sum().Times(0)).backward();
         foreach (var ((leaf, right), rows) in leaves.Zip(exact).Zip(Sizes(c, exact, terms, logScale)))
         {
             if (leaf.requires_grad) rounding.ShouldAgree(leaf.grad!, right.grad!, rows, "the gradient of the features " + step);
         }
         if (parameter is null) return;
-        rounding.ShouldAgree(parameter.grad!, logScale.grad!, terms.sum() * largest, "the gradient of the temperature " + step);
+        rounding.ShouldAgree(parameter.grad!, logScale.grad!, terms.sum().Times(largest), "the gradient of the temperature " + step);
         using var constant = no_grad();
-        parameter.add_(0.3);
+        parameter.add_(tensor(0.3).to(parameter.dtype), Scalars.One);
 
         Tensor Leaf(int index, params long[] shape)
         {
@@ -120,7 +119,7 @@ public class ExplicitNegativesCombinationTests
             values = c.Layout switch
             {
                 Layout.Transposed => values.transpose(0, 1).contiguous().transpose(0, 1),
-                Layout.Sliced => cat([values, values * 3], -1).narrow(-1, 0, c.Width),
+                Layout.Sliced => cat([values, values.Times(3)], -1).narrow(-1, 0, c.Width),
                 _ => values,
             };
             // All, none, or some of the three.
@@ -139,7 +138,7 @@ public class ExplicitNegativesCombinationTests
             return (found.Loss, found);
         }
 
-        Tensor Reduced(Tensor each) => c.Reduction == nn.Reduction.None ? each : each.sum() * expected.Share(c.Reduction);
+        Tensor Reduced(Tensor each) => c.Reduction == nn.Reduction.None ? each : each.sum().Times(expected.Share(c.Reduction));
     }
 
     /// <summary>(N, 1 + M): the positive and beside it the negatives.</summary>
@@ -147,7 +146,7 @@ public class ExplicitNegativesCombinationTests
     {
         var (a, p, n) = (Reference.Rows(leaves[0], c.Similarity), Reference.Rows(leaves[1], c.Similarity), Reference.Rows(leaves[2], c.Similarity));
         var positive = (a * p).sum(-1, keepdim: true) / temperature;
-        var negative = ((a.unsqueeze(1) * n).sum(-1) / temperature) + tensor(pairs.Bias);
+        var negative = ((a.unsqueeze(1) * n).sum(-1) / temperature).Plus(tensor(pairs.Bias));
         var kinds = new PairKind[c.Anchors, 1 + c.Count];
         for (var i = 0; i < c.Anchors; i++)
         {
@@ -168,9 +167,9 @@ public class ExplicitNegativesCombinationTests
         if (isCosine)
         {
             var each = negative / n;
-            return [(positive + negative.sum(1L)) / a, positive / p, c.Own ? each : each.sum(0L)];
+            return [positive.Plus(negative.sum(1L)) / a, positive / p, c.Own ? each : each.sum(0L)];
         }
         var ofNegatives = negative * a.unsqueeze(1);
-        return [(positive * p) + (negative * n).sum(1L), positive * a, c.Own ? ofNegatives : ofNegatives.sum(0L)];
+        return [(positive * p).Plus((negative * n).sum(1L)), positive * a, c.Own ? ofNegatives : ofNegatives.sum(0L)];
     }
 }

@@ -25,7 +25,7 @@ internal abstract class ReferenceEstimator(long? population)
     {
     }
 
-    public abstract void ShouldBe(PartitionEstimator actual, double tolerance, string because);
+    public abstract void ShouldBe(PartitionEstimator actual, Rounding rounding, string because);
 }
 
 internal sealed class ReferenceBatch(long? population) : ReferenceEstimator(population)
@@ -36,7 +36,7 @@ internal sealed class ReferenceBatch(long? population) : ReferenceEstimator(popu
         return (anchor.Terms.LogEstimate(scale), scale);
     })];
 
-    public override void ShouldBe(PartitionEstimator actual, double tolerance, string because) => actual.Should().BeOfType<BatchPartition>();
+    public override void ShouldBe(PartitionEstimator actual, Rounding rounding, string because) => actual.Should().BeOfType<BatchPartition>();
 }
 
 internal sealed class ReferenceTable(int samples, Func<long, double> rho, bool includeCurrentBatch, long population)
@@ -72,12 +72,12 @@ internal sealed class ReferenceTable(int samples, Func<long, double> rho, bool i
         }
     }
 
-    public override void ShouldBe(PartitionEstimator actual, double tolerance, string because)
+    public override void ShouldBe(PartitionEstimator actual, Rounding rounding, string because)
     {
         var table = (PartitionTable)actual;
         table.Visits.data<long>().Should().Equal(_visits, because);
         (table.LogPartition.to(ScalarType.Float64) - tensor(_logPartition)).abs().max().item<double>()
-            .Should().BeLessThanOrEqualTo(tolerance, because);
+            .Should().BeLessThanOrEqualTo(rounding.OfLogarithms, because);
     }
 }
 
@@ -108,7 +108,7 @@ internal sealed class ReferenceQueue(int capacity, long? population, bool enqueu
         if (_entries.Count > capacity) _entries.RemoveRange(0, _entries.Count - capacity);
     }
 
-    public override void ShouldBe(PartitionEstimator actual, double tolerance, string because)
+    public override void ShouldBe(PartitionEstimator actual, Rounding rounding, string because)
     {
         var queue = (PartitionQueue)actual;
         queue.Count.Should().Be(_entries.Count, because);
@@ -120,7 +120,7 @@ internal sealed class ReferenceQueue(int capacity, long? population, bool enqueu
             var at = (int)((next - _entries.Count + i + capacity) % capacity);
             ids[at].Should().Be(_entries[i].Id, because);
             for (var d = 0; d < _entries[i].Candidate.Length; d++)
-                Math.Abs(rows[at, d] - _entries[i].Candidate[d]).Should().BeLessThanOrEqualTo(tolerance, because);
+                Math.Abs(rows[at, d] - _entries[i].Candidate[d]).Should().BeLessThanOrEqualTo(rounding.OfNumbers * (1 + Math.Abs(rows[at, d])), because);
         }
     }
 }

@@ -1,3 +1,4 @@
+using Contrastive.Numerics;
 using static TorchSharp.torch;
 
 namespace Contrastive.Tests.Combinations;
@@ -72,7 +73,7 @@ internal sealed record ReferenceDirection(Tensor PerAnchor, double[] Objective, 
                 if (pairs.Kinds[i, j] == PairKind.Positive) terms[i, j] += 1.0 / positives;
             }
         }
-        var perAnchor = Reference.Augmented(s, pairs, logWeights, logScale, sampling).masked_fill(tensor(complete).logical_not(), 0);
+        var perAnchor = Reference.Augmented(s, pairs, logWeights, logScale, sampling).masked_fill(tensor(complete).logical_not(), Scalars.Zero);
         return new ReferenceDirection(perAnchor, objective, complete, terms);
     }
 }

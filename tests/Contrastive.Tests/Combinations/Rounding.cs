@@ -1,3 +1,4 @@
+using Contrastive.Numerics;
 using static TorchSharp.torch;
 
 namespace Contrastive.Tests.Combinations;
@@ -16,6 +17,9 @@ internal sealed class Rounding(double epsilon)
 
     /// <summary>Similarities and log Ẑ of this size were met; state remembers them.</summary>
     public void Meet(double size) => _largest = Math.Max(_largest, size);
+
+    /// <summary>The relative error of what is made without exponentials.</summary>
+    public double OfNumbers => Operations * epsilon;
 
     /// <summary>The relative error of a term.</summary>
     public double OfTerms => Operations * epsilon * (1 + _largest);
@@ -36,7 +40,7 @@ internal sealed class Rounding(double epsilon)
         if (expected.dim() > terms.dim()) terms = terms.unsqueeze(-1);
         var isFloat64 = epsilon < 1e-10;
         // Below the second number terms are no longer normal numbers.
-        var allowed = (terms * OfTerms) + (isFloat64 ? (expected.detach().abs().max() * 1e-9) + 1e-300 : tensor(1e-35));
+        var allowed = terms.Times(OfTerms).Plus(isFloat64 ? expected.detach().abs().max().Times(1e-9).Plus(1e-300) : tensor(1e-35));
         var excess = ((wide - expected.detach()).abs() / allowed).max().item<double>();
         (excess <= 1).Should().BeTrue($"{what} is {excess:g3} times as far away as rounding explains:\n{Text(wide)} instead of\n{Text(expected)}");
     }

@@ -1,3 +1,4 @@
+using Contrastive.Numerics;
 using CsCheck;
 using static TorchSharp.torch;
 
@@ -43,17 +44,17 @@ public class UniformityCombinationTests
             var x = (c.Layout switch
             {
                 Layout.Transposed => drawn.t().contiguous().t(),
-                Layout.Sliced => cat([drawn, drawn * 3], 1).narrow(1, 0, c.Width),
+                Layout.Sliced => cat([drawn, drawn.Times(3)], 1).narrow(1, 0, c.Width),
                 _ => drawn,
             }).detach().requires_grad_(c.Gradient);
 
             var exact = x.detach().to(ScalarType.Float64).clone().requires_grad_();
             var rows = Reference.Rows(exact, SimilarityMeasure.Cosine);
             var differences = rows.unsqueeze(1) - rows.unsqueeze(0);
-            var exponents = (differences * differences).sum(-1) * -c.T;
+            var exponents = (differences * differences).sum(-1).Times(-c.T);
             var counted = c.SelfPairs ? ones(c.Count, c.Count, dtype: ScalarType.Bool) : eye(c.Count, dtype: ScalarType.Bool).logical_not();
             var logSum = Reference.LogSum(Reference.LogSum(exponents, counted).unsqueeze(0), ones(1, c.Count, dtype: ScalarType.Bool))[0];
-            var expected = logSum - Math.Log(c.Count * (c.SelfPairs ? c.Count : c.Count - 1.0));
+            var expected = logSum.Plus(-Math.Log(c.Count * (c.SelfPairs ? c.Count : c.Count - 1.0)));
 
             var rounding = new Rounding(Math.Pow(2, c.Float64 ? -52 : -23));
             rounding.Meet(4 * c.T);
@@ -63,7 +64,7 @@ public class UniformityCombinationTests
             if (!c.Gradient) continue;
             actual.backward();
             expected.backward();
-            var terms = (exponents - logSum).exp().masked_fill(counted.logical_not(), 0).detach().sum(1L) * (4 * c.T);
+            var terms = (exponents - logSum).exp().masked_fill(counted.logical_not(), Scalars.Zero).detach().sum(1L).Times(4 * c.T);
             rounding.ShouldAgree(x.grad!, exact.grad!, terms / (exact * exact).sum(1L).sqrt().detach(), $"the gradient of step {step}");
         }
     }

@@ -91,7 +91,9 @@ internal sealed record PairCase(string Name, PairMap Map, PairKind[,] Kinds, dou
     public bool IsComplete(int anchor, PositiveSum sum)
     {
         var positives = Positives(anchor);
-        return IsComplete(anchor) || (sum == PositiveSum.OutsideLog && (positives > 1 || (positives == 1 && Name.StartsWith("labels", StringComparison.Ordinal))));
+        return IsComplete(anchor)
+            || (positives > 1 && sum == PositiveSum.OutsideLog)
+            || (positives > 0 && Name.StartsWith("labels", StringComparison.Ordinal));
     }
 
     /// <summary>Whether a pair stands for itself alone in the partition function.</summary>

@@ -1,3 +1,4 @@
+using Contrastive.Numerics;
 using static TorchSharp.torch;
 
 namespace Contrastive.Tests;
@@ -13,7 +14,7 @@ internal static class Reference
     public static Tensor Similarities(Tensor a, Tensor b, Tensor temperature, SimilarityMeasure measure, double[,]? bias = null)
     {
         var s = Rows(a, measure).matmul(Rows(b, measure).t()) / temperature;
-        return bias is null ? s : s + tensor(bias);
+        return bias is null ? s : s.Plus(tensor(bias));
     }
 
     /// <summary>Features as similarities use them.</summary>
@@ -25,11 +26,11 @@ internal static class Reference
     {
         var positive = Mask(pairs, (i, j) => pairs.Kinds[i, j] == PairKind.Positive);
         var all = Mask(pairs, (i, j) => pairs.Kinds[i, j] != PairKind.Excluded);
-        var count = positive.to(ScalarType.Float64).sum(1L).clamp_min(1);
+        var count = positive.to(ScalarType.Float64).sum(1L).clamp_min(Scalars.One);
         var each = LogSum(s, all) - (sum == PositiveSum.OutsideLog
-            ? s.masked_fill(positive.logical_not(), 0).sum(1L) / count
+            ? s.masked_fill(positive.logical_not(), Scalars.Zero).sum(1L) / count
             : LogSum(s, positive) - count.log());
-        return each.masked_fill(tensor(pairs.EachAnchor(i => !pairs.IsComplete(i, sum))), 0);
+        return each.masked_fill(tensor(pairs.EachAnchor(i => !pairs.IsComplete(i, sum))), Scalars.Zero);
     }
 
     /// <summary>log Z̃_i = log( Σ_known exp(s_ij) + c_i Σ_sampled exp(s_ij) ), with log c_i.</summary>
@@ -56,7 +57,7 @@ internal static class Reference
                 shares[i, j] = pairs.Kinds[i, j] == PairKind.Positive ? 1.0 / positives : 0;
             }
         }
-        return (s + tensor(factors)).exp().sum(1L) - (s * tensor(shares)).sum(1L);
+        return s.Plus(tensor(factors)).exp().sum(1L) - (s * tensor(shares)).sum(1L);
     }
 
     /// <summary>log Σ exp over the pairs of a mask, (N); of none it is -∞ and has no gradient.</summary>
@@ -64,9 +65,9 @@ internal static class Reference
     {
         var others = mask.logical_not();
         var empty = others.all(1);
-        var largest = s.detach().masked_fill(others, double.NegativeInfinity).amax(1).masked_fill(empty, 0);
-        var sum = (s - largest.unsqueeze(1)).masked_fill(others, double.NegativeInfinity).exp().sum(1L);
-        return (sum.masked_fill(empty, 1).log() + largest).masked_fill(empty, double.NegativeInfinity);
+        var largest = s.detach().masked_fill(others, Scalars.NegativeInfinity).amax(1).masked_fill(empty, Scalars.Zero);
+        var sum = (s - largest.unsqueeze(1)).masked_fill(others, Scalars.NegativeInfinity).exp().sum(1L);
+        return sum.masked_fill(empty, Scalars.One).log().Plus(largest).masked_fill(empty, Scalars.NegativeInfinity);
     }
 
     public static double[,] Values(Tensor matrix)

@@ -299,8 +299,8 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     /// <summary>The M-step of one direction with given weights.</summary>
     private static Tensor Maximize(SimilarityMatrix matrix, GammaWeights weights, nn.Reduction reduction)
     {
-        // In tiles the derivative by the weights goes the way of the features' gradients, so that no graph gets past them.
-        var constants = matrix.IsWhole ? weights : weights.Detach();
+        // The derivative by the weights goes the way of the features' gradients, so that no graph gets past them.
+        var constants = matrix.NeedsPullBack ? weights.Detach() : weights;
         var byLogWeights = zeros_like(weights.LogWeights.detach());
         return AnchorLosses.Of(matrix, Block, reduction, (weights.LogWeights, byLogWeights)).Loss;
 

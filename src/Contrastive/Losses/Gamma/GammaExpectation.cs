@@ -24,6 +24,8 @@ internal readonly record struct GammaExpectation(
         Generator? generator)
     {
         using var constant = no_grad();
+        // The objective is the difference of an estimate and a positive, and small where training has come far.
+        sums = sums.RelativeToLarger();
         var presence = PairPresence.All;
         if (!sums.IsPlain)
         {

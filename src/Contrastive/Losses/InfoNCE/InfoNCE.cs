@@ -61,7 +61,7 @@ internal readonly record struct InfoNCE(
         else
         {
             var (settings, matrix) = (this, Matrix(anchors, negatives, map, scale));
-            var (value, derivative) = (matrix.IsWhole ? positive : positive.detach(), zeros_like(positive.detach()));
+            var (value, derivative) = (matrix.NeedsPullBack ? positive.detach() : positive, zeros_like(positive.detach()));
             (loss, skipped) = AnchorLosses.Of(
                 matrix,
                 (sums, first, count) => settings.Losses(sums, value.narrow(0, first, count), derivative.narrow(0, first, count)),
@@ -88,10 +88,11 @@ internal readonly record struct InfoNCE(
                 PairPresence.All,
                 () => InfoNCEEquation.SinglePositiveDerivatives(sums.Positive, sums.LogSampled));
 
-        // Several positives outside the logarithm are contrasted with each other; with equal labels the loss is defined as published.
+        // Several positives outside the logarithm are contrasted with each other; of labels the published loss asks for a positive only.
         var counts = sums.Counts;
-        var others = PositiveSum == PositiveSum.InsideLog ? counts.Sampled
-            : counts.Sampled.Plus(map.HasLabels ? counts.Positive : counts.Positive.Plus(-1));
+        var others = map.HasLabels ? counts.Sampled.Plus(counts.Positive)
+            : PositiveSum == PositiveSum.OutsideLog ? counts.Sampled.Plus(counts.Positive).Plus(-1)
+            : counts.Sampled;
         var presence = PairPresence.Check(counts.Positive, others, MissingPairs);
         var positiveSum = PositiveSum;
         if (presence.Incomplete is { } incomplete) sums = sums.ZeroWhere(incomplete);
