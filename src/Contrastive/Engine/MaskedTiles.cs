@@ -22,7 +22,7 @@ internal sealed class MaskedTiles(PairMap map, PositiveSampling sampling, Expone
 
     public void Sum(Tensor tile, PairBlock block, Tensor[] scratch, DirectionTotals anchors, DirectionTotals? candidates)
     {
-        var masks = PairMasks.Of(map, block, sampling, tile.device);
+        var masks = map.Masks(block, sampling, tile.device);
         DirectionTotals[] directions = candidates is null ? [anchors] : [anchors, candidates];
         var (known, sampled, positive) = (masks.Known.logical_not(), masks.Sampled.logical_not(), masks.Positive.logical_not());
         if (exponents is not null)
@@ -58,7 +58,7 @@ internal sealed class MaskedTiles(PairMap map, PositiveSampling sampling, Expone
     public void Differentiate(
         Tensor tile, PairBlock block, Tensor[] scratch, TileDerivatives anchors, TileDerivatives? candidates)
     {
-        var masks = PairMasks.Of(map, block, sampling, tile.device);
+        var masks = map.Masks(block, sampling, tile.device);
         var (known, sampled) = (masks.Known.logical_not(), masks.Sampled.logical_not());
         TileDerivatives[] directions = candidates is null ? [anchors] : [anchors, candidates];
         var weights = scratch[1].zero_();
@@ -111,21 +111,4 @@ internal sealed class MaskedTiles(PairMap map, PositiveSampling sampling, Expone
         derivatives.Known is null ? null : totals.Known.ByTotal(derivatives.Known),
         totals.Sampled.ByTotal(derivatives.Sampled),
         derivatives.Positive);
-}
-
-/// <summary>
-/// The pairs of a tile by the sum they enter: positives have a linear term; known pairs stand for themselves, sampled ones for
-/// others of the population as well. Bool masks of the tile's shape.
-/// </summary>
-internal readonly record struct PairMasks(Tensor Positive, Tensor Known, Tensor Sampled)
-{
-    public static PairMasks Of(PairMap map, PairBlock block, PositiveSampling sampling, Device device)
-    {
-        var part = map.Block(block.FirstAnchor, block.Anchors, block.FirstCandidate, block.Candidates);
-        var (positive, negative) = part.Tile(device);
-        if (sampling == PositiveSampling.Complete) return new PairMasks(positive, positive, negative);
-
-        var known = positive.logical_and(part.OwnPairs(device));
-        return new PairMasks(positive, known, positive.logical_or(negative).logical_and(known.logical_not()));
-    }
 }

@@ -74,12 +74,6 @@ internal sealed class PairSums(
     }
 }
 
-/// <summary>How many known, sampled and positive candidates each anchor has, (n), in the dtype of the sums.</summary>
-internal readonly record struct PairCounts(Tensor Known, Tensor Sampled, Tensor Positive)
-{
-    public PairCounts Select(Tensor rows) => new(Known.index_select(0, rows), Sampled.index_select(0, rows), Positive.index_select(0, rows));
-}
-
 /// <summary>The derivatives of a loss by the sums of each anchor, (n): what a pull-back to the features starts from.</summary>
 /// <param name="Known">∂L/∂ log Σ_known; null where the loss does not depend on it.</param>
 /// <param name="Sampled">∂L/∂ log Σ_sampled.</param>

@@ -27,7 +27,7 @@ internal sealed class WholeMatrix(PairMap map, DiagonalPattern? pattern, Positiv
                 bothDirections ? OnDiagonals(logits, 0, candidates!, relative) : null,
                 static (_, _) => { });
         }
-        var masks = PairMasks.Of(map, _whole, sampling, logits.device);
+        var masks = map.Masks(_whole, sampling, logits.device);
         return new ContrastSums(
             Masked(logits, 1, masks, relative), bothDirections ? Masked(logits, 0, masks, relative) : null, static (_, _) => { });
     }

@@ -235,21 +235,26 @@ public sealed class PairMap
         return new DiagonalPattern([.. positive.Select(offset => offset + shift)], [.. left.Select(offset => offset + shift)]);
     }
 
-    /// <summary>The masks of the map's block.</summary>
-    internal PairTile Tile(Device device)
+    /// <summary>The masks of a part of the map.</summary>
+    /// <param name="part">Counted in this map.</param>
+    /// <param name="sampling">How the positives came into the batch.</param>
+    /// <param name="device">Where the masks are wanted.</param>
+    internal PairMasks Masks(PairBlock part, PositiveSampling sampling, Device device)
     {
-        var positive = _positives.Evaluate(_block, device);
-        var allowed = _excluded?.Evaluate(_block, device).logical_not();
+        var block = part.Within(_block);
+        var positive = _positives.Evaluate(block, device);
+        var allowed = _excluded?.Evaluate(block, device).logical_not();
         if (allowed is not null) positive = positive.logical_and(allowed);
 
         var negative = positive.logical_not();
         if (allowed is not null) negative = negative.logical_and(allowed);
-        if (_sameSample is not null) negative = negative.logical_and(_sameSample.Evaluate(_block, device).logical_not());
-        return new PairTile(positive, negative);
-    }
+        if (_sameSample is not null) negative = negative.logical_and(_sameSample.Evaluate(block, device).logical_not());
+        if (sampling == PositiveSampling.Complete) return new PairMasks(positive, positive, negative);
 
-    /// <summary>The pairs (i, i), counted in the whole map: an anchor's own candidate. Bool, of the block's shape.</summary>
-    internal Tensor OwnPairs(Device device) => new DiagonalRule().Evaluate(_block, device);
+        // An anchor's own candidate has the same number.
+        var known = positive.logical_and(new DiagonalRule().Evaluate(block, device));
+        return new PairMasks(positive, known, positive.logical_or(negative).logical_and(known.logical_not()));
+    }
 
     /// <summary>The largest number that the bias adds or takes away.</summary>
     internal double BiasBound() => _logitBias?.Bound() ?? 0;

@@ -118,7 +118,7 @@ public class PairMapTests
 
     private static PairKind[,] Kinds(PairMap map)
     {
-        var (positive, negative) = map.Tile(CPU);
+        var (positive, _, negative) = map.Masks(new PairBlock(0, map.AnchorCount, 0, map.CandidateCount), PositiveSampling.Complete, CPU);
         var kinds = new PairKind[map.AnchorCount, map.CandidateCount];
         for (var i = 0; i < map.AnchorCount; i++)
         {
