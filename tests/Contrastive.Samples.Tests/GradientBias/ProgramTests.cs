@@ -62,6 +62,59 @@ public sealed class ProgramTests : IDisposable
         File.ReadAllText(_folder.Path("three", "summary.json")).Should().Be(File.ReadAllText(_folder.Path("one", "summary.json")));
     }
 
+    /// <summary>In training, and in the measurement of the bias after it: 18 runs, 6 measurements.</summary>
+    [Theory]
+    [InlineData(2)]
+    [InlineData(20)]
+    public void Stopped_it_keeps_what_is_finished_and_goes_on_to_the_same_figures(int stopAfter)
+    {
+        string[] arguments = ["--quick", "--runs", "3", "--steps", "70", "--batch-size", "10", "--seed", "7", "--out"];
+        Run(threads: 1, [.. arguments, _folder.Path("whole")]).Code.Should().Be(0);
+        using var stop = new CancellationTokenSource();
+        var (output, finished) = (new StringWriter(), 0);
+
+        GradientBiasProgram.Run([.. arguments, _folder.Path("cut")], output, new StringWriter(), 1, Count, stop.Token).Should().Be(130);
+
+        output.ToString().Should().Contain("finished.json; the same command goes on from there");
+        Directory.GetFiles(_folder.Path("cut")).Should().Equal(_folder.Path("cut", "finished.json"));
+        Run(threads: 1, [.. arguments, _folder.Path("cut"), "--steps", "71"]).Should().Match<(int Code, string Output, string Error)>(
+            refused => refused.Code == 2 && refused.Error.Contains("made with steps 70 but now it is 71: choose another --out"));
+
+        finished = -1000;
+        GradientBiasProgram.Run([.. arguments, _folder.Path("cut")], output, new StringWriter(), 2, Count).Should().Be(0);
+        (finished + 1000).Should().Be(24 - stopAfter);
+        File.ReadAllText(_folder.Path("cut", "summary.json")).Should().Be(File.ReadAllText(_folder.Path("whole", "summary.json")));
+        Directory.GetFiles(_folder.Path("cut")).Should().HaveCount(3);
+
+        void Count()
+        {
+            if (++finished == stopAfter)
+                stop.Cancel();
+        }
+    }
+
+    [Fact]
+    public void What_was_measured_is_saved_though_a_picture_cannot_be()
+    {
+        Directory.CreateDirectory(_folder.Path("out", "convergence.png"));
+
+        var (code, _, error) = Run(threads: 2, "--quick", "--steps", "20", "--out", _folder.Path("out"));
+
+        code.Should().Be(2);
+        error.Should().Contain("convergence.png");
+        File.Exists(_folder.Path("out", "summary.json")).Should().BeTrue();
+    }
+
+    [Fact]
+    public void A_damaged_file_of_finished_work_is_refused()
+    {
+        Directory.CreateDirectory(_folder.Path("out"));
+        File.WriteAllText(_folder.Path("out", "finished.json"), "{}");
+
+        Run(threads: 1, "--quick", "--out", _folder.Path("out")).Should().Match<(int Code, string Output, string Error)>(
+            refused => refused.Code == 2 && refused.Error.Contains("finished.json") && refused.Error.Contains("remove it or choose another --out"));
+    }
+
     [Theory]
     [InlineData("--runs", "0", "--runs must lie between 1 and 1000 but is 0")]
     [InlineData("--steps", "0", "--steps must lie between 1 and 10000000 but is 0")]
@@ -87,6 +140,9 @@ public sealed class ProgramTests : IDisposable
 
         code.Should().Be(2);
         output.Should().BeEmpty();
+        error.Should().Contain("is a file, not a folder");
+        (code, output, error) = Run(threads: 1, "--quick", "--out", _folder.Path("taken", "within"));
+        (code, output).Should().Be((2, ""));
         error.Should().Contain("is a file, not a folder");
     }
 
