@@ -68,11 +68,11 @@ internal static class Report
         {
             differences.Row(
                 $"{loss} B={batch} - {against} B={againstBatch}{(structure == Structures.None ? "" : $", both + {structure}")}",
-                $"{difference.Mean:+0.0000;-0.0000}",
-                $"{difference.StandardDeviation:F4}",
-                $"{difference.StandardError:F4}",
+                ResultsTable.Cell(difference.Mean, "+0.0000;-0.0000;+0.0000"),
+                ResultsTable.Cell(difference.StandardDeviation, "F4"),
+                ResultsTable.Cell(difference.StandardError, "F4"),
                 $"{difference.Won}/{difference.Pairs}",
-                $"{difference.PValue:F3}");
+                ResultsTable.Cell(difference.PValue, "F3"));
         }
 
         differences.Write(console.Output);
@@ -115,10 +115,10 @@ internal static class Report
                 loss,
                 $"{batch}",
                 features is null ? figure : $"{features}, {figure}",
-                $"{difference.Mean:+0.0000;-0.0000}",
-                $"{difference.StandardError:F4}",
+                ResultsTable.Cell(difference.Mean, "+0.0000;-0.0000;+0.0000"),
+                ResultsTable.Cell(difference.StandardError, "F4"),
                 $"{difference.Won}/{difference.Pairs}",
-                $"{difference.PValue:F3}");
+                ResultsTable.Cell(difference.PValue, "F3"));
         }
 
         changes.Write(console.Output);

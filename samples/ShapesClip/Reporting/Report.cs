@@ -89,7 +89,7 @@ internal static class Report
             table.Row([
                 $"{comparison.Treated} - {comparison.Against}",
                 .. Figure.Short.Select(figure => comparison.Figures[figure.Name]).Select(difference =>
-                    $"{difference.Mean:+0.000;-0.000;+0.000} ± {difference.StandardError:F3} ({difference.Won}/{difference.Pairs}) {difference.PValue:F3}"),
+                    $"{difference.Mean:+0.000;-0.000;+0.000} ± {difference.StandardError:F3} ({difference.Won}/{difference.Pairs}) {ResultsTable.Cell(difference.PValue, "F3")}"),
             ]);
         }
 
