@@ -39,6 +39,11 @@ internal sealed class StartedSample : IDisposable
         }
     }
 
+    /// <summary>Whether SIGINT, number 2, is among the signals that it inherited as ignored. Not known but on Linux.</summary>
+    public bool IgnoresInterrupts
+        => OperatingSystem.IsLinux() && File.ReadLines($"/proc/{_process.Id}/status").First(line => line.StartsWith("SigIgn:", StringComparison.Ordinal)) is var mask
+            && (Convert.ToInt64(mask.Split('\t')[1], 16) & 0b10) != 0;
+
     public void WaitFor(Func<bool> sign)
     {
         var clock = Stopwatch.StartNew();
@@ -77,6 +82,9 @@ internal sealed class StartedSample : IDisposable
     private void Hear(string? line)
     {
         lock (_said)
-            _said.AppendLine(line);
+        {
+            if (line is not null)
+                _said.AppendLine(line);
+        }
     }
 }
