@@ -41,6 +41,8 @@ internal sealed class FinishedWork
         try
         {
             var content = JsonSerializer.Deserialize<Content>(File.ReadAllBytes(path), SampleJson.Exact) ?? throw new JsonException("it is null");
+            if (content.Curves.Any(curve => curve is null) || content.Bias.Any(entry => entry is null))
+                throw new JsonException("one of its entries is null");
             return SettingsChange.First(content.Settings, settings) is var (name, was, now)
                 ? throw new UserError($"{path}: was made with {name} {was} but now it is {now}: choose another --out")
                 : new FinishedWork(path, settings, content, afterEach);

@@ -111,11 +111,15 @@ public sealed class ProgramTests : IDisposable
         File.Exists(_folder.Path("out", "summary.json")).Should().BeTrue();
     }
 
-    [Fact]
-    public void A_damaged_file_of_finished_work_is_refused()
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("null")]
+    [InlineData("")]
+    [InlineData("""{"settings":{"runs":2,"steps":600,"batch_size":8,"seed":1,"starts":3,"bias_batch_sizes":[8,32,256],"bias_passes":4,"bias_warm_up_passes":4},"curves":[null],"bias":[]}""")]
+    public void A_damaged_file_of_finished_work_is_refused(string content)
     {
         Directory.CreateDirectory(_folder.Path("out"));
-        File.WriteAllText(_folder.Path("out", "finished.json"), "{}");
+        File.WriteAllText(_folder.Path("out", "finished.json"), content);
 
         Run(threads: 1, "--quick", "--out", _folder.Path("out")).Should().Match<(int Code, string Output, string Error)>(
             refused => refused.Code == 2 && refused.Error.Contains("finished.json") && refused.Error.Contains("remove it or choose another --out"));
