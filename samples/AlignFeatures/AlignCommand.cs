@@ -32,12 +32,12 @@ internal sealed class AlignCommand
     private readonly Option<bool> _probe = new("--probe") { Description = "Probe the embeddings for the labels: linear, few-shot and nearest neighbours. On with a structure" };
     private readonly Option<string> _probeDraws = Text("--probe-draws", "5", "How often the items of a few-shot probe are drawn", "n");
     private readonly Option<string> _device = Text("--device", "cpu", "cpu, cuda or cuda:1", "name");
-    private readonly Option<string> _checkpointEvery = Text("--checkpoint-every", "30s", "How often to write a checkpoint: steps (500) or a time (30s, 5m). Ctrl-C always writes one", "n|time");
-    private readonly Option<string> _out = Text("--out", "out/align-features", "Folder for the results", "folder");
+    private readonly Option<string> _checkpointEvery = Text("--checkpoint-every", "30s", "How often to write a checkpoint: steps (500) or a time (30s, 5m). Ctrl-C and SIGTERM always write one", "n|time");
+    private readonly Option<string> _out = Text("--out", "out/align-features", "Folder for the results; an experiment in it that was stopped goes on", "folder");
     private readonly Option<bool> _quick = new("--quick") { Description = "A look in seconds: 300 made-up items, 2 epochs, 1 seed, batch size 8, where not given" };
     private readonly Option<string?> _resume = new("--resume")
     {
-        Description = "Go on from a checkpoint of the same settings; without a file, from the one in --out",
+        Description = "Go on from this checkpoint of the same settings; without a file, insist on the one in --out",
         HelpName = "file",
         Arity = ArgumentArity.ZeroOrOne,
     };
@@ -59,16 +59,24 @@ internal sealed class AlignCommand
 
     public string Out(ParseResult parsed) => OutputFolder.Of(parsed.GetRequiredValue(_out));
 
-    /// <summary>The checkpoint to go on from, or null to start afresh.</summary>
-    public string? Resume(ParseResult parsed)
-        => parsed.GetResult(_resume) is null ? null : parsed.GetValue(_resume) ?? Path.Combine(Out(parsed), Outputs.Checkpoint);
+    /// <summary>The checkpoint to go on from: the one that is named, or the one in the output folder. Null to start afresh.</summary>
+    /// <exception cref="UserError">Another one is named, and the output folder has one that would be overwritten.</exception>
+    public string? Resume(ParseResult parsed, Outputs outputs)
+    {
+        var own = outputs.CheckpointPath;
+        if (Name(_resume, parsed.GetValue(_resume)) is not { } named)
+            return File.Exists(own) || parsed.GetResult(_resume) is not null ? own : null;
+        return File.Exists(own) && Path.GetFullPath(own) != Path.GetFullPath(named)
+            ? throw new UserError($"--resume {named}: {own} is there too; go on from that one without --resume, or choose another --out")
+            : named;
+    }
 
     public CheckpointInterval Interval(ParseResult parsed) => CheckpointInterval.Parse(_checkpointEvery.Name, parsed.GetRequiredValue(_checkpointEvery));
 
     public AlignSettings Settings(ParseResult parsed)
     {
         var quick = parsed.GetValue(_quick);
-        string? left = parsed.GetValue(_left), right = parsed.GetValue(_right), labels = parsed.GetValue(_labels);
+        string? left = Name(_left, parsed.GetValue(_left)), right = Name(_right, parsed.GetValue(_right)), labels = Name(_labels, parsed.GetValue(_labels));
         if (left is null != right is null)
             throw new UserError($"--left and --right belong together: {(left is null ? "--left" : "--right")} is missing");
         if (labels is not null && left is null)

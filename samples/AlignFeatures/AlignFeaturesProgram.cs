@@ -15,7 +15,7 @@ public static class AlignFeaturesProgram
     // Recall@10 among ten candidates or fewer is 1 whatever the towers do.
     private const int FewestTestItems = 11;
 
-    /// <returns>0, or 2 after one line on standard error if something has to be put right, or 130 if stopped by Ctrl-C.</returns>
+    /// <returns>0, or 2 after one line on standard error if something has to be put right, or 130 or 143 if stopped by Ctrl-C or SIGTERM.</returns>
     public static int Run(string[] arguments) => Run(arguments, null, null, () => { }, CancellationToken.None);
 
     /// <summary>As <see cref="Run(string[])"/>, with the console and the way to stop given, and a look at every step: for tests.</summary>
@@ -29,20 +29,21 @@ public static class AlignFeaturesProgram
     private static void Run(AlignCommand command, ParseResult parsed, SampleConsole console, Action afterStep)
     {
         var settings = command.Settings(parsed);
-        var folder = command.Out(parsed);
+        var outputs = new Outputs(command.Out(parsed));
+        var interval = command.Interval(parsed);
+        var checkpoint = command.Resume(parsed, outputs);
         var device = Devices.Of(settings.Device);
         // The matrices of a step are too small to share out: on a busy machine two threads take twenty times as long as one.
         torch.set_num_threads(1);
         var data = settings is { Left: { } left, Right: { } right }
             ? PairedData.Read(left, right, settings.Labels)
             : SyntheticPairs.Generate(settings.Items, DataSeed);
-        CheckSizes(settings, data);
+        Check(settings, data);
 
-        var outputs = new Outputs(folder);
-        var experiment = new Experiment(settings, data, device, outputs, command.Interval(parsed));
-        if (command.Resume(parsed) is { } checkpoint)
+        var experiment = new Experiment(settings, data, device, outputs, interval);
+        if (checkpoint is not null)
             experiment.Resume(checkpoint);
-        OutputFolder.Make(folder);
+        OutputFolder.Make(outputs.Folder);
         console.Line($"{data.Items} items, {data.Left.Columns} features ({data.Left.Source}) and {data.Right.Columns} ({data.Right.Source}), "
             + (data.Labels is { } labels ? $"{labels.Classes} classes" : "no labels"));
 
@@ -53,15 +54,17 @@ public static class AlignFeaturesProgram
         }
         catch (OperationCanceledException) when (File.Exists(outputs.CheckpointPath))
         {
-            console.Line($"everything up to here is in {outputs.CheckpointPath}; the same command with --resume goes on from there");
+            console.Line($"everything up to here is in {outputs.CheckpointPath}; the same command{(checkpoint is null || checkpoint == outputs.CheckpointPath ? "" : " without --resume")} goes on from there");
             throw;
         }
 
         Report.Write(settings, runs, outputs, console);
     }
 
-    private static void CheckSizes(AlignSettings settings, PairedData data)
+    private static void Check(AlignSettings settings, PairedData data)
     {
+        if (settings.Probe && data.Labels is { Classes: 1 } one)
+            throw new UserError($"{one.Source}: all items are of one class, so there is nothing to probe for");
         var test = Split.TestItems(data.Items, settings.TestFraction);
         if (test < FewestTestItems)
             throw new UserError($"--test-fraction {settings.TestFraction} holds out {test} of {data.Items} items, but at least {FewestTestItems} are needed");

@@ -9,6 +9,10 @@ public static class CommandOptions
     public static Option<string> Text(string name, string standard, string description, string helpName)
         => new(name) { Description = description, HelpName = helpName, DefaultValueFactory = _ => standard };
 
+    /// <summary>A file or folder, or null where the option is not given.</summary>
+    public static string? Name(Option option, string? text)
+        => text is "" ? throw new UserError($"{option.Name} is empty") : text;
+
     public static long Whole(Option option, string text, long low, long high)
     {
         if (!long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value))

@@ -1,9 +1,15 @@
+using System.Globalization;
+
 namespace Contrastive.Samples;
 
 /// <summary>A table of aligned columns: the first to the left, the others, which hold figures, to the right.</summary>
 public sealed class ResultsTable(params string[] headers)
 {
     private readonly List<string[]> _rows = [];
+
+    /// <summary>A figure as a cell: a dash where it is NaN, as a p value is where nothing varies.</summary>
+    public static string Cell(double value, string format)
+        => double.IsNaN(value) ? "-" : value.ToString(format, CultureInfo.InvariantCulture);
 
     public ResultsTable Row(params string[] cells)
     {

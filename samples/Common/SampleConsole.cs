@@ -1,6 +1,6 @@
 namespace Contrastive.Samples;
 
-/// <summary>Where a sample writes, whether a person is watching a terminal, and the token that Ctrl-C cancels.</summary>
+/// <summary>Where a sample writes, whether a person is watching a terminal, and the token that Ctrl-C and SIGTERM cancel.</summary>
 public sealed class SampleConsole(TextWriter output, bool interactive, CancellationToken cancellation)
 {
     public TextWriter Output { get; } = output;

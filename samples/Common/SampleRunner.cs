@@ -2,21 +2,24 @@ using System.CommandLine;
 
 namespace Contrastive.Samples;
 
-/// <summary>Runs a sample's command: parses the arguments, reports what went wrong in one line, and handles Ctrl-C.</summary>
+/// <summary>Runs a sample's command: parses the arguments, reports what went wrong in one line, and ends early when a signal asks for it.</summary>
 public static class SampleRunner
 {
     public const int Succeeded = 0;
     public const int Refused = 2;
 
     /// <summary>The shell's code for a program stopped by Ctrl-C (128 + SIGINT).</summary>
-    public const int Stopped = 130;
+    public const int Interrupted = 130;
+
+    /// <summary>And by SIGTERM (128 + SIGTERM).</summary>
+    public const int Terminated = 143;
 
     /// <param name="command">The command with its options; its action is set here, and that of subcommands that have none.</param>
     /// <param name="arguments">The command line.</param>
     /// <param name="body">The program. It throws <see cref="UserError"/> for whatever the user can put right; what files have against it is reported alike.</param>
     /// <param name="output">Standard output unless given, as tests do.</param>
     /// <param name="error">Standard error unless given.</param>
-    /// <param name="cancellation">A further way to stop, beside Ctrl-C.</param>
+    /// <param name="cancellation">A further way to stop, beside Ctrl-C and SIGTERM.</param>
     /// <returns>The exit code.</returns>
     public static int Run(
         RootCommand command,
@@ -29,15 +32,7 @@ public static class SampleRunner
         var interactive = output is null && !Console.IsOutputRedirected;
         output ??= Console.Out;
         error ??= Console.Error;
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        void Cancel(object? sender, ConsoleCancelEventArgs key)
-        {
-            // The first Ctrl-C lets the step in progress end; a second one ends the process at once.
-            key.Cancel = !stop.IsCancellationRequested;
-            stop.Cancel();
-        }
-
-        Console.CancelKeyPress += Cancel;
+        using var stop = new StopSignals(cancellation);
         try
         {
             SetAction(command, result => body(result, new SampleConsole(output, interactive, stop.Token)));
@@ -63,14 +58,10 @@ public static class SampleRunner
             error.WriteLine($"error: {new UserError(problem.Message).Message}");
             return Refused;
         }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (stop.Token.IsCancellationRequested)
         {
             error.WriteLine("stopped");
-            return Stopped;
-        }
-        finally
-        {
-            Console.CancelKeyPress -= Cancel;
+            return stop.ExitCode;
         }
     }
 

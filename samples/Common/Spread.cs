@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace Contrastive.Samples;
 
-/// <summary>Mean and standard deviation (n - 1) of a figure over the seeds; the deviation of one is NaN.</summary>
+/// <summary>
+/// Mean and standard deviation (n - 1) of a figure over the seeds; the deviation of one is NaN. Both are NaN, and the text is a
+/// dash, where the figure could not be measured with every seed.
+/// </summary>
 public sealed record Spread(double Mean, double StandardDeviation)
 {
     public static Spread Of(IEnumerable<double> values)
@@ -13,7 +16,7 @@ public sealed record Spread(double Mean, double StandardDeviation)
     }
 
     public string Text(int digits = 3)
-        => double.IsNaN(StandardDeviation) ? Number(Mean, digits) : $"{Number(Mean, digits)} ± {Number(StandardDeviation, digits)}";
+        => double.IsNaN(Mean) ? "-" : double.IsNaN(StandardDeviation) ? Number(Mean, digits) : $"{Number(Mean, digits)} ± {Number(StandardDeviation, digits)}";
 
     private static string Number(double value, int digits) => value.ToString($"F{digits}", CultureInfo.InvariantCulture);
 }

@@ -11,20 +11,27 @@ namespace Contrastive.Samples.GradientBias;
 /// <summary>The program: finds the optimum, trains, measures the gradients' bias, reports.</summary>
 public static class GradientBiasProgram
 {
-    /// <returns>0, or 2 after one line on standard error if something has to be put right, or 130 if stopped by Ctrl-C.</returns>
+    /// <returns>0, or 2 after one line on standard error if something has to be put right, or 130 or 143 if stopped by Ctrl-C or SIGTERM.</returns>
     public static int Run(string[] arguments) => Run(arguments, null, null, Environment.ProcessorCount);
 
-    /// <summary>As <see cref="Run(string[])"/>, with the console and the number of threads given: for tests.</summary>
-    internal static int Run(string[] arguments, TextWriter? output, TextWriter? error, int threads)
+    /// <summary>
+    /// As <see cref="Run(string[])"/>, with the console, the number of threads and the way to stop given, and a look at every
+    /// run and measurement that is finished: for tests.
+    /// </summary>
+    internal static int Run(
+        string[] arguments, TextWriter? output, TextWriter? error, int threads, Action? afterEach = null, CancellationToken cancellation = default)
     {
         var command = new GradientBiasCommand();
-        return SampleRunner.Run(command.Root, arguments, (parsed, console) => Run(command, parsed, threads, console), output, error);
+        return SampleRunner.Run(
+            command.Root, arguments, (parsed, console) => Run(command, parsed, threads, console, afterEach), output, error, cancellation);
     }
 
-    private static void Run(GradientBiasCommand command, ParseResult parsed, int threads, SampleConsole console)
+    private static void Run(GradientBiasCommand command, ParseResult parsed, int threads, SampleConsole console, Action? afterEach)
     {
         var settings = command.Settings(parsed);
         var folder = command.Out(parsed);
+        var finished = FinishedWork.In(folder, settings, afterEach);
+        OutputFolder.Make(folder);
         // The threads take whole runs; the matrices of a step are far too small to share out.
         torch.set_num_threads(1);
         var clock = Stopwatch.StartNew();
@@ -38,9 +45,21 @@ public static class GradientBiasProgram
         var biasPoint = optimum.HalfWay();
         var fraction = optimum.Loss / loss.Value(biasPoint);
 
-        var curves = Experiment.Run(problem, optimum.Loss, settings, threads, console);
-        var bias = BiasMeasurement.Run(problem, biasPoint, settings, threads, console);
+        IReadOnlyList<RunCurve> curves;
+        IReadOnlyList<BiasEntry> bias;
+        try
+        {
+            curves = Experiment.Run(problem, optimum.Loss, settings, finished, threads, console);
+            bias = BiasMeasurement.Run(problem, biasPoint, settings, finished, threads, console);
+        }
+        catch (OperationCanceledException) when (finished.Count > 0)
+        {
+            console.Line($"what was finished is in {finished.Path}; the same command goes on from there");
+            throw;
+        }
+
         Report.Write(folder, settings, optimum, fraction, curves, bias, console);
+        finished.Remove();
         console.Line($"{clock.Elapsed.TotalSeconds:F0} s on {threads} thread{(threads == 1 ? "" : "s")}");
     }
 }

@@ -23,20 +23,18 @@ internal sealed class PictureOptions
     /// <param name="forDrawn">Options that mean nothing for pictures.</param>
     public ShapesSettings Into(ParseResult parsed, ShapesSettings settings, params IReadOnlyList<Option> forDrawn)
     {
-        if (parsed.GetValue(_imageDir) is not { } folder)
+        if (Name(_imageDir, parsed.GetValue(_imageDir)) is not { } folder)
         {
             Refuse([_captions, _pictureSize, _testShare], "is for pictures of your own: it needs --image-dir");
             return settings;
         }
 
         Refuse(forDrawn, "is for drawn shapes: it does not go with --image-dir");
-        if (folder.Length == 0)
-            throw new UserError("--image-dir is empty");
         return settings with
         {
             Pairs = 0,
             ImageDir = folder,
-            Captions = parsed.GetValue(_captions) ?? Path.Combine(folder, CaptionsFile.StandardName),
+            Captions = Name(_captions, parsed.GetValue(_captions)) ?? Path.Combine(folder, CaptionsFile.StandardName),
             PictureSize = Whole(_pictureSize, parsed.GetRequiredValue(_pictureSize), Multiple, 512) is var side && side % Multiple == 0
                 ? (int)side
                 : throw new UserError($"{_pictureSize.Name} must be a multiple of {Multiple} but is {side}"),

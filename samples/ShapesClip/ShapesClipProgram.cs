@@ -12,10 +12,10 @@ namespace Contrastive.Samples.ShapesClip;
 /// <summary>The program: checks everything, then trains, then reports.</summary>
 public static class ShapesClipProgram
 {
-    /// <returns>0, or 2 after one line on standard error if something has to be put right, or 130 if stopped by Ctrl-C.</returns>
+    /// <returns>0, or 2 after one line on standard error if something has to be put right, or 130 or 143 if stopped by Ctrl-C or SIGTERM.</returns>
     public static int Run(string[] arguments) => Run(arguments, null, null, () => { }, CancellationToken.None);
 
-    /// <summary>As <see cref="Run(string[])"/>, with the console and the way to stop given, and a look at every step: for tests.</summary>
+    /// <summary>As <see cref="Run(string[])"/>, with the console and the way to stop given, and a look at every step or measurement: for tests.</summary>
     internal static int Run(string[] arguments, TextWriter? output, TextWriter? error, Action afterStep, CancellationToken cancellation)
     {
         var command = new ShapesCommand();
@@ -33,7 +33,7 @@ public static class ShapesClipProgram
 
         if (parsed.CommandResult.Command == command.Bias.Command)
         {
-            BiasProgram.Run(command.Bias.Settings(parsed), command.Bias.Out(parsed), console);
+            BiasProgram.Run(command.Bias.Settings(parsed), command.Bias.Out(parsed), console, afterStep);
             return;
         }
 

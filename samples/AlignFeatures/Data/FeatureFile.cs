@@ -4,10 +4,19 @@ namespace Contrastive.Samples.AlignFeatures.Data;
 public static class FeatureFile
 {
     /// <exception cref="UserError">The file cannot be used; the message names it and says why.</exception>
-    public static FeatureMatrix ReadFeatures(string path) => Reading(path, NpyFile.ReadFeatures, CsvFile.ReadFeatures);
+    public static FeatureMatrix ReadFeatures(string path)
+    {
+        var matrix = Reading(path, NpyFile.ReadFeatures, CsvFile.ReadFeatures);
+        return matrix.IsConstant
+            ? throw new UserError($"{path}: all {matrix.Rows} rows are the same: they tell no item from another")
+            : matrix;
+    }
 
+    /// <param name="path">The file.</param>
+    /// <param name="items">How many labels there should be, where that is known; it tells a header that might be a label.</param>
     /// <exception cref="UserError">The file cannot be used; the message names it and says why.</exception>
-    public static ClassLabels ReadLabels(string path) => Reading(path, NpyFile.ReadLabels, CsvFile.ReadLabels);
+    public static ClassLabels ReadLabels(string path, int? items = null)
+        => Reading(path, NpyFile.ReadLabels, (name, stream) => CsvFile.ReadLabels(name, stream, items));
 
     private static T Reading<T>(string path, Func<string, Stream, T> npy, Func<string, Stream, T> csv)
     {

@@ -28,8 +28,8 @@ public sealed record PairedData(FeatureMatrix Left, FeatureMatrix Right, ClassLa
     /// <exception cref="UserError">A file cannot be used, or the files have different numbers of items.</exception>
     public static PairedData Read(string left, string right, string? labels)
     {
-        var data = new PairedData(
-            FeatureFile.ReadFeatures(left), FeatureFile.ReadFeatures(right), labels is null ? null : FeatureFile.ReadLabels(labels));
+        var first = FeatureFile.ReadFeatures(left);
+        var data = new PairedData(first, FeatureFile.ReadFeatures(right), labels is null ? null : FeatureFile.ReadLabels(labels, first.Rows));
         if (data.Right.Rows != data.Left.Rows)
             throw new UserError($"{right}: has {data.Right.Rows} rows but {left} has {data.Left.Rows}");
         if (data.Labels is { } ids && ids.Ids.Length != data.Left.Rows)

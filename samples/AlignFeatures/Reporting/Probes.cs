@@ -53,19 +53,19 @@ internal static class Probes
         string name, Tensor train, Tensor trainLabels, Tensor test, Tensor testLabels, int draws, Func<Generator> random)
     {
         var (_, _, perClass) = trainLabels.unique(return_counts: true);
-        var fewest = perClass!.min().item<long>();
+        var (classes, fewest) = (perClass!.shape[0], perClass.min().item<long>());
         return new ProbeResult(name, Full(), FewShot(10), FewShot(5), FewShot(1), Neighbors());
 
         double Full()
         {
+            if (classes < 2) return double.NaN;
             using var generator = random();
             return LinearProbe.Evaluate(train, trainLabels, test, testLabels, generator: generator).Accuracy;
         }
 
         double FewShot(int shots)
         {
-            // A class with fewer items has no such figure, and then the average has none.
-            if (fewest < shots) return double.NaN;
+            if (classes < 2 || fewest < shots) return double.NaN;
             using var generator = random();
             return LinearProbe.FewShot(train, trainLabels, test, testLabels, shots, draws, generator: generator).Mean;
         }

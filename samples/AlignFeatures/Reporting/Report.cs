@@ -7,24 +7,31 @@ internal static class Report
 {
     public static void Write(AlignSettings settings, IReadOnlyList<FinishedRun> runs, Outputs outputs, SampleConsole console)
     {
+        // What was measured is saved before it is compared, and all of it before it is drawn.
+        (string, object) curves = ("curves", runs.Select(run => new { run.Result.Structure, run.Result.Loss, run.Result.BatchSize, run.Result.Seed, run.Curves.Objective, run.Curves.RecallAt1 }));
+        Save(curves);
         var groups = RunGroup.Of(runs);
         var comparisons = Comparison.All(groups);
-        Console(groups, comparisons, settings, console);
-
-        PlotFile.Write(outputs.Curves, Panels(groups));
-        SummaryFile.Write(
-            outputs.Summary,
-            [.. runs.Select(run => run.Result)],
-            settings,
+        var structures = StructureComparison.All(groups);
+        var missing = NotMeasured.In(runs);
+        Save(
             ("groups", groups.Select(Figures)),
             ("paired_differences", comparisons),
-            ("structure_differences", StructureComparison.All(groups)),
-            ("curves", runs.Select(run => new { run.Result.Structure, run.Result.Loss, run.Result.BatchSize, run.Result.Seed, run.Curves.Objective, run.Curves.RecallAt1 })));
+            ("structure_differences", structures),
+            ("not_measured", missing),
+            curves);
+
+        Table(groups, settings, console);
+        Probes(groups, structures, missing, console);
+        Differences(comparisons, settings, console);
+        PlotFile.Write(outputs.Curves, Panels(groups));
         console.Line();
         console.Line($"written: {outputs.Summary}, {outputs.Curves}, {runs.Count} pairs of towers");
+
+        void Save(params (string, object)[] more) => SummaryFile.Write(outputs.Summary, [.. runs.Select(run => run.Result)], settings, more);
     }
 
-    private static void Console(IReadOnlyList<RunGroup<FinishedRun>> groups, IReadOnlyList<Comparison> comparisons, AlignSettings settings, SampleConsole console)
+    private static void Table(IReadOnlyList<RunGroup<FinishedRun>> groups, AlignSettings settings, SampleConsole console)
     {
         console.Line();
         console.Line($"Held-out items, mean of both directions{(settings.Seeds.Count > 1 ? $", mean ± standard deviation of {settings.Seeds.Count} seeds" : "")}");
@@ -48,7 +55,10 @@ internal static class Report
         }
 
         table.Write(console.Output);
-        Probes(groups, console);
+    }
+
+    private static void Differences(IReadOnlyList<Comparison> comparisons, AlignSettings settings, SampleConsole console)
+    {
         if (comparisons.Count == 0 || settings.Seeds.Count < 2)
             return;
         console.Line();
@@ -58,18 +68,19 @@ internal static class Report
         {
             differences.Row(
                 $"{loss} B={batch} - {against} B={againstBatch}{(structure == Structures.None ? "" : $", both + {structure}")}",
-                $"{difference.Mean:+0.0000;-0.0000}",
-                $"{difference.StandardDeviation:F4}",
-                $"{difference.StandardError:F4}",
+                ResultsTable.Cell(difference.Mean, "+0.0000;-0.0000;+0.0000"),
+                ResultsTable.Cell(difference.StandardDeviation, "F4"),
+                ResultsTable.Cell(difference.StandardError, "F4"),
                 $"{difference.Won}/{difference.Pairs}",
-                $"{difference.PValue:F3}");
+                ResultsTable.Cell(difference.PValue, "F3"));
         }
 
         differences.Write(console.Output);
     }
 
     /// <summary>The labels read off the embeddings, and what each structure changes in that.</summary>
-    private static void Probes(IReadOnlyList<RunGroup<FinishedRun>> groups, SampleConsole console)
+    private static void Probes(
+        IReadOnlyList<RunGroup<FinishedRun>> groups, IReadOnlyList<StructureComparison> differences, IReadOnlyList<NotMeasured> missing, SampleConsole console)
     {
         if (groups.All(group => group.Runs[0].Result.Probes.Count == 0))
             return;
@@ -90,7 +101,8 @@ internal static class Report
         }
 
         table.Write(console.Output);
-        var differences = StructureComparison.All(groups);
+        foreach (var figure in missing)
+            console.Line($"{figure}");
         if (differences.Count == 0 || groups[0].Runs.Count < 2)
             return;
         console.Line();
@@ -103,10 +115,10 @@ internal static class Report
                 loss,
                 $"{batch}",
                 features is null ? figure : $"{features}, {figure}",
-                $"{difference.Mean:+0.0000;-0.0000}",
-                $"{difference.StandardError:F4}",
+                ResultsTable.Cell(difference.Mean, "+0.0000;-0.0000;+0.0000"),
+                ResultsTable.Cell(difference.StandardError, "F4"),
                 $"{difference.Won}/{difference.Pairs}",
-                $"{difference.PValue:F3}");
+                ResultsTable.Cell(difference.PValue, "F3"));
         }
 
         changes.Write(console.Output);

@@ -3,7 +3,10 @@ using Contrastive.Samples.AlignFeatures.Training;
 
 namespace Contrastive.Samples.AlignFeatures.Reporting;
 
-/// <summary>What a structure changes in one figure against the same loss without any, seed by seed.</summary>
+/// <summary>
+/// What a structure changes in one figure against the same loss without any, seed by seed. A figure that could not be measured
+/// with every seed is left out: <see cref="NotMeasured"/>.
+/// </summary>
 public sealed record StructureComparison(
     string Structure, string Loss, int BatchSize, string Figure, string? Features, PairedDifference Difference)
 {
@@ -18,29 +21,30 @@ public sealed record StructureComparison(
                from treated in groups
                where treated.Structure != Structures.None && treated.Loss == plain.Loss && treated.BatchSize == plain.BatchSize
                from comparison in Of(treated, plain)
+               where comparison is not null
                select comparison];
 
-    private static IEnumerable<StructureComparison> Of(RunGroup<FinishedRun> treated, RunGroup<FinishedRun> plain)
+    private static IEnumerable<StructureComparison?> Of(RunGroup<FinishedRun> treated, RunGroup<FinishedRun> plain)
     {
         yield return Compare("recall_at_1", null, run => run.RecallAt1);
         var has = treated.Runs[0].Result.Probes.Select(probe => probe.Features).ToArray();
         foreach (var (features, counterpart) in Counterparts.Where(pair => has.Contains(pair.Features)))
         {
-            foreach (var (figure, value) in ProbeResult.Figures)
+            foreach (var figure in ProbeResult.Figures)
             {
                 yield return Compare(
-                    figure,
+                    figure.Name,
                     features,
-                    run => value(run.Probes.Single(probe => probe.Features == (run.Structure == Structures.None ? counterpart : features))));
+                    run => figure.Value(run.Probes.Single(probe => probe.Features == (run.Structure == Structures.None ? counterpart : features))));
             }
         }
 
-        StructureComparison Compare(string figure, string? features, Func<RunResult, double> value) => new(
-            treated.Structure,
-            treated.Loss,
-            treated.BatchSize,
-            figure,
-            features,
-            PairedDifference.Of([.. treated.Runs.Select(run => value(run.Result))], [.. plain.Runs.Select(run => value(run.Result))]));
+        StructureComparison? Compare(string figure, string? features, Func<RunResult, double> value)
+        {
+            double[] with = [.. treated.Runs.Select(run => value(run.Result))], without = [.. plain.Runs.Select(run => value(run.Result))];
+            return with.Concat(without).All(double.IsFinite)
+                ? new StructureComparison(treated.Structure, treated.Loss, treated.BatchSize, figure, features, PairedDifference.Of(with, without))
+                : null;
+        }
     }
 }

@@ -28,19 +28,20 @@ internal sealed class Experiment(AlignSettings settings, PairedData data, Device
     private CheckpointFile? _restored;
 
     /// <summary>Takes up an earlier experiment. Nothing changes until all of it has been checked.</summary>
-    /// <exception cref="UserError">The checkpoint is of other settings or data.</exception>
-    /// <exception cref="InvalidDataException">The checkpoint is damaged.</exception>
-    public void Resume(string checkpoint)
+    /// <exception cref="UserError">The checkpoint is of other settings or data, or damaged.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public void Resume(string checkpoint) => CheckpointResume.From(checkpoint, file => TakeUp(checkpoint, file));
+
+    private void TakeUp(string checkpoint, CheckpointFile file)
     {
-        var file = CheckpointFile.Open(checkpoint);
         var header = file.Header<Header>();
         if (SettingsChange.First(header.Settings, settings, Places) is var (name, was, now))
-            throw new UserError($"{checkpoint}: the checkpoint was made with --{name.Replace('_', '-')} {was} but now it is {now}");
+            throw new UserError($"{checkpoint}: the checkpoint was made with --{name.Replace('_', '-')} {was} but now it is {now}: choose another --out");
         if (header.Data != data.Digest)
-            throw new UserError($"{checkpoint}: the checkpoint was made with other data (digest {header.Data}, here {data.Digest})");
+            throw new UserError($"{checkpoint}: the checkpoint was made with other data (digest {header.Data}, here {data.Digest}): choose another --out");
         var grid = settings.Grid;
         if (header.Finished.Count > grid.Count || header.Finished.Where((run, i) => run.Key != grid[i]).Any())
-            throw new UserError($"{checkpoint}: the finished runs are not those of these settings");
+            throw new UserError($"{checkpoint}: the finished runs are not those of these settings: choose another --out");
         if (header.Underway is not null)
         {
             using var probe = new TrainingRun(grid[header.Finished.Count], settings, data, device);
@@ -60,6 +61,8 @@ internal sealed class Experiment(AlignSettings settings, PairedData data, Device
         Progress.Run(console, "training", grid.Sum(Steps), progress =>
         {
             var loop = new TrainingLoop(progress, interval, console.Cancellation, afterStep);
+            if (_finished.Count > 0)
+                progress.Line($"{_finished.Count} of {grid.Count} runs are finished already");
             progress.Skip(grid.Take(_finished.Count).Sum(Steps));
             foreach (var key in grid.Skip(_finished.Count))
             {
@@ -78,8 +81,8 @@ internal sealed class Experiment(AlignSettings settings, PairedData data, Device
         _underway = null;
         loop.Run(run, save: () => Save(run.Curves, run.Parts));
 
-        var finished = new FinishedRun(RunResult.Of(key, run.Held(), settings.Probe ? run.Probes() : [], run.Curves.Seconds), run.Curves);
         run.Towers.Save(outputs.Towers(key));
+        var finished = new FinishedRun(RunResult.Of(key, run.Held(), settings.Probe ? run.Probes() : [], run.Curves.Seconds), run.Curves);
         _finished.Add(finished);
         Save(underway: null, new CheckpointParts());
         return finished;

@@ -37,7 +37,7 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        return HeldOut.Measure(Towers.Left.call(_split.Test.Left), Towers.Right.call(_split.Test.Right), _split.Test.Labels);
+        return HeldOut.Measure(Towers.Left.call(_split.Test.Left).Finite(), Towers.Right.call(_split.Test.Right).Finite(), _split.Test.Labels);
     }
 
     /// <summary>The labels read off the embeddings. Needs labels.</summary>

@@ -2,7 +2,7 @@ namespace Contrastive.Samples;
 
 /// <summary>
 /// The loop around a sample's training steps: progress, checkpoints now and then, an end after the step in progress when
-/// Ctrl-C asks for one, and a clear one when the objective is no longer finite.
+/// Ctrl-C or SIGTERM asks for one, and a clear one when the objective is no longer finite.
 /// </summary>
 /// <remarks>
 /// A sample writes a class with <see cref="ITrainingRun"/>, or with the steps of <see cref="TwoTowerRun{TTowers}"/>. Then:
@@ -14,8 +14,8 @@ namespace Contrastive.Samples;
 ///     new TrainingLoop(progress, CheckpointInterval.Parse("--checkpoint-every", "30s"), console.Cancellation)
 ///         .Run(run, save: () => CheckpointFile.Save(path, header, run.Parts)));
 /// </code>
-/// The loop saves when it is stopped and when the interval is over, not at the end: what a finished run leaves is the
-/// sample's affair.
+/// The loop saves when it is stopped, when the interval is over and after the last step: whatever ends the program while it
+/// measures what was trained, nothing is trained twice. What a finished run leaves is the sample's affair.
 /// </remarks>
 /// <param name="progress">Counts the steps; those a restored run has done already are skipped.</param>
 /// <param name="interval">When checkpoints are due.</param>
@@ -44,7 +44,7 @@ public sealed class TrainingLoop(Progress progress, CheckpointInterval interval,
             afterStep?.Invoke();
 
             var stopped = stop.IsCancellationRequested;
-            if (interval.IsDueAfterStep() || stopped)
+            if (interval.IsDueAfterStep() || stopped || run.StepsDone == run.Steps)
             {
                 save();
                 interval.Restart();
@@ -63,7 +63,13 @@ public sealed class TrainingLoop(Progress progress, CheckpointInterval interval,
         foreach (var term in terms)
         {
             if (!double.IsFinite(term.Value))
-                throw new UserError($"{run.Name}: {term.Name} is {term.Value} after step {run.StepsDone} of {run.Steps}: a smaller --learning-rate or a larger --temperature may help");
+                throw Diverged(run, $"{term.Name} is {term.Value}");
         }
     }
+
+    /// <summary>What to say of a run whose figures are no longer finite.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="what">What is not finite.</param>
+    internal static UserError Diverged(ITrainingRun run, string what)
+        => new($"{run.Name}: {what} after step {run.StepsDone} of {run.Steps}: a smaller --learning-rate or a larger --temperature may help");
 }

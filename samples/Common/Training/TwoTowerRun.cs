@@ -100,8 +100,17 @@ public abstract class TwoTowerRun<TTowers> : ITrainingRun, IDisposable
 
     public void AfterStep()
     {
-        if (_batches.EndedEpoch)
+        if (!_batches.EndedEpoch)
+            return;
+        try
+        {
             Curves = Curves.WithEpoch(_batches.StepsPerEpoch, Look());
+        }
+        catch (NotFiniteNumberException)
+        {
+            // The step's objective was finite, but not what its update left.
+            throw TrainingLoop.Diverged(this, "the features of held-out items are not finite");
+        }
     }
 
     public virtual void Dispose()
@@ -119,5 +128,6 @@ public abstract class TwoTowerRun<TTowers> : ITrainingRun, IDisposable
     protected abstract (ModalityFeatures Left, ModalityFeatures Right) Features(Tensor items);
 
     /// <summary>A look at items that are not trained on, after each epoch.</summary>
+    /// <exception cref="NotFiniteNumberException">Their features are not finite.</exception>
     protected abstract Glance Look();
 }

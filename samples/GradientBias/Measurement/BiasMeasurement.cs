@@ -12,23 +12,28 @@ namespace Contrastive.Samples.GradientBias.Measurement;
 internal static class BiasMeasurement
 {
     public static IReadOnlyList<BiasEntry> Run(
-        SyntheticProblem problem, double[] weights, GradientBiasSettings settings, int threads, SampleConsole console)
+        SyntheticProblem problem, double[] weights, GradientBiasSettings settings, FinishedWork finished, int threads, SampleConsole console)
     {
         // Small batches take longest.
         (string Loss, int BatchSize)[] jobs =
             [.. settings.BiasBatchSizes.SelectMany(size => ComparedLosses.Names.Reverse().Select(loss => (loss, size)))];
-        var entries = new BiasEntry[jobs.Length];
-        Progress.Run(console, "gradient bias", jobs.Length, progress => Workers.Run(
-            jobs.Length,
-            threads,
-            i =>
-            {
-                entries[i] = Measure(jobs[i].Loss, jobs[i].BatchSize, problem, weights, settings, console.Cancellation);
-                lock (progress)
+        var entries = jobs.Select(job => finished.Bias(job.Loss, job.BatchSize)).ToArray();
+        var missing = Enumerable.Range(0, jobs.Length).Where(job => entries[job] is null).ToArray();
+        Progress.Run(console, "gradient bias", jobs.Length, progress =>
+        {
+            progress.Skip(jobs.Length - missing.Length);
+            Workers.Run(
+                missing.Length,
+                threads,
+                next =>
+                {
+                    var (loss, batchSize) = jobs[missing[next]];
+                    finished.Add(entries[missing[next]] = Measure(loss, batchSize, problem, weights, settings, console.Cancellation));
                     progress.Advance();
-            },
-            console.Cancellation));
-        return entries;
+                },
+                console.Cancellation);
+        });
+        return entries!;
     }
 
     private static BiasEntry Measure(

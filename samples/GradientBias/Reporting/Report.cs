@@ -17,15 +17,15 @@ internal static class Report
         SampleConsole console)
     {
         var results = RunsResult.Of(curves);
-        Write(results, console);
-        Write(bias, biasPointFraction, console);
-
         string summary = Path.Combine(folder, "summary.json"),
             convergence = Path.Combine(folder, "convergence.png"),
             biasPlot = Path.Combine(folder, "bias.png");
+        // Saved before anything is drawn.
+        SummaryFile.Write(summary, results, Figures(settings, optimum, biasPointFraction), ("bias", bias));
+        Write(results, console);
+        Write(bias, biasPointFraction, console);
         PlotFile.Write(convergence, Plots.Convergence(curves, settings.BatchSize), panelWidth: 640, panelHeight: 520, columns: 3);
         PlotFile.Write(biasPlot, Plots.Bias(bias, biasPointFraction), panelWidth: 800, panelHeight: 520);
-        SummaryFile.Write(summary, results, Figures(settings, optimum, biasPointFraction), ("bias", bias));
         console.Line();
         console.Line($"written: {summary}, {convergence}, {biasPlot}");
     }

@@ -6,7 +6,7 @@ namespace Contrastive.Samples.GradientBias.Training;
 internal static class Experiment
 {
     public static IReadOnlyList<RunCurve> Run(
-        SyntheticProblem problem, double optimum, GradientBiasSettings settings, int threads, SampleConsole console)
+        SyntheticProblem problem, double optimum, GradientBiasSettings settings, FinishedWork finished, int threads, SampleConsole console)
     {
         // The costlier loss first, so that no thread is left with the longest run at the end.
         NoisyRun[] keys =
@@ -16,26 +16,31 @@ internal static class Experiment
                from run in Enumerable.Range(0, settings.Runs)
                select new NoisyRun(loss, noise, run),
         ];
-        var curves = new RunCurve[keys.Length];
+        var curves = keys.Select(finished.Curve).ToArray();
+        var missing = Enumerable.Range(0, keys.Length).Where(run => curves[run] is null).ToArray();
         Progress.Run(console, "training", (double)keys.Length * settings.Steps, progress =>
         {
-            var finished = 0;
+            var done = keys.Length - missing.Length;
+            if (done > 0)
+                progress.Line($"{done} of {keys.Length} runs are finished already");
+            progress.Skip((double)done * settings.Steps);
             Workers.Run(
-                keys.Length,
+                missing.Length,
                 threads,
-                i =>
+                job =>
                 {
-                    curves[i] = TrainingRun.Train(keys[i], problem, optimum, settings, Advance, console.Cancellation);
-                    Interlocked.Increment(ref finished);
+                    var run = missing[job];
+                    finished.Add(curves[run] = TrainingRun.Train(keys[run], problem, optimum, settings, Advance, console.Cancellation));
+                    Interlocked.Increment(ref done);
                 },
                 console.Cancellation);
 
             void Advance(int steps)
             {
                 lock (progress)
-                    progress.Advance(steps, $"({finished} of {keys.Length} runs)");
+                    progress.Advance(steps, $"({done} of {keys.Length} runs)");
             }
         });
-        return curves;
+        return curves!;
     }
 }

@@ -47,7 +47,7 @@ internal sealed class BiasCommand
     public BiasSettings Settings(ParseResult parsed)
     {
         var settings = new BiasSettings(
-            parsed.GetRequiredValue(_model),
+            [.. parsed.GetRequiredValue(_model).Select(path => Name(_model, path)!)],
             (int)Whole(_pairs, parsed.GetRequiredValue(_pairs), 4, 1_000_000),
             List(_batchSize, parsed.GetRequiredValue(_batchSize), text => (int)Whole(_batchSize, text, 2, 1 << 20)),
             (int)Whole(_passes, parsed.GetRequiredValue(_passes), 2, 100_000),

@@ -11,7 +11,7 @@ internal static class BiasProgram
 {
     private static readonly string[] Compared = [Losses.Baseline, "gamma-mean"];
 
-    public static void Run(BiasSettings settings, string folder, SampleConsole console)
+    public static void Run(BiasSettings settings, string folder, SampleConsole console, Action afterEach)
     {
         var device = Devices.Of(settings.Device);
         var entries = new List<BiasEntry>();
@@ -19,17 +19,33 @@ internal static class BiasProgram
         Check(settings);
         OutputFolder.Make(folder);
         set_num_threads(settings.Threads);
-        Progress.Run(console, "gradient bias", batches * settings.Models.Count, progress =>
-        {
-            foreach (var path in settings.Models)
-                entries.AddRange(Measure(path, settings, device, progress, console));
-        });
         var summary = Path.Combine(folder, "summary.json");
-        SummaryFile.Write(summary, entries, settings);
+        try
+        {
+            Progress.Run(console, "gradient bias", batches * settings.Models.Count, progress =>
+            {
+                foreach (var path in settings.Models)
+                    Measure(path, settings, device, progress, console, Keep);
+            });
+        }
+        catch (OperationCanceledException) when (entries.Count > 0)
+        {
+            console.Line($"{entries.Count} of {settings.Models.Count * settings.BatchSizes.Count * Compared.Length} measurements are finished; they are in {summary}");
+            throw;
+        }
+
         console.Line();
         Table(entries, settings, console);
         console.Line();
         console.Line($"written: {summary}");
+
+        // One by one, so that whatever ends the program leaves what is finished.
+        void Keep(BiasEntry entry)
+        {
+            entries.Add(entry);
+            SummaryFile.Write(summary, entries, settings);
+            afterEach();
+        }
     }
 
     /// <summary>What can be wrong with a model is known before the first is measured.</summary>
@@ -41,24 +57,37 @@ internal static class BiasProgram
         foreach (var path in settings.Models)
         {
             using var model = SavedModel.Load(path, CPU);
+            if (model.Description.ImageDir is { } pictures && !Directory.Exists(pictures))
+                throw new UserError($"--model {path}: was trained on the pictures in {pictures}, which is not there");
+            if (model.Description.Captions is { } captions && !File.Exists(captions))
+                throw new UserError($"--model {path}: was trained on the captions in {captions}, which is not there");
             // How many of the user's pictures there are is known when they are read.
-            if (model.Description.ImageDir is null && Trained(model.Description).Pairs is var pairs && pairs < settings.Pairs)
+            if (model.Description.ImageDir is null && Trained(path, model.Description).Pairs is var pairs && pairs < settings.Pairs)
                 throw TooFew(path, settings, pairs);
         }
     }
 
-    private static ShapesSettings Trained(ModelDescription model) => model.Settings.Deserialize<ShapesSettings>(SampleJson.Exact)!;
+    private static ShapesSettings Trained(string path, ModelDescription model)
+    {
+        try
+        {
+            return model.Settings.Deserialize<ShapesSettings>(SampleJson.Exact) ?? throw new JsonException("they are null");
+        }
+        catch (JsonException problem)
+        {
+            throw new UserError($"--model {path}: the settings it was trained with are damaged or of another version: {problem.Message}", problem);
+        }
+    }
 
     private static UserError TooFew(string path, BiasSettings settings, long items)
         => new($"--pairs {settings.Pairs}: {path} was trained on only {items}");
 
-    private static List<BiasEntry> Measure(string path, BiasSettings settings, Device device, Progress progress, SampleConsole console)
+    private static void Measure(string path, BiasSettings settings, Device device, Progress progress, SampleConsole console, Action<BiasEntry> keep)
     {
         using var model = SavedModel.Load(path, device);
         using var data = Data(path, model.Description, settings, device, console);
         using var random = new Generator((ulong)settings.Seed, device);
         using var measurement = new BiasMeasurement(model.Towers, model.Description.Temperature, data.Pairs, settings.Pairs, random);
-        var entries = new List<BiasEntry>();
         foreach (var batchSize in settings.BatchSizes)
         {
             foreach (var loss in Compared)
@@ -68,17 +97,15 @@ internal static class BiasProgram
                     console.Cancellation.ThrowIfCancellationRequested();
                     progress.Advance(batchSize, $"{model.Description.Run} | {loss} at B = {batchSize}", batchSize);
                 });
-                entries.Add(BiasEntry.Of(path, model.Description, loss, batchSize, report));
+                keep(BiasEntry.Of(path, model.Description, loss, batchSize, report));
             }
         }
-
-        return entries;
     }
 
     /// <summary>What the model was trained on.</summary>
     private static TrainedOn Data(string path, ModelDescription model, BiasSettings settings, Device device, SampleConsole console)
     {
-        var trained = Trained(model);
+        var trained = Trained(path, model);
         PictureCollection? pictures = null;
         if (model.ImageDir is { } folder)
             pictures = PictureCollection.OfCaptions(folder, model.Captions!, model.Picture.Side, device, console);

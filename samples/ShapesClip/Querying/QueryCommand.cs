@@ -53,22 +53,20 @@ internal sealed class QueryCommand
     public QuerySettings Settings(ParseResult parsed)
     {
         var settings = new QuerySettings(
-            parsed.GetRequiredValue(_model),
+            Name(_model, parsed.GetRequiredValue(_model))!,
             parsed.GetValue(_text) ?? [],
-            parsed.GetValue(_image) ?? [],
+            [.. (parsed.GetValue(_image) ?? []).Select(path => Name(_image, path)!)],
             (int)Whole(_top, parsed.GetRequiredValue(_top), 1, 1000),
-            parsed.GetValue(_imageDir),
-            parsed.GetValue(_captions),
+            Name(_imageDir, parsed.GetValue(_imageDir)),
+            Name(_captions, parsed.GetValue(_captions)),
             (int)Whole(_drawn, parsed.GetRequiredValue(_drawn), 1, 1_000_000),
             (int)Whole(_seed, parsed.GetRequiredValue(_seed), 0, int.MaxValue),
             parsed.GetRequiredValue(_device),
-            parsed.GetRequiredValue(_out));
+            OutputFolder.OfFile(parsed.GetRequiredValue(_out)));
         if (settings.Texts.Count + settings.Images.Count == 0)
             throw new UserError("nothing to look for: give --text \"a red circle\" or --image picture.png");
         if (settings.Captions is not null && settings.ImageDir is null)
             throw new UserError("--captions needs --image-dir");
-        if (Directory.Exists(settings.Sheet) || settings.Sheet.Length == 0)
-            throw new UserError($"--out '{settings.Sheet}': is {(settings.Sheet.Length == 0 ? "empty" : "a folder, not a file")}");
         return settings;
     }
 }

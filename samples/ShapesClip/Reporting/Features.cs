@@ -29,6 +29,6 @@ internal static class Features
             Unit(chunks.Select(chunk => chunk.Shared)),
             Independent: chunks[0].Independent is null ? null : Unit(chunks.Select(chunk => chunk.Independent!)));
 
-        static Tensor Unit(IEnumerable<Tensor> parts) => nn.functional.normalize(cat([.. parts], 0), dim: 1).MoveToOuterDisposeScope();
+        static Tensor Unit(IEnumerable<Tensor> parts) => nn.functional.normalize(cat([.. parts], 0).Finite(), dim: 1).MoveToOuterDisposeScope();
     }
 }

@@ -22,15 +22,7 @@ internal static class PictureReport
     public static void Write(ShapesSettings settings, PictureCollection pictures, IReadOnlyList<PictureResult> runs, Outputs outputs, SampleConsole console)
     {
         var test = runs[0].Retrieval.Candidates;
-        console.Line();
-        console.Line($"Retrieval among {test} test pictures, where any caption of a picture is right{(settings.Seeds.Count > 1 ? $"; mean ± standard deviation of {settings.Seeds.Count} seeds" : "")}");
-        var groups = RunGroup.Of(runs);
-        var table = new ResultsTable(["loss", "B", .. Figures.Select(figure => figure.Name)]);
-        foreach (var group in groups)
-            table.Row([group.Name, $"{group.BatchSize}", .. Figures.Select(figure => group.Over(figure.Value).Text(figure.Digits))]);
-        table.Write(console.Output);
-
-        PlotFile.Write(outputs.Curves, Panels(groups));
+        // Saved before anything is drawn.
         SummaryFile.Write(outputs.Summary, runs, settings, ("data", new
         {
             Pictures = pictures.Files.Count,
@@ -41,6 +33,15 @@ internal static class PictureReport
             SkippedCount = pictures.Skipped.Count,
             pictures.Skipped,
         }));
+        console.Line();
+        console.Line($"Retrieval among {test} test pictures, where any caption of a picture is right{(settings.Seeds.Count > 1 ? $"; mean ± standard deviation of {settings.Seeds.Count} seeds" : "")}");
+        var groups = RunGroup.Of(runs);
+        var table = new ResultsTable(["loss", "B", .. Figures.Select(figure => figure.Name)]);
+        foreach (var group in groups)
+            table.Row([group.Name, $"{group.BatchSize}", .. Figures.Select(figure => group.Over(figure.Value).Text(figure.Digits))]);
+        table.Write(console.Output);
+
+        PlotFile.Write(outputs.Curves, Panels(groups));
         console.Line();
         console.Line($"{pictures.Files.Count} pictures used, {pictures.Skipped.Count} pictures and lines skipped{(pictures.Skipped.Count > 0 ? ", named above and in the summary" : "")}");
         console.Line($"written: {outputs.Summary}, {outputs.Curves}, and each run's towers in {Path.Combine(outputs.Folder, Outputs.ModelFolder)}");

@@ -7,15 +7,10 @@ internal static class Report
 {
     public static void Write(ShapesSettings settings, IReadOnlyList<RunResult> runs, Outputs outputs, SampleConsole console)
     {
+        // What was measured is saved before it is compared, and all of it before it is drawn.
+        SummaryFile.Write(outputs.Summary, runs, settings);
         var groups = RunGroup.Of(runs);
-        Figures(groups, settings, console);
-        Probes(groups, console);
         var comparisons = Comparison.All(groups);
-        if (settings.Seeds.Count > 1)
-            Differences(comparisons, console);
-        PlotFile.Write(outputs.Curves, Panels(groups), columns: 3);
-        if (settings.BatchSizes.Count > 1)
-            PlotFile.Write(outputs.BatchSizes, BatchSizePanels(groups));
         SummaryFile.Write(
             outputs.Summary,
             runs,
@@ -30,6 +25,14 @@ internal static class Report
                 Seconds = group.Over(run => run.Seconds),
             })),
             ("paired_differences", comparisons));
+
+        Figures(groups, settings, console);
+        Probes(groups, console);
+        if (settings.Seeds.Count > 1)
+            Differences(comparisons, console);
+        PlotFile.Write(outputs.Curves, Panels(groups), columns: 3);
+        if (settings.BatchSizes.Count > 1)
+            PlotFile.Write(outputs.BatchSizes, BatchSizePanels(groups));
         console.Line();
         console.Line($"written: {outputs.Summary}, {outputs.Curves}, and each run's towers in {Path.Combine(outputs.Folder, Outputs.ModelFolder)}");
     }
@@ -86,7 +89,7 @@ internal static class Report
             table.Row([
                 $"{comparison.Treated} - {comparison.Against}",
                 .. Figure.Short.Select(figure => comparison.Figures[figure.Name]).Select(difference =>
-                    $"{difference.Mean:+0.000;-0.000;+0.000} ± {difference.StandardError:F3} ({difference.Won}/{difference.Pairs}) {difference.PValue:F3}"),
+                    $"{difference.Mean:+0.000;-0.000;+0.000} ± {difference.StandardError:F3} ({difference.Won}/{difference.Pairs}) {ResultsTable.Cell(difference.PValue, "F3")}"),
             ]);
         }
 

@@ -51,10 +51,12 @@ internal sealed class Experiment<TData, TResult>(
         var checkpoint = outputs.Checkpoint(key);
         if (File.Exists(checkpoint))
         {
-            var file = CheckpointFile.Open(checkpoint);
-            var header = file.Header<Header>();
-            RunFile.CheckSettings(checkpoint, header.Settings, settings);
-            run.Restore(file, header.Curves);
+            CheckpointResume.From(checkpoint, file =>
+            {
+                var header = file.Header<Header>();
+                RunFile.CheckSettings(checkpoint, header.Settings, settings);
+                run.Restore(file, header.Curves);
+            });
         }
 
         loop.Run(run, save: () => CheckpointFile.Save(checkpoint, new Header(settings.OfOneRun, run.Curves), run.Parts));

@@ -46,7 +46,15 @@ public sealed class BadFileTests : IDisposable
         { "hole.csv", [.. "1,2\n3,\n"u8], ["line 2, column 2", "''"] },
         { "nan.csv", [.. "1,2\n3,nan\n"u8], ["line 2, column 2", "'nan'", "finite"] },
         { "large.csv", [.. "1,2\n1e99,3\n"u8], ["line 2, column 1", "'1e99'"] },
-        { "comma.csv", [.. "1.5;2\n3;4\n"u8], ["line 2, column 1", "'3;4'"] },
+        { "decimal-comma.csv", [.. "1,5;2,5\n3,5;4,5\n"u8], ["line 1, column 2", "'5;2'", "points, not with commas"] },
+        { "decimal-comma-header.csv", [.. "a;b\n1,5;2,5\n"u8], ["line 2, column 1", "'1,5'", "points, not with commas"] },
+        { "decimal-comma-tabs.csv", [.. "1,5\t2,5\n3,5\t4,5\n"u8], ["points, not with commas"] },
+        { "spaces.csv", [.. "1.5 2\n3 4\n"u8], ["line 2, column 1", "'3 4'", "commas, semicolons or tabs, not spaces"] },
+        { "index.csv", [.. ",a,b\n0,1,2\n1,3,5\n"u8], ["its first column has no name", "index=False"] },
+        { "index-numbers.csv", [.. ",0,1\n0,1.5,2\n1,3,5\n"u8], ["its first column has no name", "index=False"] },
+        { "index-read-again.csv", [.. "Unnamed: 0,0,1\n0,1.5,2\n1,3,5\n"u8], ["its first column has no name", "index=False"] },
+        { "constant.csv", [.. "1,2\n1,2\n1,2\n"u8], ["all 3 rows are the same"] },
+        { "constant.npy", NpyBytes.Features(60, 3, (_, c) => c), ["all 60 rows are the same"] },
         { "quote.csv", [.. "1,2\n\"3,4\n"u8], ["well-formed"] },
         { "latin1.csv", [.. "1,2\n3,"u8, 0xE9, .. "\n"u8], ["line 2", "UTF-8"] },
         { "table.txt", [.. "1,2\n"u8], ["'.txt'", ".npy and .csv"] },
@@ -76,6 +84,7 @@ public sealed class BadFileTests : IDisposable
         { "none.csv", [.. "label\n"u8], ["no labels"] },
         { "short.csv", [.. "1\n2\n"u8], ["2 labels", "60 rows"] },
         { "latin1.csv", [0xE9, .. "\n"u8], ["UTF-8"] },
+        { "semicolons.csv", [.. "id;label\n0;cat\n1;dog\n"u8], ["line 1 has 2 cells between ';'", "one column"] },
     };
 
     [Theory]

@@ -31,6 +31,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("--device", "cuda:99", "cuda:99", "CUDA devices")]
     [InlineData("--left", "a.npy", "--right", "missing")]
     [InlineData("--labels", "a.npy", "--left", "needs")]
+    [InlineData("--left", "", "is empty")]
+    [InlineData("--labels", "", "is empty")]
+    [InlineData("--resume", "", "is empty")]
     public void A_value_that_makes_no_sense_is_refused(string option, string value, params string[] words)
         => RunProgram.ShouldRefuse(_folder, [option, value], [option, .. words]);
 
@@ -53,6 +56,14 @@ public sealed class CommandLineTests : IDisposable
         error.Should().Contain(file);
         File.ReadAllText(file).Should().Be("mine");
     }
+
+    /// <summary>Files that are not there, so that only a check before they are read can come first.</summary>
+    [Theory]
+    [InlineData("--checkpoint-every", "often", "--checkpoint-every", "'often'")]
+    [InlineData("--out", "", "--out is empty")]
+    [InlineData("--resume", "", "--resume is empty")]
+    public void Options_are_checked_before_files_are_read(string option, string value, params string[] words)
+        => RunProgram.ShouldRefuse(_folder, ["--left", "nowhere.npy", "--right", "nowhere.npy", option, value], words);
 
     [Fact]
     public void Help_lists_every_option_with_its_default()

@@ -69,6 +69,64 @@ public sealed class ExperimentTests : IDisposable
             File.ReadAllBytes(_folder.Path("cut", Path.GetFileName(towers))).Should().Equal(File.ReadAllBytes(towers), towers);
     }
 
+    [Fact]
+    public void A_stopped_experiment_goes_on_by_itself_and_is_not_overwritten()
+    {
+        string[] run = ["--quick", "--loss", "infonce,gamma", "--batch-size", "16"];
+        RunProgram.With([.. run, "--out", _folder.Path("whole")]).Code.Should().Be(0);
+        RunProgram.Stopping(20, [.. run, "--out", _folder.Path("cut")]).Should().Match<(int Code, string Output, string Error)>(
+            stopped => stopped.Code == 130 && stopped.Output.Contains("the same command goes on from there"));
+        var checkpoint = File.ReadAllBytes(_folder.Path("cut", "checkpoint.zip"));
+
+        // Another experiment, or the checkpoint of another folder, in its place.
+        RunProgram.With([.. run, "--temperature", "0.2", "--out", _folder.Path("cut")]).Should().Match<(int Code, string Output, string Error)>(
+            refused => refused.Code == 2 && refused.Error.Contains("--temperature 0.1 but now it is 0.2: choose another --out"));
+        RunProgram.With([.. run, "--resume", _folder.Path("whole", "checkpoint.zip"), "--out", _folder.Path("cut")]).Should().Match<(int Code, string Output, string Error)>(
+            refused => refused.Code == 2 && refused.Error.Contains("choose another --out"));
+        File.ReadAllBytes(_folder.Path("cut", "checkpoint.zip")).Should().Equal(checkpoint);
+
+        var (code, error, steps) = RunProgram.Counting([.. run, "--out", _folder.Path("cut")]);
+        code.Should().Be(0, error);
+        // 240 training items, 2 epochs, 2 runs.
+        steps.Should().Be((15 * 2 * 2) - 20);
+        Figures(_folder.Path("cut")).Should().Equal(Figures(_folder.Path("whole")));
+        RunProgram.With([.. run, "--out", _folder.Path("cut")]).Output.Should().Contain("2 of 2 runs are finished already");
+    }
+
+    [Fact]
+    public void A_damaged_checkpoint_in_the_folder_is_refused_with_what_can_be_done()
+    {
+        Directory.CreateDirectory(_folder.Path("out"));
+        File.WriteAllText(_folder.Path("out", "checkpoint.zip"), "no checkpoint");
+
+        RunProgram.ShouldRefuse(_folder, ["--quick"], "checkpoint.zip", "remove it or choose another --out");
+    }
+
+    [Fact]
+    public void What_was_measured_is_saved_though_the_picture_cannot_be()
+    {
+        Directory.CreateDirectory(_folder.Path("out", "curves.png"));
+
+        var (code, _, error) = RunProgram.With("--quick", "--out", _folder.Path("out"));
+
+        code.Should().Be(2);
+        error.Should().Contain("curves.png");
+        Figures(_folder.Path("out")).Should().HaveCount(4);
+    }
+
+    /// <summary>The weights grow a hundredfold a step: step 10, the last of an epoch here, has a finite objective and leaves too much.</summary>
+    [Theory]
+    [InlineData(240)]
+    [InlineData(48)]
+    public void Features_that_are_no_longer_finite_end_the_run_by_step_and_name(int batchSize)
+    {
+        var (code, _, error) = RunProgram.With(
+            "--quick", "--loss", "infonce", "--learning-rate", "10", "--weight-decay", "10", "--epochs", "50", "--batch-size", $"{batchSize}", "--out", _folder.Path("out"));
+
+        code.Should().Be(2, error);
+        error.Should().Contain("seed 0: the features of held-out items are not finite after step 10 of ");
+    }
+
     [Theory]
     [InlineData("1")]
     [InlineData("1s")]

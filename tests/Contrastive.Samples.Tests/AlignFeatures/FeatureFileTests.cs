@@ -50,6 +50,34 @@ public sealed class FeatureFileTests : IDisposable
     }
 
     [Theory]
+    [InlineData("1;2;3\n4;5;6\n")]
+    [InlineData("a;b;c\n1;2;3\n4;5;6\n")]
+    [InlineData("sep=;\n1;2;3\n4;5;6\n")]
+    [InlineData("1\t2\t3\n4\t5\t6\n")]
+    [InlineData("1|2|3\n4|5|6\n")]
+    [InlineData("0,1,2\n1,2,3\n4,5,6\n")]
+    [InlineData("0,1,2\n1.0,2.0,3.0\n4.0,5.0,6.0\n")]
+    [InlineData("0;1;2\n1.0;2.0;3.0\n4.0;5.0;6.0\n")]
+    public void Other_separators_and_numbered_columns_are_read_from_csv(string text) => Features_are_read_from_csv(text);
+
+    /// <summary>What might be numbered columns but is not, or cannot be told to be.</summary>
+    [Theory]
+    [InlineData("0.0,1.0\n4,5\n", new float[] { 0, 1, 4, 5 })]
+    [InlineData("1,2\n4,5\n", new float[] { 1, 2, 4, 5 })]
+    [InlineData("0,2\n4,5\n", new float[] { 0, 2, 4, 5 })]
+    [InlineData("0\n4\n5\n", new float[] { 0, 4, 5 })]
+    [InlineData("0\n4.5\n5\n", new float[] { 4.5f, 5 })]
+    public void Numbers_that_are_no_header_are_data(string text, float[] values)
+        => FeatureFile.ReadFeatures(_folder.File("a.csv", text)).Values.Should().Equal(values);
+
+    [Theory]
+    [InlineData("0\n7\n3\n7\n", 3, new long[] { 1, 0, 1 })]
+    [InlineData("0\ncat\nant\ncat\n", 3, new long[] { 1, 0, 1 })]
+    [InlineData("0\n7\n3\n", 3, new long[] { 0, 2, 1 })]
+    public void A_zero_is_the_header_of_labels_where_there_is_one_too_many(string text, int items, long[] ids)
+        => FeatureFile.ReadLabels(_folder.File("l.csv", text), items).Ids.Should().Equal(ids);
+
+    [Theory]
     [InlineData("7\n3\n7\n", new long[] { 1, 0, 1 })]
     [InlineData("id\n7\n3\n7\n", new long[] { 1, 0, 1 })]
     [InlineData("label\ncat\nant\ncat\n", new long[] { 1, 0, 1 })]

@@ -35,7 +35,7 @@ internal static class RunProgram
     {
         var before = Directory.GetFileSystemEntries(folder.Root, "*", SearchOption.AllDirectories);
 
-        var (code, _, error) = With([.. arguments, "--out", folder.Path("out")]);
+        var (code, _, error) = With(arguments.Contains("--out") ? arguments : [.. arguments, "--out", folder.Path("out")]);
 
         code.Should().Be(2, error);
         error.Should().EndWith(Environment.NewLine);

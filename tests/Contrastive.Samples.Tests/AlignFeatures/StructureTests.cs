@@ -54,6 +54,37 @@ public sealed class StructureTests : IDisposable
             .Should().OnlyContain(group => group.Any(difference => difference.GetProperty("difference").GetProperty("mean").GetDouble() != 0));
     }
 
+    /// <summary>Twelve classes of ten items each, of which some are held out: ten a class are not to be had.</summary>
+    [Fact]
+    public void A_figure_that_cannot_be_measured_is_left_out_and_said()
+    {
+        var left = _folder.File("left.npy", NpyBytes.Features(120, 4, (r, c) => MathF.Sin((r * (c + 1)) + (r % 12))));
+        var right = _folder.File("right.npy", NpyBytes.Features(120, 3, (r, c) => MathF.Cos((r * (c + 2)) + (r % 12))));
+        var labels = _folder.File("labels.csv", string.Join('\n', Enumerable.Range(0, 120).Select(row => row % 12)));
+
+        var (code, output, error) = RunProgram.With(
+            "--left", left, "--right", right, "--labels", labels, "--structure", "none,separation", "--loss", "infonce", "--batch-size", "32",
+            "--epochs", "1", "--seeds", "2", "--hidden", "8", "--features", "4", "--out", _folder.Path("out"));
+
+        code.Should().Be(0, error);
+        output.Should().Contain("-: linear_10 was not measured: with seed 0, 1 a class has fewer than 10 training items").And.NotContain("NaN");
+        using var summary = JsonDocument.Parse(File.ReadAllText(_folder.Path("out", "summary.json")));
+        var root = summary.RootElement;
+        root.GetProperty("not_measured").EnumerateArray().Select(missing => missing.GetProperty("figure").GetString()).Should().Contain("linear_10").And.NotContain("linear_1");
+        root.GetProperty("results")[0].GetProperty("probes")[0].GetProperty("linear_10").ValueKind.Should().Be(JsonValueKind.Null);
+        var compared = root.GetProperty("structure_differences").EnumerateArray().Select(difference => difference.GetProperty("figure").GetString()).ToArray();
+        compared.Should().Contain(["recall_at_1", "linear", "linear_1", "neighbors"]).And.NotContain("linear_10");
+    }
+
+    [Fact]
+    public void Labels_of_one_class_are_refused_where_they_would_be_probed()
+    {
+        var features = _folder.File("features.npy", NpyBytes.Features(60, 4, (r, c) => MathF.Sin(r * (c + 1))));
+        var labels = _folder.File("labels.csv", string.Join('\n', Enumerable.Repeat("cat", 60)));
+
+        RunProgram.ShouldRefuse(_folder, ["--left", features, "--right", features, "--labels", labels, "--probe"], labels, "one class");
+    }
+
     [Fact]
     public void A_run_with_structures_resumes_bit_for_bit()
     {

@@ -38,6 +38,31 @@ public sealed class OutputTests : IDisposable
     }
 
     [Fact]
+    public void An_output_folder_is_checked_without_being_made()
+    {
+        var file = _folder.File("taken", "mine");
+
+        OutputFolder.Of(_folder.Path("new", "deep")).Should().Be(_folder.Path("new", "deep"));
+        OutputFolder.OfFile(_folder.Path("new", "sheet.png")).Should().Be(_folder.Path("new", "sheet.png"));
+        FluentActions.Invoking(() => OutputFolder.Of(file)).Should().Throw<UserError>().WithMessage("*is a file, not a folder");
+        FluentActions.Invoking(() => OutputFolder.Of(Path.Combine(file, "a", "b"))).Should().Throw<UserError>().WithMessage($"*{file} is a file, not a folder");
+        FluentActions.Invoking(() => OutputFolder.OfFile(Path.Combine(file, "a.png"))).Should().Throw<UserError>().WithMessage($"*{file} is a file, not a folder");
+        FluentActions.Invoking(() => OutputFolder.OfFile(_folder.Root)).Should().Throw<UserError>().WithMessage("*is a folder, not a file");
+        // A folder in which nobody can make a file, not even root.
+        if (OperatingSystem.IsLinux())
+            FluentActions.Invoking(() => OutputFolder.Of("/proc/results")).Should().Throw<UserError>().WithMessage("--out /proc/results: nothing can be written in /proc:*");
+        Directory.GetFileSystemEntries(_folder.Root).Should().Equal(file);
+    }
+
+    [Fact]
+    public void A_figure_that_a_seed_lacks_has_a_dash_for_its_mean()
+    {
+        Spread.Of([0.5, double.NaN]).Text().Should().Be("-");
+        Spread.Of([0.5, 0.7]).Text().Should().Be("0.600 ± 0.141");
+        Spread.Of([0.5]).Text().Should().Be("0.500");
+    }
+
+    [Fact]
     public void A_table_is_aligned()
     {
         var output = new StringWriter { NewLine = "\n" };

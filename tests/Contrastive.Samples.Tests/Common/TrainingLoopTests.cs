@@ -46,6 +46,17 @@ public sealed class TrainingLoopTests : IDisposable
     }
 
     [Fact]
+    public void The_last_step_is_saved_so_that_only_measuring_is_left()
+    {
+        var run = new Run(7);
+        Train(run);
+        _saved.Should().Equal(7);
+
+        Train(run);
+        (run.StepsDone, _saved.Count).Should().Be((7, 1));
+    }
+
+    [Fact]
     public void Stopped_it_ends_after_the_step_in_progress_with_one_checkpoint()
     {
         var run = new Run(7);

@@ -62,6 +62,69 @@ public sealed class ProgramTests : IDisposable
         File.ReadAllText(_folder.Path("three", "summary.json")).Should().Be(File.ReadAllText(_folder.Path("one", "summary.json")));
     }
 
+    /// <summary>Stopped in training, and again in the measurement of the bias after it: 6 runs, 6 measurements.</summary>
+    [Fact]
+    public void Stopped_it_keeps_what_is_finished_and_goes_on_to_the_same_figures()
+    {
+        string[] arguments = ["--quick", "--runs", "1", "--steps", "70", "--batch-size", "10", "--seed", "7", "--out"];
+        Run(threads: 2, [.. arguments, _folder.Path("whole")]).Code.Should().Be(0);
+
+        foreach (var stopAfter in new[] { 2, 5 })
+        {
+            var (code, output, finished) = Until(stopAfter);
+            (code, finished).Should().Be((130, stopAfter));
+            output.Should().Contain("finished.json; the same command goes on from there");
+            Directory.GetFiles(_folder.Path("cut")).Should().Equal(_folder.Path("cut", "finished.json"));
+        }
+
+        Run(threads: 1, "--quick", "--steps", "71", "--out", _folder.Path("cut")).Should().Match<(int Code, string Output, string Error)>(
+            refused => refused.Code == 2 && refused.Error.Contains("made with runs 1 but now it is 2: choose another --out"));
+        Until(int.MaxValue).Should().Match<(int Code, string Output, int Finished)>(
+            ended => ended.Code == 0 && ended.Output.Contains("6 of 6 runs are finished already") && ended.Finished == 12 - 2 - 5);
+        File.ReadAllText(_folder.Path("cut", "summary.json")).Should().Be(File.ReadAllText(_folder.Path("whole", "summary.json")));
+        Directory.GetFiles(_folder.Path("cut")).Should().HaveCount(3);
+
+        (int Code, string Output, int Finished) Until(int stopAfter)
+        {
+            using var stop = new CancellationTokenSource();
+            var (output, finished) = (new StringWriter(), 0);
+            var code = GradientBiasProgram.Run([.. arguments, _folder.Path("cut")], output, new StringWriter(), 1, Count, stop.Token);
+            return (code, output.ToString(), finished);
+
+            void Count()
+            {
+                if (++finished == stopAfter)
+                    stop.Cancel();
+            }
+        }
+    }
+
+    [Fact]
+    public void What_was_measured_is_saved_though_a_picture_cannot_be()
+    {
+        Directory.CreateDirectory(_folder.Path("out", "convergence.png"));
+
+        var (code, _, error) = Run(threads: 2, "--quick", "--steps", "20", "--out", _folder.Path("out"));
+
+        code.Should().Be(2);
+        error.Should().Contain("convergence.png");
+        File.Exists(_folder.Path("out", "summary.json")).Should().BeTrue();
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("null")]
+    [InlineData("")]
+    [InlineData("""{"settings":{"runs":2,"steps":600,"batch_size":8,"seed":1,"starts":3,"bias_batch_sizes":[8,32,256],"bias_passes":4,"bias_warm_up_passes":4},"curves":[null],"bias":[]}""")]
+    public void A_damaged_file_of_finished_work_is_refused(string content)
+    {
+        Directory.CreateDirectory(_folder.Path("out"));
+        File.WriteAllText(_folder.Path("out", "finished.json"), content);
+
+        Run(threads: 1, "--quick", "--out", _folder.Path("out")).Should().Match<(int Code, string Output, string Error)>(
+            refused => refused.Code == 2 && refused.Error.Contains("finished.json") && refused.Error.Contains("remove it or choose another --out"));
+    }
+
     [Theory]
     [InlineData("--runs", "0", "--runs must lie between 1 and 1000 but is 0")]
     [InlineData("--steps", "0", "--steps must lie between 1 and 10000000 but is 0")]
@@ -87,6 +150,9 @@ public sealed class ProgramTests : IDisposable
 
         code.Should().Be(2);
         output.Should().BeEmpty();
+        error.Should().Contain("is a file, not a folder");
+        (code, output, error) = Run(threads: 1, "--quick", "--out", _folder.Path("taken", "within"));
+        (code, output).Should().Be((2, ""));
         error.Should().Contain("is a file, not a folder");
     }
 

@@ -48,6 +48,43 @@ public sealed class BiasTests : IDisposable
         Entries("again").Select(entry => entry.ToString()).Should().Equal(entries.Select(entry => entry.ToString()), "the seed decides every figure");
     }
 
+    [Fact]
+    public void Stopped_it_leaves_what_was_measured()
+    {
+        var (code, output, _) = RunShapes.Stopping(
+            2, "bias", "--model", _folder.Path("one"), "--pairs", "8", "--batch-size", "8,2", "--passes", "2", "--out", _folder.Path("bias"));
+
+        code.Should().Be(130);
+        output.Should().Contain("2 of 4 measurements are finished");
+        Entries("bias").Should().HaveCount(2);
+    }
+
+    [Theory]
+    [InlineData("captions.tsv", "captions")]
+    [InlineData("", "pictures")]
+    public void What_a_model_was_trained_on_is_missed_by_the_option_that_names_the_model(string gone, string what)
+    {
+        Directory.CreateDirectory(_folder.Path("moved"));
+        if (gone.Length > 0)
+            File.Delete(_folder.Path(gone));
+        else
+            Move();
+
+        RunShapes.With("bias", "--model", Model(), "--pairs", "8", "--batch-size", "4", "--out", _folder.Path("bias"))
+            .Error.Should().Contain($"--model {Model()}: was trained on the {what} in ").And.Contain("which is not there");
+
+        string Model() => gone.Length > 0 ? _folder.Path("one") : _folder.Path("moved", "one");
+
+        // The description keeps the folder that it was trained on, and that is another one now.
+        void Move()
+        {
+            Directory.Move(_folder.Path("one"), Model());
+            var description = Directory.GetFiles(Model(), "model.json", SearchOption.AllDirectories).Single();
+            File.WriteAllText(description, File.ReadAllText(description).Replace(
+                $"\"image_dir\": \"{_folder.Root}\"", $"\"image_dir\": \"{_folder.Path("nowhere")}\"", StringComparison.Ordinal));
+        }
+    }
+
     [Theory]
     [InlineData("--pairs 9 --batch-size 4", "--pairs 9", "was trained on only 8")]
     [InlineData("--pairs 8 --batch-size 9", "--batch-size 9", "--pairs 8")]

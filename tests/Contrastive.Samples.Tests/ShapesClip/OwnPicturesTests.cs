@@ -133,6 +133,70 @@ public sealed class OwnPicturesTests : IDisposable
         Directory.Exists(_folder.Path("out")).Should().BeFalse();
     }
 
+    [Theory]
+    [InlineData("--image-dir")]
+    [InlineData("--captions")]
+    public void An_empty_name_is_refused_by_its_option(string option)
+    {
+        string[] training = option == "--image-dir" ? [option, ""] : ["--image-dir", _folder.Root, option, ""];
+
+        RunShapes.With(training).Should().Match<(int Code, string Output, string Error)>(
+            refused => refused.Code == 2 && refused.Error.Contains($"{option} is empty"));
+        RunShapes.With(["query", "--text", "a", .. training]).Error.Should().Contain($"{option} is empty");
+        RunShapes.With(["query", "--image", ""]).Error.Should().Contain("--image is empty");
+        RunShapes.With(["query", "--model", "", "--text", "a"]).Error.Should().Contain("--model is empty");
+    }
+
+    [Fact]
+    public void A_folder_without_captions_is_refused_by_the_option_that_names_it()
+    {
+        RunShapes.With(Tiny.Training(_folder, "out")).Should().Match<(int Code, string Output, string Error)>(
+            refused => refused.Code == 2 && refused.Error.StartsWith($"error: --image-dir {_folder.Root}: there is no captions.tsv in it"));
+        RunShapes.With([.. Tiny.Training(_folder, "out"), "--captions", _folder.Path("mine.tsv")]).Error.Should().StartWith($"error: --captions {_folder.Path("mine.tsv")}");
+        Directory.Exists(_folder.Path("out")).Should().BeFalse();
+    }
+
+    [Fact]
+    public void What_was_measured_is_saved_though_the_picture_cannot_be()
+    {
+        _folder.Fill(12);
+        Directory.CreateDirectory(_folder.Path("out", "curves.png"));
+
+        var (code, _, error) = RunShapes.With(Tiny.Training(_folder, "out"));
+
+        code.Should().Be(2);
+        error.Should().Contain("curves.png");
+        File.Exists(_folder.Path("out", "summary.json")).Should().BeTrue();
+    }
+
+    [Fact]
+    public void A_damaged_checkpoint_is_refused_with_what_can_be_done()
+    {
+        _folder.Fill(12);
+        RunShapes.Stopping(2, Tiny.Training(_folder, "out")).Code.Should().Be(130);
+        var checkpoint = Directory.GetFiles(_folder.Path("out", "runs"), "*.checkpoint").Single();
+        File.WriteAllText(checkpoint, "no checkpoint");
+
+        RunShapes.With(Tiny.Training(_folder, "out")).Error.Should().ContainAll(checkpoint, "remove it or choose another --out");
+    }
+
+    [Theory]
+    [InlineData("--out")]
+    [InlineData("query")]
+    [InlineData("bias")]
+    public void A_file_on_the_way_to_the_output_is_seen_before_anything_is_read(string what)
+    {
+        var within = Path.Combine(_folder.Files.File("taken", "mine"), "within");
+        string[] arguments = what switch
+        {
+            "query" => ["query", "--model", "nowhere", "--text", "a"],
+            "bias" => ["bias", "--model", "nowhere"],
+            _ => ["--image-dir", "nowhere"],
+        };
+
+        RunShapes.With([.. arguments, "--out", within]).Error.Should().ContainAll("--out", "is a file, not a folder");
+    }
+
     [Fact]
     public void Nothing_usable_is_a_clear_refusal()
     {

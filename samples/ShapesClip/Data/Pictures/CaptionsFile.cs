@@ -25,7 +25,7 @@ internal static class CaptionsFile
     {
         var names = new List<(string Name, string Path)>();
         var captions = new Dictionary<string, List<string>>();
-        foreach (var (number, bytes) in Lines(path))
+        foreach (var (number, bytes) in Lines(path, folder))
         {
             if (Parse(bytes, number, out var image, out var caption) is { } problem)
             {
@@ -80,12 +80,17 @@ internal static class CaptionsFile
         return null;
     }
 
-    private static IEnumerable<(int Number, byte[] Bytes)> Lines(string path)
+    private static IEnumerable<(int Number, byte[] Bytes)> Lines(string path, string folder)
     {
         byte[] content;
         try
         {
             content = File.ReadAllBytes(path);
+        }
+        catch (FileNotFoundException problem) when (path == Path.Combine(folder, StandardName))
+        {
+            // It was not named: what is wrong is the folder.
+            throw new UserError($"--image-dir {folder}: there is no {StandardName} in it; --captions names another file", problem);
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
