@@ -45,6 +45,11 @@ public sealed class MomentumEncoder<TModule> : nn.Module
     /// <summary>Takes a step towards the online encoder; call it after the optimiser's step.</summary>
     public void Update() => Blend(Momentum);
 
+    /// <summary>Nothing: the constructor registers the following encoder. TorchSharp would make the trained one a child as well.</summary>
+    protected override void RegisterComponents()
+    {
+    }
+
     private void Blend(double momentum)
     {
         using var scope = NewDisposeScope();

@@ -64,6 +64,11 @@ public sealed class UniformityLoss : nn.Module<Tensor, Tensor>
         return UniformityEquation.LogSum(x, T, temperature, SelfPairs, Tiling).Plus(-Math.Log(pairs)).MoveToOuterDisposeScope();
     }
 
+    /// <summary>Nothing: there is no state. TorchSharp would register the field.</summary>
+    protected override void RegisterComponents()
+    {
+    }
+
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
