@@ -140,7 +140,7 @@ public class ModuleStateTests
             var module = inner();
             var tables = module.modules().OfType<PartitionTable>().Select(table => table.Visits).ToArray();
             new Holder(module).Dispose();
-            tables.Should().AllSatisfy(visits => visits.IsInvalid.Should().BeTrue());
+            tables.Where(visits => !visits.IsInvalid).Should().BeEmpty();
             temperature.Value.Should().BeApproximately(0.07, 1e-6);
             other.forward(eye(2), eye(2)).item<float>().Should().BePositive();
         }

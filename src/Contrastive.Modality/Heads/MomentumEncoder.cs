@@ -9,7 +9,10 @@ namespace Contrastive.Modality;
 /// Contrast", CVPR 2020, equation 2). Its features make good positives and queue entries.
 /// </summary>
 /// <typeparam name="TModule">The type of the encoder.</typeparam>
-/// <remarks>Parameters are averaged; buffers (running statistics, counters) are copied.</remarks>
+/// <remarks>
+/// Parameters are averaged; buffers (running statistics, counters) are copied. The trained encoder is no part of this module:
+/// neither of its state nor of what <c>eval</c>, <c>to</c> and <c>Dispose</c> reach, alone or inside another module.
+/// </remarks>
 public sealed class MomentumEncoder<TModule> : nn.Module
     where TModule : nn.Module
 {
