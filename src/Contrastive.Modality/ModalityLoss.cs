@@ -50,6 +50,11 @@ public abstract class ModalityLoss : Loss<ModalityFeatures, ModalityFeatures, Te
         return result.Loss;
     }
 
+    /// <summary>Nothing: the constructor registers all there is. TorchSharp would register every field again, under its own name.</summary>
+    protected override void RegisterComponents()
+    {
+    }
+
     /// <summary>Whether a step changes state, so that it must come after whatever else may fail.</summary>
     internal virtual bool KeepsState => false;
 

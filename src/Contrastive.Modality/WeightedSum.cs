@@ -9,18 +9,25 @@ internal sealed class WeightedSum
     private readonly List<ModalityTerm> _terms = [];
     private Tensor? _total;
 
-    /// <summary>Adds weight · value under a name; <paramref name="reported"/> is the value to log, if it is another.</summary>
-    public void Add(string name, double weight, Tensor value, Tensor? reported = null)
+    /// <summary>Adds weight · value under a name.</summary>
+    public void Add(string name, double weight, Tensor value)
     {
-        Report(name, weight, reported ?? value);
+        Report(name, weight, value);
         AddTotal(weight, value);
+    }
+
+    /// <summary>Adds a contrast likewise; <paramref name="objective"/> is the value to log, if it is another.</summary>
+    public void AddContrast(string name, double weight, (Tensor Loss, long SkippedAnchors) contrast, Tensor? objective = null)
+    {
+        _terms.Add(new ModalityTerm(name, weight, (objective ?? contrast.Loss).detach()) { SkippedAnchors = contrast.SkippedAnchors });
+        AddTotal(weight, contrast.Loss);
     }
 
     /// <summary>Adds another result, its terms under a name of their own.</summary>
     public void Add(string name, double weight, ModalityResult result)
     {
         foreach (var term in result.Terms)
-            _terms.Add(new ModalityTerm($"{name}.{term.Name}", weight * term.Weight, term.Value));
+            _terms.Add(term with { Name = $"{name}.{term.Name}", Weight = weight * term.Weight });
         AddTotal(weight, result.Loss);
     }
 

@@ -18,6 +18,9 @@ internal static class Data
     public static Gen<double[,]> Coarse(int rows, int columns)
         => Gen.Int[-2, 2].Select(value => (double)value).Array2D[rows, columns];
 
+    /// <summary>Both hold <see cref="Coarse"/> entries exactly; what float32 leaves in doubt is worked out in float64.</summary>
+    public static Gen<ScalarType> Types { get; } = Gen.Bool.Select(single => single ? ScalarType.Float32 : ScalarType.Float64);
+
     public static double Dot(double[,] x, int i, double[,] y, int j)
         => Enumerable.Range(0, x.GetLength(1)).Sum(d => x[i, d] * y[j, d]);
 

@@ -105,4 +105,62 @@ public class MultimodalContrastiveLossTests
         using var separation = new FeatureSeparationLoss(missingPairs: MissingPairs.Skip);
         separation.forward(Case.Map(c.First, y => y.narrow(0, 0, 1)), Case.Map(c.Second, y => y.narrow(0, 0, 1))).ShouldBeFinite();
     }
+
+    [Fact]
+    public void Anchors_that_are_skipped_are_counted_term_by_term()
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(1, 3, 4);
+        // Samples 7, 7 and 7: nobody has a negative. 7, 7 and 8: each has one.
+        var (none, some) = (tensor(new long[] { 7, 7, 7 }), tensor(new long[] { 7, 7, 8 }));
+        foreach (var cross in new ContrastiveLoss[]
+        {
+            new InfoNCELoss(mode: ContrastMode.Symmetric, missingPairs: MissingPairs.Skip),
+            new GammaContrastiveLoss(new BatchPartition(9), mode: ContrastMode.Symmetric, missingPairs: MissingPairs.Skip),
+        })
+        {
+            using var loss = new MultimodalContrastiveLoss(cross);
+            var result = loss.Evaluate(c.First, c.Second, none);
+            result.Terms.Select(term => (term.Name, term.SkippedAnchors)).Should().BeEquivalentTo(
+                [("cross_modal", 6L), ("in_modal.first", 3L), ("in_modal.second", 3L)]);
+            result.SkippedAnchors.Should().Be(12);
+            loss.Evaluate(c.First, c.Second, some).SkippedAnchors.Should().Be(0);
+            using var printed = new MultimodalContrastiveLoss(cross, denominator: InModalDenominator.AsPrinted);
+            printed.Evaluate(c.First, c.Second, none).SkippedAnchors.Should().Be(6, "as printed, every anchor has a denominator");
+        }
+
+        using var composite = new CompositeLoss(
+            ("contrastive", new MultimodalContrastiveLoss(new InfoNCELoss(mode: ContrastMode.Symmetric, missingPairs: MissingPairs.Skip)), 0.5),
+            ("separation", new FeatureSeparationLoss(missingPairs: MissingPairs.Skip), 1),
+            ("bridge", new BrownianBridgeLoss(), 1));
+        using var nested = new CompositeLoss(("all", composite, 1));
+        var all = nested.Evaluate(c.First, c.Second, none);
+        all.SkippedAnchors.Should().Be(18);
+        all.Terms.Where(term => term.SkippedAnchors > 0).Select(term => (term.Name, term.SkippedAnchors)).Should().BeEquivalentTo(
+        [
+            ("all.contrastive.cross_modal", 6L), ("all.contrastive.in_modal.first", 3L), ("all.contrastive.in_modal.second", 3L),
+            ("all.separation.contrast.first", 3L), ("all.separation.contrast.second", 3L),
+        ]);
+    }
+
+    [Fact]
+    public void As_printed_the_loss_of_unit_rows_is_never_negative_and_that_of_dot_products_can_be()
+        => (from seed in Gen.Int[0, 1_000_000]
+            from n in Gen.Int[1, 5]
+            from tau in Gen.Double[0.01, 2]
+            select (seed, n, tau)).Check(x =>
+        {
+            var c = new Case(x.seed, x.n, 3);
+            Tensor InModal(SimilarityMeasure similarity, Tensor augmented)
+            {
+                using var loss = new MultimodalContrastiveLoss(
+                    new InfoNCELoss(Temperature.Fixed(x.tau), ContrastMode.Symmetric, similarity, missingPairs: MissingPairs.Skip),
+                    denominator: InModalDenominator.AsPrinted);
+                return loss.Evaluate(c.First with { Augmented = augmented }, c.Second)["in_modal.first"];
+            }
+
+            InModal(SimilarityMeasure.Cosine, c.Va).item<double>().Should().BeGreaterThanOrEqualTo(-1e-12);
+            InModal(SimilarityMeasure.Cosine, c.V).item<double>().Should().BeGreaterThanOrEqualTo(-1e-12);
+            InModal(SimilarityMeasure.DotProduct, c.V * 100).item<double>().Should().BeNegative();
+        });
 }

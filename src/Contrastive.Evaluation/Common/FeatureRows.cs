@@ -1,4 +1,5 @@
 using Contrastive.Numerics;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive.Evaluation;
@@ -9,16 +10,6 @@ internal static class FeatureRows
     /// <summary>Rows at length 1, or as given. A zero row stays zero.</summary>
     public static Tensor Prepare(Tensor features, bool normalize)
         => normalize ? Unit(UnitRows.Widen(features)) : UnitRows.Widen(features);
-
-    /// <summary>
-    /// The same for ranking by dot product, where only the order counts: as the squares of very large features overflow and
-    /// those of very small ones vanish, all are scaled by one power of two, which rounds nothing.
-    /// </summary>
-    public static Tensor PrepareForRanking(Tensor features, bool normalize)
-    {
-        var wide = UnitRows.Widen(features);
-        return normalize ? Unit(wide) : wide.Times(PowerOfTwo(wide));
-    }
 
     /// <summary>The power of two that brings the largest of all entries into [1, 2), or near; 1 where all are zero.</summary>
     public static double PowerOfTwo(params Tensor[] features)
@@ -37,19 +28,30 @@ internal static class FeatureRows
     public static Tensor Lengths(Tensor features) => features.norm(1, keepdim: false, 2);
 
     /// <summary>
-    /// How far two scores that are equal on paper may lie apart, for vectors of length 1. A matrix product adds in an order
-    /// that depends on where in the tile an entry lies, so copies of one vector do not get bit-equal scores; each score is
-    /// off by D u at worst (u = ε/2 the unit roundoff; Higham, Accuracy and Stability of Numerical Algorithms, §3.1), and
-    /// the length of a normalised row by a few ε more. Without this, collapsed features are ranked by rounding errors.
+    /// How far off a score may be, for vectors of length 1. A matrix product adds in an order that depends on where in the tile an
+    /// entry lies, so copies of one vector do not get bit-equal scores; each is off by D u at worst (u = ε/2 the unit roundoff;
+    /// Higham, Accuracy and Stability of Numerical Algorithms, §3.1), and the length of a normalised row by a few ε more. It is
+    /// a bound, far above what is found: scores that it leaves in doubt are worked out in float64.
     /// </summary>
-    public static double Rounding(Tensor features)
-    {
-        return ((features.shape[1] / 2.0) + 4) * Epsilon(features.dtype);
-    }
+    public static double Rounding(Tensor features) => Rounding(features.shape[1], features.dtype);
+
+    /// <summary>
+    /// How far two scores that are equal on paper may lie apart when worked out in float64, for vectors of length 1: the entries of
+    /// both rows were rounded to the dtype they came in, by half an ε each, which is ε for a score and 2 ε for two; and the sum in
+    /// float64 adds its own.
+    /// </summary>
+    public static double TieTolerance(Tensor features)
+        => (2 * Epsilon(features.dtype)) + Rounding(features.shape[1], ScalarType.Float64);
 
     /// <summary>The distance from 1 to the next number of float64 or float32.</summary>
     public static double Epsilon(ScalarType type)
         => type == ScalarType.Float64 ? double.BitIncrement(1) - 1 : float.BitIncrement(1) - 1;
+
+    /// <summary>In float64, on the CPU where the device does not know it.</summary>
+    public static Tensor Exact(Tensor tensor)
+        => (tensor.device_type == DeviceType.MPS ? tensor.cpu() : tensor).to_type(ScalarType.Float64);
+
+    private static double Rounding(long columns, ScalarType type) => ((columns / 2.0) + 4) * Epsilon(type);
 
     /// <summary>Divided by the largest entry first, so that no square overflows or vanishes.</summary>
     private static Tensor Unit(Tensor features)

@@ -19,52 +19,76 @@ internal static class MatchRanking
         return (rows, Math.Max(1, elements / rows));
     }
 
-    /// <param name="left">(N, D), prepared for ranking.</param>
-    /// <param name="right">(M, D), prepared for ranking.</param>
+    /// <param name="left">(N, D), as given; any floating-point dtype.</param>
+    /// <param name="right">(M, D), likewise.</param>
+    /// <param name="normalize">Whether scores are cosines.</param>
     /// <param name="matches">What belongs together.</param>
     /// <param name="tile">The rows and columns scored at once.</param>
     public static (MatchCounts Forward, MatchCounts Backward) Count(
-        Tensor left, Tensor right, Matches matches, (long Rows, long Columns) tile)
+        Tensor left, Tensor right, bool normalize, Matches matches, (long Rows, long Columns) tile)
     {
         using var scope = NewDisposeScope();
-        left = Ordered(left, matches.Left);
-        right = Ordered(right, matches.Right);
-        var (leftBest, rightBest) = MatchScores.Of(left, right, matches);
-        var (leftAbove, leftAtLeast) = leftBest.Bounds(left);
-        var (rightAbove, rightAtLeast) = rightBest.Bounds(right);
-
-        var leftCounts = zeros(2, left.shape[0], dtype: ScalarType.Int64, device: left.device);
-        var rightCounts = zeros(2, right.shape[0], dtype: ScalarType.Int64, device: left.device);
-        foreach (var (row, rows) in Runs.Of(left.shape[0], tile.Rows))
+        var first = ScoredRows.ForRanking(left, normalize, Order(matches.Left, left.device));
+        var second = ScoredRows.ForRanking(right, normalize, Order(matches.Right, right.device));
+        var (firstBest, secondBest) = MatchScores.Of(first, second, matches);
+        var firstCounts = zeros(2, first.Count, dtype: ScalarType.Int64, device: left.device);
+        var secondCounts = zeros(2, second.Count, dtype: ScalarType.Int64, device: left.device);
+        foreach (var rows in Runs.Of(first.Count, tile.Rows))
         {
-            foreach (var (column, columns) in Runs.Of(right.shape[0], tile.Columns))
+            foreach (var columns in Runs.Of(second.Count, tile.Columns))
             {
                 using var tileScope = NewDisposeScope();
-                var scores = left.narrow(0, row, rows).matmul(right.narrow(0, column, columns).t());   // (rows, columns)
+                var scores = first.Rows.narrow(0, rows.First, rows.Count)
+                    .matmul(second.Rows.narrow(0, columns.First, columns.Count).t());                    // (rows, columns)
                 // No match stands above or beside the best one: what is counted are the others.
-                var places = matches.InTile(row, rows, column, columns);
+                var places = matches.InTile(rows.First, rows.Count, columns.First, columns.Count);
                 if (places.Length > 0)
                     scores.view(-1).index_fill_(0, tensor(places).to(scores.device), Scalars.NegativeInfinity);
-
-                var work = empty_like(scores);
-                void Add(Tensor counts, long which, long start, long length, Tensor exceeded)
-                    => counts[which].narrow(0, start, length).add_(exceeded.to_type(ScalarType.Int64), Scalars.OneIndex);
-                // Ones and zeros in the scores' own type: comparing in place and summing floats is several times faster
-                // than summing booleans, and exact, as no tile has 2^24 rows or columns.
-                var leftFirst = leftAbove.narrow(0, row, rows).unsqueeze(1);
-                var leftLast = leftAtLeast.narrow(0, row, rows).unsqueeze(1);
-                Add(leftCounts, 0, row, rows, work.copy_(scores).gt_(leftFirst).sum(dim: 1));
-                Add(leftCounts, 1, row, rows, work.copy_(scores).ge_(leftLast).sum(dim: 1));
-                Add(rightCounts, 0, column, columns, work.copy_(scores).gt_(rightAbove.narrow(0, column, columns)).sum(dim: 0));
-                Add(rightCounts, 1, column, columns, scores.ge_(rightAtLeast.narrow(0, column, columns)).sum(dim: 0));
+                AddTile(firstCounts, firstBest, first, rows, second, columns, scores);
+                AddTile(secondCounts, secondBest, second, columns, first, rows, scores.t());
             }
         }
 
-        return (Counts(leftCounts, matches.Left, leftBest), Counts(rightCounts, matches.Right, rightBest));
+        return (Counts(firstCounts, matches.Left, firstBest), Counts(secondCounts, matches.Right, secondBest));
     }
 
-    private static Tensor Ordered(Tensor features, Matches.Side side)
-        => side.Order is null ? features : features.index_select(0, tensor(side.Order).to(features.device));
+    /// <summary>Adds what a tile shows of some queries: how many candidates are above the best match, and how many at least tie.</summary>
+    private static void AddTile(
+        Tensor counts,
+        MatchScores best,
+        ScoredRows queries,
+        (long First, long Count) rows,
+        ScoredRows candidates,
+        (long First, long Count) columns,
+        Tensor scores)
+    {
+        using var scope = NewDisposeScope();
+        var lengths = candidates.Lengths.narrow(0, columns.First, columns.Count);
+        var (certain, possible) = best.Bounds(rows, lengths.max());
+        // Ones and zeros in the scores' own type: comparing in place and summing floats is several times faster than summing
+        // booleans, and exact, as no tile has 2^24 rows or columns.
+        var work = empty_like(scores);
+        var above = work.copy_(scores).gt_(certain).sum(dim: 1).to_type(ScalarType.Int64);
+        var inDoubt = work.copy_(scores).ge_(possible).sum(dim: 1).to_type(ScalarType.Int64) - above;
+        var target = counts.narrow(1, rows.First, rows.Count);
+        target.add_(above, Scalars.OneIndex);
+        if (inDoubt.SumAll().item<long>() == 0)
+            return;
+
+        var pairs = scores.ge(possible).logical_and_(scores.le(certain)).nonzero();                       // (n, 2)
+        var (i, j) = (pairs.select(1, 0).contiguous(), pairs.select(1, 1).contiguous());
+        var exact = queries.AreExact
+            ? scores.index([TensorIndex.Tensor(i), TensorIndex.Tensor(j)])
+            : ScoredRows.InTile(queries, rows, candidates, columns, i, j);
+        using var first = rows.First.ToScalar();
+        var (isAbove, isAtLeast) = best.Stand(
+            exact, i.add(first, Scalars.OneIndex).to(exact.device), FeatureRows.Exact(lengths.index_select(0, j)));
+        target[0].index_add_(0, i, isAbove.to_type(ScalarType.Int64).to(i.device), Scalars.OneIndex);
+        target[1].index_add_(0, i, isAtLeast.to_type(ScalarType.Int64).to(i.device), Scalars.OneIndex);
+    }
+
+    private static Tensor? Order(Matches.Side side, Device device)
+        => side.Order is null ? null : tensor(side.Order).to(device);
 
     /// <summary>In the order of the features, without the queries that have no match.</summary>
     private static MatchCounts Counts(Tensor counts, Matches.Side side, MatchScores best)

@@ -14,7 +14,8 @@ public sealed class MeanAveragePrecisionReport
     }
 
     /// <summary>
-    /// The average precision of each query that counts, in (0, 1], in the order of the queries' rows, without those skipped.
+    /// The average precision of each query that counts, in (0, 1], in the order of the queries' rows, without those skipped; an
+    /// expected value where scores tie.
     /// </summary>
     public ImmutableArray<double> AveragePrecisions { get; }
 

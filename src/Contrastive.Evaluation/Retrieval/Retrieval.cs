@@ -12,7 +12,8 @@ namespace Contrastive.Evaluation;
 /// candidates: where g wrong candidates score higher than the best match, and t wrong ones and c matches score the same, the
 /// rank is g + 1 + t/(c + 1) and the hit at k is 1 - C(t, m)/C(t + c, m) with m = k - g; for a single match, c = 1, that is
 /// g + 1 + t/2 and clamp((k - g)/(t + 1), 0, 1). The reciprocal rank is the expected value of 1/rank. So collapsed features
-/// score at chance. "The same" means up to the rounding error of a dot product, (D/2 + 4) ε ‖x‖ ‖y‖.
+/// score at chance. "The same" means up to what rounding of the features can do, 2 ε ‖x‖ ‖y‖: scores that the features' dtype leaves
+/// in doubt are worked out in float64.
 /// Every pair is scored once for both directions, in tiles: memory is O((N + M) · D), whatever N · M is.
 /// </remarks>
 public static class Retrieval
@@ -28,8 +29,8 @@ public static class Retrieval
     /// </param>
     /// <param name="chunkSize">
     /// Left rows scored at once, at least 1. The right side is cut as well, so that a tile has 2¹⁸ scores on the CPU and 2²⁴ on
-    /// other devices, or chunkSize where that is more; 8 bytes are needed for each in float32. Left out: as many rows as
-    /// columns. The result does not depend on it.
+    /// other devices, or chunkSize where that is more; 8 bytes are needed for each in float32, and 100 for each that is in doubt.
+    /// Left out: as many rows as columns. The result does not depend on it.
     /// </param>
     /// <returns>The scores of both directions.</returns>
     /// <exception cref="ArgumentNullException">A feature matrix is null.</exception>
@@ -72,8 +73,8 @@ public static class Retrieval
     /// </param>
     /// <param name="chunkSize">
     /// Left rows scored at once, at least 1. The right side is cut as well, so that a tile has 2¹⁸ scores on the CPU and 2²⁴ on
-    /// other devices, or chunkSize where that is more; 8 bytes are needed for each in float32. Left out: as many rows as
-    /// columns. The result does not depend on it.
+    /// other devices, or chunkSize where that is more; 8 bytes are needed for each in float32, and 100 for each that is in doubt.
+    /// Left out: as many rows as columns. The result does not depend on it.
     /// </param>
     /// <remarks>
     /// Queries to which nothing belongs are left out and counted: <see cref="RetrievalScores.Skipped"/>. They are candidates for
@@ -134,8 +135,9 @@ public static class Retrieval
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         var (forward, backward) = MatchRanking.Count(
-            FeatureRows.PrepareForRanking(left, normalize),
-            FeatureRows.PrepareForRanking(right, normalize),
+            left,
+            right,
+            normalize,
             matches,
             MatchRanking.Tile(chunkSize, left.device));
         return new RetrievalReport(

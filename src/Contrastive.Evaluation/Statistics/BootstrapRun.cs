@@ -29,7 +29,7 @@ internal static class BootstrapRun
         }
 
         Array.Sort(values);
-        double error = values[0] == values[^1] ? 0 : values.StandardDeviation();
+        double error = values[0] == values[^1] ? 0 : Scores.StandardDeviation(values);
         double lower = (1 - level) / 2, upper = 1 - lower;
         if (method == BootstrapMethod.BiasCorrected)
         {
@@ -43,7 +43,11 @@ internal static class BootstrapRun
 
     // Linear between the order statistics (R's type 7).
     private static double Quantile(double[] ascending, double probability)
-        => SortedArrayStatistics.QuantileCustom(ascending, probability, QuantileDefinition.R7);
+    {
+        int exponent = Scores.Exponent(ascending);
+        return Math.ScaleB(
+            SortedArrayStatistics.QuantileCustom(Scores.Scaled(ascending, exponent), probability, QuantileDefinition.R7), -exponent);
+    }
 
     /// <summary>
     /// ẑ₀ = Φ⁻¹(share of resamples below the estimate), those at it by half; where none or all are, half a resample is assumed.
@@ -57,14 +61,18 @@ internal static class BootstrapRun
         return Normal.InvCDF(0, 1, Math.Clamp((below + (at / 2.0)) / ascending.Length, half, 1 - half));
     }
 
-    /// <summary>â = Σ u³ / (6 (Σ u²)^(3/2)), u how far each value without one group is below their mean.</summary>
+    /// <summary>
+    /// â = Σ u³ / (6 (Σ u²)^(3/2)), u how far each value without one group is below their mean; scaled, so that no power overflows
+    /// or vanishes.
+    /// </summary>
     private static double Acceleration(IResampled statistic)
     {
         double[] without = [.. Enumerable.Range(0, statistic.Groups).Select(statistic.Without)];
+        without = Scores.Scaled(without, Scores.Exponent(without));
         double mean = without.Average(), squares = 0, cubes = 0;
-        foreach (double value in without)
+        double[] below = [.. without.Select(value => mean - value)];
+        foreach (double u in Scores.Scaled(below, Scores.Exponent(below)))
         {
-            double u = mean - value;
             squares += u * u;
             cubes += u * u * u;
         }

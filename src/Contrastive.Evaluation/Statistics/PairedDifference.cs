@@ -1,7 +1,6 @@
 using System.Globalization;
 using Contrastive.Numerics;
 using MathNet.Numerics.Distributions;
-using MathNet.Numerics.Statistics;
 
 namespace Contrastive.Evaluation;
 
@@ -22,10 +21,8 @@ public sealed record PairedDifference
         Pairs = differences.Length;
         Won = differences.Count(difference => difference > 0);
         Lost = differences.Count(difference => difference < 0);
-        Mean = differences.Mean();
-        StandardDeviation = differences.Max() - differences.Min() > scores.Rounding || Pairs == 1
-            ? differences.StandardDeviation()
-            : 0;
+        Mean = Scores.Mean(differences);
+        StandardDeviation = Vary(scores) || Pairs == 1 ? Scores.StandardDeviation(differences) : 0;
         StandardError = StandardDeviation / Math.Sqrt(Pairs);
         Statistic = StandardError > 0 ? Mean / StandardError : double.NaN;
         PValue = StandardError > 0 ? Probability(Statistic, DegreesOfFreedom, alternative) : double.NaN;
@@ -102,6 +99,13 @@ public sealed record PairedDifference
         CultureInfo.InvariantCulture,
         $"difference {Mean:G4} in {Interval} ({Interval.Level:P0}), {Won} of {Pairs} won, "
         + $"t({DegreesOfFreedom}) = {Statistic:F2}, p = {PValue:G2}");
+
+    /// <summary>Whether no number is within half the rounding of all differences.</summary>
+    private static bool Vary(PairedScores scores)
+    {
+        var items = scores.Differences.Zip(scores.Roundings).ToArray();
+        return items.Max(item => item.First - (item.Second / 2)) > items.Min(item => item.First + (item.Second / 2));
+    }
 
     private static double Probability(double t, int degrees, Alternative alternative) => alternative switch
     {

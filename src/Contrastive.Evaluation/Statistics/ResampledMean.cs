@@ -3,6 +3,7 @@ namespace Contrastive.Evaluation;
 /// <summary>The mean over all items of the groups drawn.</summary>
 internal sealed class ResampledMean : IResampled
 {
+    private readonly int _exponent;
     private readonly double _centre;
     private readonly double[] _sums;
     private readonly int[] _counts;
@@ -11,6 +12,9 @@ internal sealed class ResampledMean : IResampled
 
     public ResampledMean(double[] scores, int[][] groups)
     {
+        // Scaled, so that no sum overflows.
+        _exponent = Scores.Exponent(scores);
+        scores = Scores.Scaled(scores, _exponent);
         // Sums about the mean: they lose no digits, and equal scores give the same mean in every resample.
         double average = scores.Average();
         _centre = scores.All(score => score == scores[0]) ? scores[0] : average;
@@ -32,8 +36,10 @@ internal sealed class ResampledMean : IResampled
             count += _counts[group];
         }
 
-        return _centre + (sum / count);
+        return Unscaled(_centre + (sum / count));
     }
 
-    public double Without(int group) => _centre + ((_sum - _sums[group]) / (_count - _counts[group]));
+    public double Without(int group) => Unscaled(_centre + ((_sum - _sums[group]) / (_count - _counts[group])));
+
+    private double Unscaled(double mean) => Math.ScaleB(mean, -_exponent);
 }

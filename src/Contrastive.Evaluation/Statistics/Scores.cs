@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using MathNet.Numerics.Statistics;
 
 namespace Contrastive.Evaluation;
 
@@ -22,7 +23,7 @@ internal static class Scores
         return all;
     }
 
-    /// <summary>values - baseline, item by item; 0 where they are equal up to rounding.</summary>
+    /// <summary>values - baseline, item by item; 0 where the two are equal up to their own rounding.</summary>
     public static PairedScores Pair(
         IReadOnlyList<double> values,
         IReadOnlyList<double> baseline,
@@ -37,9 +38,49 @@ internal static class Scores
                 $"{valuesName} has {left.Length} values but {baselineName} has {right.Length}", baselineName);
         }
 
-        double rounding = Roundings * FeatureRows.Epsilon(TorchSharp.torch.ScalarType.Float64)
-            * left.Concat(right).Max(Math.Abs);
-        return new PairedScores(
-            [.. left.Zip(right, (value, other) => Math.Abs(value - other) <= rounding ? 0 : value - other)], rounding);
+        double[] differences = new double[left.Length], roundings = new double[left.Length];
+        for (int i = 0; i < differences.Length; i++)
+        {
+            roundings[i] = Roundings * FeatureRows.Epsilon(TorchSharp.torch.ScalarType.Float64)
+                * Math.Max(Math.Abs(left[i]), Math.Abs(right[i]));
+            double difference = left[i] - right[i];
+            if (!double.IsFinite(difference))
+            {
+                throw new ArgumentException(
+                    $"{valuesName} has {left[i]} at {i} and {baselineName} {right[i]}: the difference is too large for a double", valuesName);
+            }
+
+            differences[i] = Math.Abs(difference) <= roundings[i] ? 0 : difference;
+        }
+
+        return new PairedScores(differences, roundings);
+    }
+
+    /// <summary>The power of two that brings the largest magnitude near 1: squares and sums then neither overflow nor vanish.</summary>
+    public static int Exponent(IEnumerable<double> values)
+    {
+        double largest = values.Max(Math.Abs);
+        return largest == 0 ? 0 : -Math.ILogB(largest);
+    }
+
+    /// <summary>All times 2 to a power.</summary>
+    public static double[] Scaled(IEnumerable<double> values, int exponent) => [.. values.Select(value => Math.ScaleB(value, exponent))];
+
+    /// <summary>The mean of values of any size.</summary>
+    public static double Mean(double[] values)
+    {
+        int exponent = Exponent(values);
+        return Math.ScaleB(Scaled(values, exponent).Mean(), -exponent);
+    }
+
+    /// <summary>The standard deviation of values of any size, with n - 1 as divisor.</summary>
+    public static double StandardDeviation(double[] values)
+    {
+        int exponent = Exponent(values);
+        double[] scaled = Scaled(values, exponent);
+        double first = scaled[0];
+        double[] moved = [.. scaled.Select(value => value - first)];
+        int spread = Exponent(moved);
+        return Math.ScaleB(Math.ScaleB(Scaled(moved, spread).StandardDeviation(), -spread), -exponent);
     }
 }

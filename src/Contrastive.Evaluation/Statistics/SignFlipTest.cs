@@ -19,12 +19,15 @@ public sealed record SignFlipTest
 
     private SignFlipTest(PairedScores scores, Alternative alternative, int draws, Random random)
     {
-        double[] differences = [.. scores.Differences.Where(difference => difference != 0)];
+        // Scaled, so that no sum overflows.
+        int exponent = Scores.Exponent(scores.Differences);
+        double[] differences = Scores.Scaled(scores.Differences.Where(difference => difference != 0), exponent);
         Pairs = scores.Differences.Length;
         double observed = differences.Sum();
-        Mean = observed / Pairs;
+        Mean = Math.ScaleB(observed / Pairs, -exponent);
         IsExact = differences.Length <= MostExact;
-        double rounding = scores.Rounding * Math.Max(1, differences.Length);
+        // Of the sum: what each difference is off by. Those that are 0 count nothing, whatever their scores.
+        double rounding = Scores.Scaled(scores.Roundings.Where((_, i) => scores.Differences[i] != 0), exponent).Sum();
         bool IsExtreme(double sum) => alternative switch
         {
             Alternative.TwoSided => Math.Abs(sum) >= Math.Abs(observed) - rounding,

@@ -22,9 +22,10 @@ public sealed record SignedRankTest
     private SignedRankTest(PairedScores scores, Alternative alternative)
     {
         Pairs = scores.Differences.Length;
-        double[] differences = [.. scores.Differences.Where(difference => difference != 0).OrderBy(Math.Abs)];
+        var items = scores.Differences.Zip(scores.Roundings).Where(item => item.First != 0).OrderBy(item => Math.Abs(item.First)).ToArray();
+        double[] differences = [.. items.Select(item => item.First)];
         Zeros = Pairs - differences.Length;
-        long[] doubled = DoubledRanks(differences, scores.Rounding);
+        long[] doubled = DoubledRanks(differences, [.. items.Select(item => item.Second)]);
         PositiveRankSum = doubled.Zip(differences, (rank, difference) => difference > 0 ? rank / 2.0 : 0).Sum();
         NegativeRankSum = doubled.Zip(differences, (rank, difference) => difference < 0 ? rank / 2.0 : 0).Sum();
         double all = PositiveRankSum + NegativeRankSum;
@@ -91,14 +92,18 @@ public sealed record SignedRankTest
         + $"p = {PValue:G2} ({(IsExact ? "exact" : "normal")})");
 
     /// <summary>Twice the rank of each magnitude, so that shared ranks are whole.</summary>
-    private static long[] DoubledRanks(double[] ascending, double rounding)
+    private static long[] DoubledRanks(double[] ascending, double[] roundings)
     {
         long[] ranks = new long[ascending.Length];
         for (int start = 0; start < ranks.Length;)
         {
             int end = start + 1;
-            while (end < ranks.Length && Math.Abs(ascending[end]) - Math.Abs(ascending[end - 1]) <= rounding)
+            while (end < ranks.Length
+                && Math.Abs(ascending[end]) - Math.Abs(ascending[end - 1]) <= Math.Max(roundings[end], roundings[end - 1]))
+            {
                 end++;
+            }
+
             Array.Fill(ranks, start + 1L + end, start, end - start);                    // twice the mean of start + 1, …, end
             start = end;
         }

@@ -15,20 +15,25 @@ internal static class PromptEnsemble
     public static Tensor Weights(Tensor prompts, long[] counts)
     {
         using var scope = NewDisposeScope();
-        var unit = FeatureRows.Prepare(prompts, normalize: true);
         if (counts.All(count => count == 1))
-            return unit.MoveToOuterDisposeScope();
+            return FeatureRows.Prepare(prompts, normalize: true).MoveToOuterDisposeScope();
 
-        var means = empty(counts.Length, unit.shape[1], dtype: unit.dtype, device: unit.device);
+        // In float64, so that what is left of prompts that cancel is not the rounding of their lengths.
+        var type = UnitRows.ComputeType(prompts.dtype);
+        var weights = empty(counts.Length, prompts.shape[1], dtype: type, device: prompts.device);
+        using var rounding = FeatureRows.TieTolerance(weights).ToScalar();
         long start = 0;
         for (int number = 0; number < counts.Length; number++)
         {
-            means.narrow(0, number, 1).copy_(unit.narrow(0, start, counts[number]).mean([0], keepdim: true));
+            using var one = NewDisposeScope();
+            var unit = FeatureRows.Prepare(FeatureRows.Exact(prompts.narrow(0, start, counts[number])), normalize: true);
+            var mean = unit.mean([0], keepdim: true);
+            var cancelled = FeatureRows.Lengths(mean).le(rounding).unsqueeze(1);
+            var weight = FeatureRows.Prepare(mean.masked_fill(cancelled, Scalars.Zero), normalize: true);
+            weights.narrow(0, number, 1).copy_(weight);
             start += counts[number];
         }
 
-        using var rounding = FeatureRows.Rounding(unit).ToScalar();
-        var cancelled = FeatureRows.Lengths(means).le(rounding).unsqueeze(1);
-        return FeatureRows.Prepare(means.masked_fill_(cancelled, Scalars.Zero), normalize: true).MoveToOuterDisposeScope();
+        return weights.MoveToOuterDisposeScope();
     }
 }

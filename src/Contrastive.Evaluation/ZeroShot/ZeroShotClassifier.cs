@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Contrastive.Numerics;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive.Evaluation;
@@ -16,6 +17,8 @@ namespace Contrastive.Evaluation;
 public sealed class ZeroShotClassifier : IDisposable
 {
     private const long TileElements = 1 << 22;
+    private const long EvaluatedElements = 1 << 21;
+
     private readonly ScalarType _type;
 
     /// <summary>One embedding for each class.</summary>
@@ -138,9 +141,10 @@ public sealed class ZeroShotClassifier : IDisposable
         {
             using var tile = NewDisposeScope();
             var scores = Scores(features.narrow(0, start, length));                             // (length, C)
-            if (temperature is { } tau)
-                scores = Probabilities(scores, tau);
+            // By cosine: of probabilities all but the largest few may be 0.
             var (sorted, order) = scores.sort(dim: 1, descending: true, stable: true);
+            if (temperature is { } tau)
+                sorted = Probabilities(sorted, tau);
             best.narrow(0, start, length).copy_(sorted.narrow(1, 0, count));
             classes.narrow(0, start, length).copy_(order.narrow(1, 0, count));
         }
@@ -157,7 +161,7 @@ public sealed class ZeroShotClassifier : IDisposable
     /// The k of top-k accuracy, each at least 1, in any order; 1, 3 and 5 when left out. From k = C on every row is right.
     /// </param>
     /// <param name="chunkSize">
-    /// Rows at once, at least 1; the memory needed beyond the features is about 24 · chunkSize · C bytes in float32. Left out: as
+    /// Rows at once, at least 1; the memory needed beyond the features is about 48 · chunkSize · C bytes in float32. Left out: as
     /// many as fit into 96 MiB. The result does not depend on it.
     /// </param>
     /// <remarks>
@@ -196,18 +200,25 @@ public sealed class ZeroShotClassifier : IDisposable
 
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        double rounding = FeatureRows.Rounding(Weights);
+        var prompts = new ScoredRows(Weights, normalize: true);
+        double tie = FeatureRows.TieTolerance(Weights);
         var counts = new List<MatchCount>(expected.Length);
         var confusion = new Confusion(expected);
-        foreach (var (start, length) in Runs.Of(expected.Length, Chunks.Size(chunkSize, Classes, TileElements)))
+        foreach (var (start, length) in Runs.Of(expected.Length, Chunks.Size(chunkSize, Classes, EvaluatedElements)))
         {
             using var tile = NewDisposeScope();
-            var scores = Scores(features.narrow(0, start, length));                             // (length, C)
-            var own = scores.gather(1, labels.narrow(0, start, length).to_type(ScalarType.Int64).unsqueeze(1));
-            long[] above = Count(scores.gt(own.Plus(rounding)));
-            long[] atLeast = Count(scores.ge(own.Plus(-rounding)));
-            counts.AddRange(above.Zip(atLeast, (g, all) => new MatchCount(g, all - g - 1, 1)));
-            confusion.Add(start, scores.ge(scores.amax([1], keepdim: true).Plus(-rounding)));
+            var classOfRow = labels.narrow(0, start, length).to_type(ScalarType.Int64).unsqueeze(1);
+            var scores = ExactInDoubt(new ScoredRows(features.narrow(0, start, length), normalize: true), prompts, classOfRow);
+            classOfRow = classOfRow.to(scores.device);
+            var own = scores.gather(1, classOfRow);                                              // (length, 1)
+            var best = scores.ge(scores.amax([1], keepdim: true).Plus(-tie));
+            long[] above = Count(scores.gt(own.Plus(tie))), atLeast = Count(scores.ge(own.Plus(-tie))), winners = Count(best);
+            bool[] isBest = best.gather(1, classOfRow).cpu().data<bool>().ToArray();
+            // Ties of near ties are no ties: where the row's class is among the best, those decide, as in the confusion matrix.
+            counts.AddRange(isBest.Select((wins, row) => wins
+                ? new MatchCount(0, winners[row] - 1, 1)
+                : new MatchCount(Math.Max(1, above[row]), Math.Max(0, atLeast[row] - Math.Max(1, above[row]) - 1), 1)));
+            confusion.Add(start, best);
         }
 
         return new ZeroShotReport(new MatchCounts(counts), expected, Classes, confusion, cutoffs);
@@ -252,6 +263,29 @@ public sealed class ZeroShotClassifier : IDisposable
             throw new ArgumentException($"features are {features.dtype} but the prompts are {_type}", nameof(features));
         Guard.SameDevice(Weights, features);
         Checks.Rows(features, 1);
+    }
+
+    /// <summary>
+    /// The cosines of some rows and all classes, (length, C) float64: worked out in it where the features' dtype leaves in doubt how
+    /// a class stands to the row's own one or to the best.
+    /// </summary>
+    private static Tensor ExactInDoubt(ScoredRows rows, ScoredRows prompts, Tensor classOfRow)
+    {
+        using var scope = NewDisposeScope();
+        var scores = rows.Rows.matmul(prompts.Rows.t());
+        if (rows.AreExact)
+            return scores.MoveToOuterDisposeScope();
+        double doubt = (2 * FeatureRows.Rounding(rows.Rows)) + FeatureRows.TieTolerance(prompts.Rows);
+        using var limit = doubt.ToScalar();
+        var pairs = (scores - scores.gather(1, classOfRow)).abs_().le(limit)
+            .logical_or_(scores.ge(scores.amax([1], keepdim: true).Plus(-doubt)))
+            .nonzero();                                                                          // (n, 2)
+        var (i, j) = (pairs.select(1, 0).contiguous(), pairs.select(1, 1).contiguous());
+        var exact = FeatureRows.Exact(scores);
+        exact.index_put_(
+            ScoredRows.InTile(rows, (0, rows.Count), prompts, (0, prompts.Count), i, j),
+            [TensorIndex.Tensor(i.to(exact.device)), TensorIndex.Tensor(j.to(exact.device))]);
+        return exact.MoveToOuterDisposeScope();
     }
 
     private Tensor Scores(Tensor features) => FeatureRows.Prepare(features, normalize: true).matmul(Weights.t());

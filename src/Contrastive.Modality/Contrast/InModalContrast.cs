@@ -7,10 +7,13 @@ namespace Contrastive.Modality;
 internal static class InModalContrast
 {
     /// <summary>mean_j -log( exp(⟨v_j, v^a_j⟩/τ) / Σ_k exp(⟨v_j, v^a_k⟩/τ) ).</summary>
-    public static Tensor Usual(Tensor features, Tensor augmented, InfoNCELoss loss, Tensor? sampleIds)
-        => loss.forward(features, augmented, sampleIds);
+    public static (Tensor Loss, long SkippedAnchors) Usual(Tensor features, Tensor augmented, InfoNCELoss loss, Tensor? sampleIds)
+    {
+        var result = loss.Evaluate(features, augmented, sampleIds);
+        return (result.Loss, result.SkippedAnchors);
+    }
 
-    /// <summary>mean_j -log( exp(⟨v_j, p_j⟩/τ) / Σ_k exp(⟨v_j, v_k⟩/τ) ), k = j included; p is v^a, or v itself.</summary>
+    /// <summary>mean_j -log( exp(⟨v_j, p_j⟩/τ) / Σ_k exp(⟨v_j, v_k⟩/τ) ), k = j included; p is v^a, or v itself. Skips none.</summary>
     public static Tensor AsPrinted(Tensor features, Tensor positives, Temperature temperature, bool normalize = true)
     {
         var v = UnitRows.Prepare(features, normalize);

@@ -10,8 +10,9 @@ public enum InModalDenominator
 
     /// <summary>
     /// As printed (Jiang et al. 2023, equation 2): v_k of all items, v_j itself among them. Its term is the constant
-    /// exp(1/τ), which dominates the sum at low temperatures; the positive is not in it, so the loss can be negative. Sample
-    /// ids exclude nothing from it, and its N × N similarities are formed at once, whatever the tiling.
+    /// exp(1/τ), which dominates the sum at low temperatures. The positive is not in the sum; of unit rows it is no larger than
+    /// that term, so the loss is at least 0, and with <see cref="SimilarityMeasure.DotProduct"/> it can be negative. Sample ids
+    /// exclude nothing from it, no anchor is skipped, and its N × N similarities are formed at once, whatever the tiling.
     /// </summary>
     AsPrinted,
 }

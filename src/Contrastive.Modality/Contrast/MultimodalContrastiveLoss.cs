@@ -17,7 +17,7 @@ namespace Contrastive.Modality;
 /// </remarks>
 public sealed class MultimodalContrastiveLoss : ModalityLoss
 {
-    private readonly InfoNCELoss inModal;
+    private readonly InfoNCELoss? inModal;
 
     /// <summary>Creates the loss.</summary>
     /// <param name="crossModal">
@@ -43,10 +43,11 @@ public sealed class MultimodalContrastiveLoss : ModalityLoss
         CrossModal = crossModal;
         Denominator = Guard.Defined(denominator);
         IncludeInModal = includeInModal;
+        register_module("cross_modal", CrossModal);
+        if (!includeInModal) return;
         inModal = new InfoNCELoss(
             inModalTemperature ?? crossModal.Temperature, similarity: crossModal.Similarity, missingPairs: crossModal.MissingPairs);
-        register_module("cross_modal", CrossModal);
-        if (includeInModal) register_module("in_modal", inModal);
+        register_module("in_modal", inModal);
     }
 
     /// <summary>The cross-modal part.</summary>
@@ -69,20 +70,20 @@ public sealed class MultimodalContrastiveLoss : ModalityLoss
 
     internal override void Compute(ModalityFeatures first, ModalityFeatures second, Tensor? sampleIds, WeightedSum sum)
     {
-        if (IncludeInModal)
+        if (inModal is not null)
         {
             inModal.Tiling = CrossModal.Tiling;
-            sum.Add("in_modal.first", 0.25, InModal(first, sampleIds));
-            sum.Add("in_modal.second", 0.25, InModal(second, sampleIds));
+            sum.AddContrast("in_modal.first", 0.25, InModal(inModal, first, sampleIds));
+            sum.AddContrast("in_modal.second", 0.25, InModal(inModal, second, sampleIds));
         }
         // Last, because it may keep state, which must not change if anything before it fails.
         var cross = CrossModal.Evaluate(first.Shared, second.Shared, sampleIds);
-        sum.Add("cross_modal", IncludeInModal ? 0.5 : 1, cross.Loss, cross.Objective);
+        sum.AddContrast("cross_modal", IncludeInModal ? 0.5 : 1, (cross.Loss, cross.SkippedAnchors), cross.Objective);
     }
 
-    private Tensor InModal(ModalityFeatures features, Tensor? sampleIds)
+    private (Tensor Loss, long SkippedAnchors) InModal(InfoNCELoss contrast, ModalityFeatures features, Tensor? sampleIds)
         => Denominator == InModalDenominator.Augmented
-            ? InModalContrast.Usual(features.Shared, features.Augmented!, inModal, sampleIds)
-            : InModalContrast.AsPrinted(
-                features.Shared, features.Augmented!, inModal.Temperature, inModal.Similarity == SimilarityMeasure.Cosine);
+            ? InModalContrast.Usual(features.Shared, features.Augmented!, contrast, sampleIds)
+            : (InModalContrast.AsPrinted(
+                features.Shared, features.Augmented!, contrast.Temperature, contrast.Similarity == SimilarityMeasure.Cosine), 0);
 }

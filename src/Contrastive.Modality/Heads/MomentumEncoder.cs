@@ -11,7 +11,8 @@ namespace Contrastive.Modality;
 /// <typeparam name="TModule">The type of the encoder.</typeparam>
 /// <remarks>
 /// Parameters are averaged; buffers (running statistics, counters) are copied. Beside a parameter in float16 or bfloat16 there is a
-/// float32 copy, a buffer, which takes the steps: most are too small for the parameter itself.
+/// float32 copy, a buffer, which takes the steps: most are too small for the parameter itself. The trained encoder is no part of
+/// this module: neither of its state nor of what <c>eval</c>, <c>to</c> and <c>Dispose</c> reach, alone or inside another module.
 /// </remarks>
 public sealed class MomentumEncoder<TModule> : nn.Module
     where TModule : nn.Module
@@ -55,6 +56,11 @@ public sealed class MomentumEncoder<TModule> : nn.Module
     /// <summary>Takes a step towards the online encoder; call it after the optimiser's step.</summary>
     /// <exception cref="InvalidOperationException">This or its encoder was converted to half precision after it was made.</exception>
     public void Update() => Blend(Momentum);
+
+    /// <summary>Nothing: the constructor registers the following encoder. TorchSharp would make the trained one a child as well.</summary>
+    protected override void RegisterComponents()
+    {
+    }
 
     private void Blend(double momentum)
     {

@@ -94,8 +94,8 @@ public sealed class FeatureSeparationLoss : ModalityLoss
             sum.Add("orthogonality", OrthogonalityWeight, Orthogonality.Loss(v, vi).Plus(Orthogonality.Loss(t, ti)));
         if (ContrastWeight > 0)
         {
-            sum.Add("contrast.first", ContrastWeight, Contrast(first, sampleIds));
-            sum.Add("contrast.second", ContrastWeight, Contrast(second, sampleIds));
+            sum.AddContrast("contrast.first", ContrastWeight, Contrast(first, sampleIds));
+            sum.AddContrast("contrast.second", ContrastWeight, Contrast(second, sampleIds));
         }
         if (UniformityWeight == 0) return;
         // log 1/N (Σ_v + Σ_t) of the logarithms of the means Σ_v / N² and Σ_t / N².
@@ -103,8 +103,8 @@ public sealed class FeatureSeparationLoss : ModalityLoss
         sum.Add("uniformity", UniformityWeight, spread.Plus(Math.Log(vi.shape[0])));
     }
 
-    private Tensor Contrast(ModalityFeatures features, Tensor? sampleIds)
+    private (Tensor Loss, long SkippedAnchors) Contrast(ModalityFeatures features, Tensor? sampleIds)
         => Denominator == InModalDenominator.Augmented
             ? InModalContrast.Usual(features.Independent!, features.IndependentAugmented!, contrast, sampleIds)
-            : InModalContrast.AsPrinted(features.Independent!, features.Independent!, contrast.Temperature);
+            : (InModalContrast.AsPrinted(features.Independent!, features.Independent!, contrast.Temperature), 0);
 }

@@ -23,6 +23,7 @@ internal sealed class SimilarityMatrix
     private readonly Tensor? _b;
     private readonly Tensor? _byAnchors;
     private readonly Tensor? _byCandidates;
+    private Workspace? _memory;
 
     /// <param name="anchors">(N, D).</param>
     /// <param name="candidates">(M, D).</param>
@@ -71,16 +72,17 @@ internal sealed class SimilarityMatrix
     /// </summary>
     public IEnumerable<(long First, long Count, ContrastSums Sums)> Strips()
     {
-        if (!NeedsPullBack || Plan(_map.AnchorCount, scratch: 3).KeepsAll)
+        var rows = NeedsPullBack ? TilePlan.StripRows(_map.CandidateCount, _b!.dtype, _b.device, _tiling) : _map.AnchorCount;
+        if (NeedsPullBack)
         {
-            using var all = NewDisposeScope();
-            yield return (0, _map.AnchorCount, Sum(bothDirections: false));
-            yield break;
+            // In the caller's scope, which outlives those of the strips. No form of pairs takes more than three tiles beside.
+            var plan = Plan(Math.Min(rows, _map.AnchorCount), scratch: 3);
+            Memory(plan.Count + 3, plan);
         }
-        foreach (var (first, count) in Runs.Of(_map.AnchorCount, TilePlan.StripRows(_map.CandidateCount, _b!.dtype, _tiling)))
+        foreach (var (first, count) in Runs.Of(_map.AnchorCount, rows))
         {
             using var strip = NewDisposeScope();
-            yield return (first, count, SumTiles(first, count, bothDirections: false, keepAll: true));
+            yield return (first, count, NeedsPullBack ? SumTiles(first, count, bothDirections: false, keepAll: true) : Sum(bothDirections: false));
         }
     }
 
@@ -95,6 +97,7 @@ internal sealed class SimilarityMatrix
     /// </remarks>
     public Tensor Attach(Tensor value, params (Tensor Input, Tensor Derivative)?[] own)
     {
+        _memory?.Release();
         if (!NeedsPullBack) return value;
         Tensor? sum = null;
         foreach (var leaf in own)
@@ -154,7 +157,7 @@ internal sealed class SimilarityMatrix
             ITilePairs pairs = pattern is null ? new MaskedTiles(map, _sampling, form) : new DiagonalTiles(map, pattern, form);
             var plan = Plan(count, pairs.Scratch + 1);
             plan = !NeedsGradient ? plan.KeepingNone() : keepAll ? plan.KeepingAll() : plan;
-            var tiles = new TiledMatrix(a, _b!, map, pairs, plan);
+            var tiles = new TiledMatrix(a, _b!, map, pairs, plan, Memory(TiledMatrix.Tiles(plan, pairs), plan));
             return tiles.Sum(bothDirections) is var (anchors, candidates)
                 ? new ContrastSums(
                     anchors,
@@ -165,6 +168,14 @@ internal sealed class SimilarityMatrix
                     })
                 : null;
         }
+    }
+
+    /// <summary>Room for tiles: what there is, if it does, so that strips and second tries share it.</summary>
+    private Workspace Memory(long tiles, TilePlan plan)
+    {
+        if (_memory is not null && _memory.Holds(tiles, plan)) return _memory;
+        _memory?.Release();
+        return _memory = new Workspace(tiles, plan, _b!);
     }
 
     private TilePlan Plan(long anchors, int scratch)

@@ -47,19 +47,16 @@ internal sealed class TilePlan
     /// <summary>How many tiles there are.</summary>
     public long Count => Parts(Anchors, Rows) * Parts(Candidates, Columns);
 
-    /// <summary>Whether all tiles may be kept, so that nothing is computed twice.</summary>
-    public bool KeepsAll => KeptTiles >= Count;
-
     /// <summary>The tiles of the whole matrix, row by row.</summary>
     public IEnumerable<PairBlock> Tiles => Runs.Of(Anchors, Rows).SelectMany(
         strip => Runs.Of(Candidates, Columns).Select(part => new PairBlock(strip.First, strip.Count, part.First, part.Count)));
 
     /// <summary>
-    /// How many anchors at a time have all their tiles kept, within half of the budget but no fewer than 64: what a loss of one
-    /// direction can be worked out for, strip by strip.
+    /// How many anchors a loss of one direction is worked out for at a time, with all their tiles kept: one row of tiles, within half of
+    /// the budget but no fewer than 64 anchors.
     /// </summary>
-    public static long StripRows(long candidates, ScalarType dtype, Tiling tiling)
-        => Math.Max(64, tiling.MemoryBudget / 2 / (candidates * Size(dtype)));
+    public static long StripRows(long candidates, ScalarType dtype, Device device, Tiling tiling)
+        => Math.Max(64, Math.Min(tiling.Rows ?? Preferred(device).Rows, tiling.MemoryBudget / 2 / (candidates * Size(dtype))));
 
     /// <summary>The same tiles, all of them kept.</summary>
     public TilePlan KeepingAll() => new(Anchors, Candidates, Rows, Columns, Count);
@@ -92,6 +89,7 @@ internal sealed class Workspace
     /// <summary>glibc gives memory of this size back to the system as soon as it is freed; smaller it may keep in pieces.</summary>
     private const long AlwaysMapped = (32L << 20) + 4096;
 
+    private readonly long _tiles;
     private readonly long _size;
     private readonly Tensor _memory;
 
@@ -100,7 +98,7 @@ internal sealed class Workspace
     /// <param name="like">Features whose device and dtype they have.</param>
     public Workspace(long tiles, TilePlan plan, Tensor like)
     {
-        _size = plan.Rows * plan.Columns;
+        (_tiles, _size) = (tiles, plan.Rows * plan.Columns);
         var (numbers, width) = (tiles * _size, TilePlan.Size(like.dtype));
         // What is never written to takes addresses, not memory.
         if (like.device_type == DeviceType.CPU && numbers * width > Large) numbers = Math.Max(numbers, AlwaysMapped / width);
@@ -110,6 +108,9 @@ internal sealed class Workspace
     /// <summary>A tile's memory, of the shape of <paramref name="block"/>, with anything in it.</summary>
     public Tensor Tile(long index, PairBlock block)
         => _memory.narrow(0, index * _size, block.Anchors * block.Candidates).view(block.Anchors, block.Candidates);
+
+    /// <summary>Whether it has room for so many tiles of a plan.</summary>
+    public bool Holds(long tiles, TilePlan plan) => plan.Rows * plan.Columns <= _size && tiles <= _tiles;
 
     /// <summary>Gives the memory back.</summary>
     public void Release() => _memory.Dispose();

@@ -11,17 +11,20 @@ namespace Contrastive;
 /// <param name="map">The pairs.</param>
 /// <param name="pairs">What they make of a tile.</param>
 /// <param name="plan">The tiles.</param>
-internal sealed class TiledMatrix(Tensor anchors, Tensor candidates, PairMap map, ITilePairs pairs, TilePlan plan)
+/// <param name="memory">Where they are computed; given back by whoever made it.</param>
+internal sealed class TiledMatrix(Tensor anchors, Tensor candidates, PairMap map, ITilePairs pairs, TilePlan plan, Workspace memory)
 {
     // The kept tiles, in order, then the tile at hand and the scratch beside it.
-    private readonly long _kept = Math.Min(plan.KeptTiles, plan.Count);
-    private readonly Workspace _memory = new(Math.Min(plan.KeptTiles, plan.Count) + 1 + pairs.Scratch, plan, anchors);
+    private readonly long _kept = Kept(plan);
     private DirectionTotals? _anchorTotals;
     private DirectionTotals? _candidateTotals;
 
+    /// <summary>How many tiles of memory it takes.</summary>
+    public static long Tiles(TilePlan plan, ITilePairs pairs) => Kept(plan) + 1 + pairs.Scratch;
+
     /// <summary>
     /// The sums of every anchor and, if asked, of every candidate. Null where exponentials underflow, so that logarithms are
-    /// needed; the memory is given back then.
+    /// needed.
     /// </summary>
     public (PairSums Anchors, PairSums? Candidates)? Sum(bool bothDirections)
     {
@@ -35,7 +38,6 @@ internal sealed class TiledMatrix(Tensor anchors, Tensor candidates, PairMap map
         }
         if (!_anchorTotals.Sampled.Underflows && _candidateTotals is not { Sampled.Underflows: true })
             return (pairs.ToSums(_anchorTotals), _candidateTotals is null ? null : pairs.ToSums(_candidateTotals));
-        _memory.Release();
         return null;
     }
 
@@ -55,19 +57,20 @@ internal sealed class TiledMatrix(Tensor anchors, Tensor candidates, PairMap map
         {
             using var scope = NewDisposeScope();
             Tensor tile;
-            if (index < _kept) tile = _memory.Tile(index, block);
+            if (index < _kept) tile = memory.Tile(index, block);
             else pairs.Mark(tile = Similarities(index, block), block);
             index++;
             pairs.Differentiate(tile, block, Scratch(block), forward, backward);
             if (byAnchors is not null) block.AnchorsOf(byAnchors).addmm_(tile, block.CandidatesOf(candidates));
             if (byCandidates is not null) block.CandidatesOf(byCandidates).addmm_(tile.t(), block.AnchorsOf(anchors));
         }
-        _memory.Release();
     }
+
+    private static long Kept(TilePlan plan) => Math.Min(plan.KeptTiles, plan.Count);
 
     private Tensor Similarities(long index, PairBlock block)
     {
-        var tile = _memory.Tile(Math.Min(index, _kept), block);
+        var tile = memory.Tile(Math.Min(index, _kept), block);
         tile.addmm_(block.AnchorsOf(anchors), block.CandidatesOf(candidates).t(), beta: 0, alpha: 1);
         map.AddBias(tile, block);
         return tile;
@@ -76,7 +79,7 @@ internal sealed class TiledMatrix(Tensor anchors, Tensor candidates, PairMap map
     private Tensor[] Scratch(PairBlock block)
     {
         var scratch = new Tensor[pairs.Scratch];
-        for (var i = 0; i < scratch.Length; i++) scratch[i] = _memory.Tile(_kept + 1 + i, block);
+        for (var i = 0; i < scratch.Length; i++) scratch[i] = memory.Tile(_kept + 1 + i, block);
         return scratch;
     }
 }

@@ -111,6 +111,11 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
         Temperature.CheckDevice(anchors, nameof(anchors));
     }
 
+    /// <summary>Nothing: the constructor registers all there is. TorchSharp would register every field again, under its own name.</summary>
+    protected override void RegisterComponents()
+    {
+    }
+
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {

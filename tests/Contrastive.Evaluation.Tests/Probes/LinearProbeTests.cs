@@ -227,4 +227,39 @@ public sealed class LinearProbeTests : IDisposable
         Refuses(() => _ = new LinearProbeOptions { Tolerance = double.NaN }, "Tolerance", "positive", "NaN");
         Refuses(() => _ = new LinearProbeOptions { MaximumEvaluations = 0 }, "MaximumEvaluations", "at least 1", "0");
     }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Features_that_tell_nothing_score_at_chance(bool standardize)
+    {
+        var labels = arange(80).remainder(4);
+        foreach (var constant in new[] { ones(80, 6), full(80, 6, 0.3).to_type(ScalarType.Float32), zeros(80, 6) })
+        {
+            using var generator = new Generator(1);
+            var report = LinearProbe.Evaluate(
+                constant, labels, constant, labels, new LinearProbeOptions { Standardize = standardize }, generator);
+            (report.Accuracy, report.BalancedAccuracy).Should().Be((0.25, 0.25));
+            report.Hits.Should().OnlyContain(hit => hit == 0.25);
+            report.Validation.Should().OnlyContain(score => Math.Abs(score.Accuracy - 0.25) < 1e-12);
+            LinearProbe.FewShot(constant, labels, constant, labels, 3, 2, new LinearProbeOptions { Standardize = standardize }, generator)
+                .Mean.Should().Be(0.25);
+        }
+    }
+
+    [Fact]
+    public void Classes_that_no_row_tells_apart_share_their_hits()
+    {
+        // Classes 3, 4 and 5 have the same rows.
+        Tensor Doubled(Tensor x) => cat([x, x[_trainLabels.eq(3)], x[_trainLabels.eq(3)]]);
+        var train = Doubled(_train);
+        var labels = cat([_trainLabels, full(30, 4, dtype: ScalarType.Int64), full(30, 5, dtype: ScalarType.Int64)]);
+        var report = LinearProbe.Evaluate(train, labels, train, labels, new LinearProbeOptions { Strengths = [1] });
+        long[] of = labels.data<long>().ToArray();
+        double[] Of(long label) => [.. report.Hits.Where((_, row) => of[row] == label)];
+        Of(4).Should().Equal(Of(3));
+        Of(5).Should().Equal(Of(3));
+        Of(3).Should().OnlyContain(hit => hit == 0 || hit == 1 / 3.0).And.Contain(1 / 3.0);
+        Of(0).Should().Contain(1);
+    }
 }

@@ -54,12 +54,15 @@ public class NearestNeighborProbeTests
                 Gen.Long[-1, 3].Array[m],
                 Gen.Int[1, 11],
                 Gen.Select(Gen.Enum<NeighborSimilarity>(), Gen.Enum<NeighborVote>(), Gen.Double[0.05, 3]),
-                Gen.Int[1, 7]))))
+                Gen.Select(Gen.Int[1, 7], Data.Types)))))
             .Sample(
-                (x, y, xLabels, yLabels, k, how, chunk) =>
+                (x, y, xLabels, yLabels, k, how, run) =>
                 {
                     using var scope = NewDisposeScope();
                     var (similarity, vote, temperature) = how;
+                    var (chunk, type) = run;
+                    // What float32 leaves open of the similarities makes near votes a tie.
+                    double near = type == ScalarType.Float32 && vote == NeighborVote.Weighted ? 2e-5 / temperature : 1e-9;
                     var (a, b) = similarity == NeighborSimilarity.Cosine ? (Data.Unit(x), Data.Unit(y)) : (x, y);
                     double Similarity(int query, int row) => similarity == NeighborSimilarity.Euclidean
                         ? -Math.Pow(Data.Distance(b, query, a, row), 2) / 2
@@ -68,10 +71,11 @@ public class NearestNeighborProbeTests
                         [.. xLabels.Select((other, row) => (Similarity(query, row), other))],
                         label,
                         k,
-                        s => vote == NeighborVote.Weighted ? Math.Exp(s / temperature) : 1))];
+                        s => vote == NeighborVote.Weighted ? Math.Exp(s / temperature) : 1,
+                        near: near))];
                     if (hits.Any(double.IsNaN)) return;
                     var report = NearestNeighborProbe.Evaluate(
-                        Data.Matrix(x), tensor(xLabels), Data.Matrix(y), tensor(yLabels),
+                        Data.Matrix(x, type), tensor(xLabels), Data.Matrix(y, type), tensor(yLabels),
                         k, similarity, vote, temperature, chunk);
                     report.Accuracy.Should().BeApproximately(hits.Average(), 1e-12);
                     report.Hits.Zip(hits).Should().OnlyContain(pair => Math.Abs(pair.First - pair.Second) <= 1e-12);
@@ -82,23 +86,60 @@ public class NearestNeighborProbeTests
                 iter: 500,
                 threads: 1);
 
-    /// <summary>The vote, with the seats of tied rows shared among them, and the win among tied classes.</summary>
-    private static double Hit((double Similarity, long Label)[] rows, long label, int k, Func<double, double> weight)
+    /// <summary>The mean, over all choices of tied rows for the last seats, of the share of the largest vote that the label has.</summary>
+    internal static double Hit(
+        (double Similarity, long Label)[] rows, long label, int k, Func<double, double> weight, double tie = 1e-12, double near = 1e-9)
     {
         k = Math.Min(k, rows.Length);
         double last = rows.Select(row => row.Similarity).OrderDescending().ElementAt(k - 1);
-        var above = rows.Where(row => row.Similarity > last + 1e-12).ToArray();
-        var tied = rows.Where(row => Math.Abs(row.Similarity - last) <= 1e-12).ToArray();
-        double share = (k - above.Length) / (double)tied.Length;
-        var votes = above.Select(row => (row.Label, Weight: weight(row.Similarity)))
-            .Concat(tied.Select(row => (row.Label, Weight: share * weight(row.Similarity))))
-            .GroupBy(row => row.Label)
-            .ToDictionary(group => group.Key, group => group.Sum(row => row.Weight));
-        double most = votes.Values.Max();
-        // Votes that differ by next to nothing are a tie or not depending on the rounding of either side: not decided here.
-        if (votes.Values.Any(vote => vote < most * (1 - 1e-15) && vote > most * (1 - 1e-9))) return double.NaN;
-        long[] winners = [.. votes.Where(entry => entry.Value >= most * (1 - 1e-10)).Select(entry => entry.Key)];
-        return winners.Contains(label) ? 1.0 / winners.Length : 0;
+        var above = rows.Where(row => row.Similarity > last + tie).ToArray();
+        var tied = rows.Where(row => Math.Abs(row.Similarity - last) <= tie).ToArray();
+        double[] hits = [.. Enumerable.Range(0, 1 << tied.Length)
+            .Where(seats => int.PopCount(seats) == k - above.Length)
+            .Select(seats => Share(above.Concat(tied.Where((_, row) => (seats >> row & 1) == 1).Select(row => (last, row.Label)))))];
+        return hits.Average();
+
+        double Share(IEnumerable<(double Similarity, long Label)> neighbors)
+        {
+            var votes = neighbors.GroupBy(row => row.Label).ToDictionary(group => group.Key, group => group.Sum(row => weight(row.Similarity)));
+            double most = votes.Values.Max();
+            // Votes that differ by next to nothing are a tie or not depending on the rounding of either side: not decided here.
+            if (votes.Values.Any(vote => vote < most * (1 - 1e-12) && vote > most * (1 - near))) return double.NaN;
+            long[] winners = [.. votes.Where(entry => entry.Value >= most * (1 - 1e-10)).Select(entry => entry.Key)];
+            return winners.Contains(label) ? 1.0 / winners.Length : 0;
+        }
+    }
+
+    [Fact]
+    public void Of_tied_rows_any_may_be_the_neighbor()
+    {
+        using var scope = NewDisposeScope();
+        var labels = tensor(new long[] { 0, 0, 1, 2 });
+        double[] Hits(int k) => [.. NearestNeighborProbe.Evaluate(ones(4, 3), labels, ones(3, 3), arange(3), k).Hits];
+        void Are(double[] hits, params double[] expected) => hits.Zip(expected).Should().OnlyContain(pair => Math.Abs(pair.First - pair.Second) < 1e-12);
+        Are(Hits(1), 1 / 2.0, 1 / 4.0, 1 / 4.0);
+        // Of 6 pairs one has label 0 twice, four share the vote with label 0, one without it.
+        Are(Hits(2), (1 + (4 / 2.0)) / 6, (2 + 1) / 2.0 / 6, (2 + 1) / 2.0 / 6);
+        Are(Hits(4), 1, 0, 0);
+
+    }
+
+    [Theory]
+    [InlineData(300, 5, 20)]
+    [InlineData(300, 5, 299)]
+    [InlineData(5000, 3, 800)]
+    [InlineData(5000, 20, 150)]
+    [InlineData(20_000, 300, 20)]
+    public void Where_all_rows_tie_the_chances_of_the_classes_add_up_to_1(int rows, int classes, int k)
+    {
+        using var scope = NewDisposeScope();
+        // The classes have more rows, or about as many, the larger their label is.
+        long[] labels = [.. Enumerable.Range(0, rows).Select(i => (long)(classes * Math.Sqrt(i / (double)rows)))];
+        var hits = NearestNeighborProbe.Evaluate(ones(rows, 3), tensor(labels), ones(classes, 3), arange(classes), k).Hits;
+        hits.Sum().Should().BeApproximately(1, 1e-10);
+        int[] ofClass = [.. Enumerable.Range(0, classes).Select(number => labels.Count(label => label == number))];
+        var byRows = hits.Zip(ofClass).OrderBy(pair => pair.Second).ToArray();
+        byRows.Zip(byRows.Skip(1)).Should().OnlyContain(pair => pair.First.First <= pair.Second.First + 1e-12);
     }
 
     [Theory]

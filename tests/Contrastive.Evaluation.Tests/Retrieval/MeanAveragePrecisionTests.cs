@@ -36,18 +36,15 @@ public class MeanAveragePrecisionTests
     }
 
     [Fact]
-    public void Tied_candidates_are_one_block()
+    public void Tied_candidates_count_as_the_expected_value()
     {
         using var scope = NewDisposeScope();
-        // scikit-learn: average_precision_score([0, 1, 1, 0, 1], [3, 2, 2, 2, 1]) = 2/3 · 2/4 + 1/3 · 3/5.
-        var candidates = Data.Matrix(new double[,] { { 3 }, { 2 }, { 2 }, { 2 }, { 1 } });
-        MeanAveragePrecision.Evaluate(
-                Data.Matrix(new double[,] { { 1 } }),
-                tensor(new long[] { 1 }),
-                candidates,
-                tensor(new long[] { 0, 1, 1, 0, 1 }),
-                normalize: false)
-            .Value.Should().BeApproximately((2.0 / 3 * 0.5) + (1.0 / 3 * 0.6), 1e-15);
+        double Of(double[] scores, long[] labels) => MeanAveragePrecision.Evaluate(
+            ones(1, 1, dtype: ScalarType.Float64), tensor(new long[] { 1 }), tensor(scores).unsqueeze(1), tensor(labels), normalize: false).Value;
+        Of([2, 2], [1, 0]).Should().BeApproximately((1 + 0.5) / 2, 1e-15, "the relevant one is first or second");
+        // 3 is above; of the orders of 2, 2, 2 the irrelevant one is first, second or third; 1 is below.
+        double[] orders = [(1 / 3.0) + (2 / 4.0), (1 / 2.0) + (2 / 4.0), (1 / 2.0) + (2 / 3.0)];
+        Of([3, 2, 2, 2, 1], [0, 1, 1, 0, 1]).Should().BeApproximately((orders.Average() + 0.6) / 3, 1e-15);
     }
 
     [Fact]
@@ -58,16 +55,17 @@ public class MeanAveragePrecisionTests
                 Gen.Long[0, 3].Array[n],
                 Gen.Long[0, 2].Array[m],
                 Gen.Int[1, 9],
-                Gen.Bool))))
+                Gen.Bool,
+                Data.Types))))
             .Sample(
-                (x, y, xLabels, yLabels, chunk, normalize) =>
+                (x, y, xLabels, yLabels, chunk, normalize, type) =>
                 {
                     using var scope = NewDisposeScope();
                     var (a, b) = normalize ? (Data.Unit(x), Data.Unit(y)) : (x, y);
                     double?[] expected = [.. xLabels.Select((label, i) => AveragePrecision(
                         [.. yLabels.Select((other, j) => (Data.Dot(a, i, b, j), other == label))]))];
                     Func<MeanAveragePrecisionReport> evaluate = () => MeanAveragePrecision.Evaluate(
-                        Data.Matrix(x), tensor(xLabels), Data.Matrix(y), tensor(yLabels), normalize, chunk);
+                        Data.Matrix(x, type), tensor(xLabels), Data.Matrix(y, type), tensor(yLabels), normalize, chunk);
                     Agrees(evaluate, expected, "candidateLabels");
                 },
                 iter: 200,
@@ -76,16 +74,16 @@ public class MeanAveragePrecisionTests
     [Fact]
     public void Within_one_set_a_row_is_no_candidate_for_itself()
         => Gen.Int[2, 9].SelectMany(n => Gen.Int[1, 3].SelectMany(d => Gen.Select(
-                Data.Coarse(n, d), Gen.Long[0, 2].Array[n], Gen.Int[1, 9], Gen.Bool)))
+                Data.Coarse(n, d), Gen.Long[0, 2].Array[n], Gen.Int[1, 9], Gen.Bool, Data.Types)))
             .Sample(
-                (x, labels, chunk, normalize) =>
+                (x, labels, chunk, normalize, type) =>
                 {
                     using var scope = NewDisposeScope();
                     var a = normalize ? Data.Unit(x) : x;
                     double?[] expected = [.. labels.Select((label, i) => AveragePrecision(
                         [.. labels.Select((other, j) => (Data.Dot(a, i, a, j), other == label)).Where((_, j) => j != i)]))];
                     Agrees(
-                        () => MeanAveragePrecision.Evaluate(Data.Matrix(x), tensor(labels), normalize, chunk),
+                        () => MeanAveragePrecision.Evaluate(Data.Matrix(x, type), tensor(labels), normalize, chunk),
                         expected,
                         "labels");
                 },
@@ -108,23 +106,40 @@ public class MeanAveragePrecisionTests
         report.Skipped.Should().Be(expected.Count(value => value is null));
     }
 
-    /// <summary>Σ_n (R_n - R_(n-1)) P_n over the distinct scores, from high to low.</summary>
-    private static double? AveragePrecision((double Score, bool Relevant)[] candidates)
+    /// <summary>
+    /// The mean over the relevant candidates of the precision at each, in the mean over all orders of those that tie with it: the
+    /// others among them stand before it or not, and each number of them before it is as likely.
+    /// </summary>
+    internal static double? AveragePrecision((double Score, bool Relevant)[] candidates, double tie = 1e-12)
     {
         int total = candidates.Count(candidate => candidate.Relevant);
         if (total == 0)
             return null;
 
-        double sum = 0, recall = 0;
-        foreach (double score in candidates.Select(candidate => candidate.Score).OrderDescending())
+        double sum = 0;
+        for (int i = 0; i < candidates.Length; i++)
         {
-            var retrieved = candidates.Where(candidate => candidate.Score >= score - 1e-12).ToArray();
-            double hits = retrieved.Count(candidate => candidate.Relevant);
-            sum += ((hits / total) - recall) * (hits / retrieved.Length);
-            recall = hits / total;
+            if (!candidates[i].Relevant)
+                continue;
+            var above = candidates.Where(other => other.Score > candidates[i].Score + tie).ToArray();
+            var tied = candidates.Where((other, j) => j != i && Math.Abs(other.Score - candidates[i].Score) <= tie).ToArray();
+            double expected = 0, weights = 0;
+            for (int before = 0; before < 1 << tied.Length; before++)
+            {
+                var first = tied.Where((_, j) => (before >> j & 1) == 1).ToArray();
+                // Of all orders, those with this set before and the rest behind.
+                double weight = Factorial(first.Length) * Factorial(tied.Length - first.Length);
+                double relevant = 1 + above.Concat(first).Count(other => other.Relevant);
+                expected += weight * relevant / (1 + above.Length + first.Length);
+                weights += weight;
+            }
+
+            sum += expected / weights;
         }
 
-        return sum;
+        return sum / total;
+
+        static double Factorial(int n) => Enumerable.Range(1, n).Aggregate(1.0, (product, factor) => product * factor);
     }
 
     [Theory]
@@ -132,14 +147,17 @@ public class MeanAveragePrecisionTests
     [InlineData(ScalarType.BFloat16)]
     [InlineData(ScalarType.Float32)]
     [InlineData(ScalarType.Float64)]
-    public void Collapsed_features_score_the_share_of_relevant_candidates(ScalarType type)
+    public void Collapsed_features_score_what_a_random_order_scores(ScalarType type)
     {
         using var scope = NewDisposeScope();
         foreach (long? chunk in new long?[] { null, 1, 20 })
         {
             var features = ones(100, 768, dtype: type);
             var labels = arange(100, dtype: ScalarType.Int32).remainder(2);
-            MeanAveragePrecision.Evaluate(features, labels, chunkSize: chunk).Value.Should().BeApproximately(49.0 / 99, 1e-6);
+            // 49 of the 99 others are relevant; at the first place the precision is 1, later it nears their share.
+            double first = Enumerable.Range(1, 99).Average(place => 1.0 / place);
+            MeanAveragePrecision.Evaluate(features, labels, chunkSize: chunk).Value.Should().BeApproximately(
+                first + ((1 - first) * 48 / 98), 1e-12);
         }
     }
 

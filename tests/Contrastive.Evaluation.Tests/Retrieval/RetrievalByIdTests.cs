@@ -73,14 +73,15 @@ public class RetrievalByIdTests
                 Gen.Long[-1, 2].Array[n],
                 Gen.Long[-1, 2].Array[m],
                 Gen.Bool,
-                Gen.Int[1, 8]))))
+                Gen.Int[1, 8],
+                Data.Types))))
             .Sample(
-                (x, y, xIds, yIds, normalize, chunk) =>
+                (x, y, xIds, yIds, normalize, chunk, type) =>
                 {
                     if (!xIds.Intersect(yIds).Any()) return;
                     using var scope = NewDisposeScope();
                     var report = Retrieval.Evaluate(
-                        Data.Matrix(x), tensor(xIds), Data.Matrix(y), tensor(yIds), [1, 2, 5], normalize, chunk);
+                        Data.Matrix(x, type), tensor(xIds), Data.Matrix(y, type), tensor(yIds), [1, 2, 5], normalize, chunk);
                     var (a, b) = normalize ? (Data.Unit(x), Data.Unit(y)) : (x, y);
                     AgreeWithDefinition(report.LeftToRight, a, xIds, b, yIds);
                     AgreeWithDefinition(report.RightToLeft, b, yIds, a, xIds);
@@ -129,11 +130,10 @@ public class RetrievalByIdTests
         long[] rightIds = [.. Enumerable.Range(0, 57).Select(i => (long)((i * 11) % 25))];
         foreach (var matches in new[] { Matches.Of(leftIds, rightIds), Matches.Of(rightIds[..23], rightIds) })
         {
-            var (a, b) = (FeatureRows.Prepare(left, true), FeatureRows.Prepare(right, true));
-            var (forward, backward) = MatchRanking.Count(a, b, matches, (23, 57));
+            var (forward, backward) = MatchRanking.Count(left, right, true, matches, (23, 57));
             foreach (var tile in new[] { (1L, 1L), (1L, 57L), (23L, 1L), (5L, 8L), (8L, 100L), (100L, 20L) })
             {
-                var (f, g) = MatchRanking.Count(a, b, matches, tile);
+                var (f, g) = MatchRanking.Count(left, right, true, matches, tile);
                 f.Ranks.Should().Equal(forward.Ranks);
                 g.Ranks.Should().Equal(backward.Ranks);
             }

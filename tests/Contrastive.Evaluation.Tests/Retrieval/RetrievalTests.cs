@@ -38,12 +38,12 @@ public class RetrievalTests
     [Fact]
     public void Agrees_with_the_definition_for_any_shape_chunk_and_tie()
         => Gen.Int[1, 9].SelectMany(n => Gen.Int[1, 3].SelectMany(d => Gen.Select(
-                Data.Coarse(n, d), Data.Coarse(n, d), Gen.Int[1, 12], Gen.Bool)))
+                Data.Coarse(n, d), Data.Coarse(n, d), Gen.Int[1, 12], Gen.Bool, Data.Types)))
             .Sample(
-                (x, y, chunk, normalize) =>
+                (x, y, chunk, normalize, type) =>
                 {
                     using var scope = NewDisposeScope();
-                    var report = Retrieval.Evaluate(Data.Matrix(x), Data.Matrix(y), [1, 2, 5], normalize, chunk);
+                    var report = Retrieval.Evaluate(Data.Matrix(x, type), Data.Matrix(y, type), [1, 2, 5], normalize, chunk);
                     var (a, b) = normalize ? (Data.Unit(x), Data.Unit(y)) : (x, y);
                     AgreeWithDefinition(report.LeftToRight, a, b);
                     AgreeWithDefinition(report.RightToLeft, b, a);

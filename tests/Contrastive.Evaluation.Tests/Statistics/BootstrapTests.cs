@@ -177,4 +177,36 @@ public class BootstrapTests
         RetrievalTests.Refuses(() => Bootstrap.Statistic(3, null!), "statistic");
         RetrievalTests.Refuses(() => Bootstrap.Statistic(3, _ => double.NaN), "statistic", "NaN of 3 items");
     }
+
+    [Theory]
+    [InlineData(BootstrapMethod.Percentile)]
+    [InlineData(BootstrapMethod.BiasCorrected)]
+    public void Figures_of_any_size_have_an_interval(BootstrapMethod method)
+    {
+        double[] scores = [1, 2, 4, 3, -1];
+        foreach (int power in new[] { 0, 532, 1021, -560, -1000 })
+        {
+            double unit = Math.ScaleB(1, power);
+            double[] scaled = [.. scores.Select(score => score * unit)];
+            var expected = Bootstrap.Mean(scores, null, 300, 0.9, method, new Random(1));
+            foreach (var report in new[]
+            {
+                Bootstrap.Mean(scaled, null, 300, 0.9, method, new Random(1)),
+                Bootstrap.MeanDifference(scaled, new double[5], null, 300, 0.9, method, new Random(1)),
+                Bootstrap.Statistic(5, items => items.Average(item => scores[item]) * unit, null, 300, 0.9, method, new Random(1)),
+            })
+            {
+                (report.Estimate / unit).Should().BeApproximately(expected.Estimate, 1e-12);
+                (report.StandardError / unit).Should().BeApproximately(expected.StandardError, 1e-12);
+                (report.Interval.Lower / unit).Should().BeApproximately(expected.Interval.Lower, 1e-9);
+                (report.Interval.Upper / unit).Should().BeApproximately(expected.Interval.Upper, 1e-9);
+            }
+        }
+
+        var large = Bootstrap.Mean([1e160, 2e160, 4e160], method: method, random: new Random(1));
+        large.Estimate.Should().BeApproximately(7e160 / 3, 1e146);
+        large.Interval.Lower.Should().BeInRange(1e160, large.Estimate);
+        large.Interval.Upper.Should().BeInRange(large.Estimate, 4e160);
+        large.StandardError.Should().BeInRange(5e159, 1e160);
+    }
 }

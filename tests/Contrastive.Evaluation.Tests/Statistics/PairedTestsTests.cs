@@ -244,4 +244,48 @@ public class PairedTestsTests
         RetrievalTests.Refuses(() => McNemarTest.Of([1, 0.5], [0, 0]), "values", "0.5 at 1");
         RetrievalTests.Refuses(() => McNemarTest.Of([true], [true, false]), "baseline", "1 values", "2");
     }
+
+    [Fact]
+    public void One_large_pair_says_nothing_of_the_others_rounding()
+    {
+        double[] values = [.. First.Select(value => value / 1000)], baseline = [.. Second.Select(value => value / 1000)];
+        double[] more = [1e13, .. values], moreBaseline = [1e13, .. baseline];
+        var ranks = SignedRankTest.Of(more, moreBaseline);
+        (ranks.Zeros, ranks.PValue).Should().Be((2, SignedRankTest.Of(values, baseline).PValue));
+        SignFlipTest.Of(more, moreBaseline).PValue.Should().Be(SignFlipTest.Of(values, baseline).PValue);
+        var difference = PairedDifference.Of(more, moreBaseline);
+        (difference.Won, difference.Lost).Should().Be((0, 9));
+        difference.Mean.Should().BeApproximately(-1.58e-3 * 10 / 11, 1e-12);
+        difference.PValue.Should().BeInRange(0.001, 0.01);
+        Bootstrap.MeanDifference(more, moreBaseline, random: new Random(1)).Estimate.Should().BeApproximately(difference.Mean, 1e-12);
+
+        // The large pair's own last bits are no difference.
+        SignedRankTest.Of([1e13 + 0.002, 1], [1e13, 0]).Zeros.Should().Be(1);
+        // Where it differs it is as good as any other: 1 and 1 and 1, up to the rounding of each.
+        PairedDifference.Of([1e13 + 1, 0.9, 5], [1e13, -0.1, 4]).StandardDeviation.Should().Be(0);
+        PairedDifference.Of([1e13 + 1, 0.9, 5.001], [1e13, -0.1, 4]).StandardDeviation.Should().BeGreaterThan(0);
+    }
+
+    [Theory]
+    [InlineData(532)]
+    [InlineData(-560)]
+    [InlineData(1015)]
+    [InlineData(-1000)]
+    public void Tests_do_not_depend_on_the_unit(int power)
+    {
+        double unit = Math.ScaleB(1, power);
+        double[] values = [.. First.Select(value => value * unit)], baseline = [.. Second.Select(value => value * unit)];
+        var expected = PairedDifference.Of(First, Second);
+        var difference = PairedDifference.Of(values, baseline);
+        (difference.PValue / expected.PValue).Should().BeApproximately(1, 1e-9);
+        (difference.Mean / unit).Should().BeApproximately(expected.Mean, 1e-12);
+        (difference.StandardDeviation / unit).Should().BeApproximately(expected.StandardDeviation, 1e-12);
+        SignFlipTest.Of(values, baseline).PValue.Should().Be(SignFlipTest.Of(First, Second).PValue);
+        (SignFlipTest.Of(values, baseline).Mean / unit).Should().BeApproximately(-1.58, 1e-12);
+        SignedRankTest.Of(values, baseline).PValue.Should().Be(SignedRankTest.Of(First, Second).PValue);
+    }
+
+    [Fact]
+    public void Differences_beyond_a_double_are_refused()
+        => RetrievalTests.Refuses(() => PairedDifference.Of([1, 1.5e308], [0, -1.5e308]), "values", "1.5E+308 at 1", "-1.5E+308");
 }

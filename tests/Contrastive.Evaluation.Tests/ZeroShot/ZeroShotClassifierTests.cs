@@ -97,13 +97,13 @@ public class ZeroShotClassifierTests
     [Fact]
     public void Agrees_with_the_definition_for_any_shape_chunk_and_tie()
         => Gen.Int[1, 8].SelectMany(n => Gen.Int[1, 6].SelectMany(c => Gen.Int[1, 3].SelectMany(d => Gen.Select(
-                Data.Coarse(n, d), Data.Coarse(c, d), Gen.Int[0, c - 1].Array[n], Gen.Int[1, 9]))))
+                Data.Coarse(n, d), Data.Coarse(c, d), Gen.Int[0, c - 1].Array[n], Gen.Int[1, 9], Data.Types))))
             .Sample(
-                (x, w, labels, chunk) =>
+                (x, w, labels, chunk, type) =>
                 {
                     using var scope = NewDisposeScope();
-                    using var classifier = new ZeroShotClassifier(Data.Matrix(w));
-                    var report = classifier.Evaluate(Data.Matrix(x), tensor(labels), [1, 3, 100], chunk);
+                    using var classifier = new ZeroShotClassifier(Data.Matrix(w, type));
+                    var report = classifier.Evaluate(Data.Matrix(x, type), tensor(labels), [1, 3, 100], chunk);
                     double[,] a = Data.Unit(x), b = Data.Unit(w);
                     int c = w.GetLength(0);
                     double[,] confusion = new double[c, c];
@@ -239,4 +239,49 @@ public class ZeroShotClassifierTests
 
     private static void RefusesToBuild(Func<ZeroShotClassifier> build, string argument, params string[] parts)
         => RetrievalTests.Refuses(() => build().Dispose(), argument, parts);
+
+    [Fact]
+    public void Accuracy_and_confusion_agree_where_ties_are_no_equivalence()
+    {
+        using var scope = NewDisposeScope();
+        // Cosines with (1, 0): 1, 1 - 1.7e-7 and 1 - 3.3e-7. Each ties with the next, the first not with the last.
+        using var classifier = new ZeroShotClassifier(tensor(new[,] { { 1, 0 }, { 1, 5.78e-4f }, { 1, 8.17e-4f }, { 0, 1 } }));
+        var report = classifier.Evaluate(tensor(new[,] { { 1f, 0 } }).expand(4, 2), arange(4), [1, 2]);
+        double[,] table = report.ConfusionMatrix();
+        report.Hits.Should().Equal(0.5, 0.5, 0, 0);
+        Enumerable.Range(0, 4).Select(i => table[i, i]).Should().Equal(report.Hits);
+        report.Accuracy.Should().Be(0.25);
+        report.Ranks.Take(2).Should().Equal(1.5, 1.5);
+        report.HitsAt(2).Take(2).Should().Equal(1, 1);
+        report.Ranks[2].Should().BeGreaterThan(2);
+    }
+
+    [Fact]
+    public void Predictions_are_in_the_order_of_the_cosines_at_any_temperature()
+    {
+        using var scope = NewDisposeScope();
+        foreach (var type in new[] { ScalarType.Float32, ScalarType.Float64 })
+        {
+            using var classifier = new ZeroShotClassifier(
+                Data.Matrix(new double[,] { { 1, 3 }, { 1, 1 }, { 1, 2 }, { 1, 0 } }, type));
+            var row = Data.Matrix(new double[,] { { 1, 0 } }, type);
+            foreach (double? temperature in new double?[] { null, 0.1, 1e-4, 1e-300 })
+                classifier.Predict(row, 4, temperature).Classes.data<long>().ToArray().Should().Equal(3, 1, 2, 0);
+            classifier.Predict(row, 4, 1e-4).Scores.ShouldEqual(Data.Matrix(new double[,] { { 1, 0, 0, 0 } }, type), 0);
+            using var all = classifier.Predict(row, 4, 0.1).Scores;
+            classifier.Predict(row, 2, 0.1).Scores.ShouldEqual(all.narrow(1, 0, 2), 0);
+        }
+    }
+
+    [Fact]
+    public void Prompts_cancel_by_what_they_are_not_by_how_wide_they_are()
+    {
+        using var scope = NewDisposeScope();
+        // Of so many columns the bound on a product's rounding is 0.006; the mean of these two has a length of 0.002.
+        Tensor e = Data.Normal(1, 100_000, 1, ScalarType.Float32), other = Data.Normal(1, 100_000, 2, ScalarType.Float32);
+        using var classifier = new ZeroShotClassifier(cat([e, e.neg().add(other.mul(0.004f))]), zeros(2, dtype: ScalarType.Int64));
+        classifier.Weights.norm().item<float>().Should().BeApproximately(1, 1e-4f);
+        using var cancelled = new ZeroShotClassifier(cat([e.mul(3), e.mul(-0.7f)]), zeros(2, dtype: ScalarType.Int64));
+        cancelled.Weights.norm().item<float>().Should().Be(0);
+    }
 }

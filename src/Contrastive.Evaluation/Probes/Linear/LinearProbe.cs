@@ -14,13 +14,17 @@ namespace Contrastive.Evaluation;
 /// Fitted in float64 on the CPU by L-BFGS. λ is the one of <see cref="LinearProbeOptions.Strengths"/> with the highest
 /// validation accuracy; of several, the one with the lowest validation cross-entropy. While it is chosen, fits see nothing
 /// of the validation rows, not even for standardising, and end at ten times the tolerance; then the classifier is fitted to
-/// all training rows.
+/// all training rows. Ties count as the expected value: where the label's class shares the largest logit with others, up to
+/// the rounding of the fit, c classes in all, the row is 1/c correct. So features that tell nothing score at chance.
 /// Memory: one float64 copy of the training features.
 /// </remarks>
 public static class LinearProbe
 {
     private const int FewShotFolds = 5;
     private const double ValidationTolerance = 10;
+
+    // Shares of ties, added up, are equal up to their rounding.
+    private const int Decimals = 12;
 
     /// <summary>Fits to the training rows, with λ chosen on a part of them, and classifies the test rows.</summary>
     /// <param name="trainFeatures">Features of shape <c>(N, D)</c>; any floating-point dtype, device and strides.</param>
@@ -164,12 +168,12 @@ public static class LinearProbe
         var validation = strengths.Length > 1 ? Validate(features, classes, splits, strengths, options) : [];
         double strength = validation.IsEmpty
             ? strengths.Length == 1 ? strengths[0] : options.DefaultStrength
-            : validation.OrderByDescending(score => score.Accuracy).ThenBy(score => score.CrossEntropy).First().Strength;
+            : validation.OrderByDescending(score => Math.Round(score.Accuracy, Decimals)).ThenBy(score => score.CrossEntropy).First().Strength;
 
         using var fit = new LinearFit(features, classes, rows, options);
         var solution = fit.At(strength, fit.Origin, options.Tolerance);
         var (right, _) = fit.Model(solution).Score(testFeatures, tensor(classes.Number(testLabels)));
-        ImmutableArray<double> hits = [.. right.Select(hit => hit ? 1.0 : 0)];
+        ImmutableArray<double> hits = [.. right];
         var (accuracy, balanced) = ClassAccuracy.Of(hits, testLabels);
         return new LinearProbeReport(
             accuracy, balanced, strength, validation, solution.Evaluations, solution.Converged, hits);
@@ -194,7 +198,7 @@ public static class LinearProbe
                 var solution = fit.At(strengths[i], start, ValidationTolerance * options.Tolerance);
                 start = solution.Point;
                 var (right, loss) = fit.Model(solution).Score(held, labels);
-                hits[i] += right.Count(hit => hit);
+                hits[i] += right.Sum();
                 crossEntropy[i] += loss * right.Length;
             }
 

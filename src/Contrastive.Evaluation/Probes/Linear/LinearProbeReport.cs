@@ -24,7 +24,7 @@ public sealed class LinearProbeReport
         Hits = hits;
     }
 
-    /// <summary>The share of test rows classified correctly, in [0, 1].</summary>
+    /// <summary>The share of test rows classified correctly, in [0, 1]; an expected share where classes tie.</summary>
     public double Accuracy { get; }
 
     /// <summary>The mean, over the classes among the test rows, of the share of their rows classified correctly.</summary>
@@ -47,7 +47,7 @@ public sealed class LinearProbeReport
     /// </summary>
     public bool Converged { get; }
 
-    /// <summary>Whether each test row was classified correctly, 1 or 0, in the order of the rows.</summary>
+    /// <summary>Whether each test row was classified correctly: 1 or 0, or its share where classes tie; in the order of the rows.</summary>
     public ImmutableArray<double> Hits { get; }
 
     /// <summary>The figures on one line.</summary>

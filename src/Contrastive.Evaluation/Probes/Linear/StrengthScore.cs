@@ -13,7 +13,7 @@ public sealed record StrengthScore
     /// <summary>The strength λ.</summary>
     public double Strength { get; }
 
-    /// <summary>The share of validation rows classified correctly, in [0, 1].</summary>
+    /// <summary>The share of validation rows classified correctly, in [0, 1]; an expected share where classes tie.</summary>
     public double Accuracy { get; }
 
     /// <summary>The mean of -log p(label) over the validation rows, in nats; ≥ 0.</summary>

@@ -10,9 +10,12 @@ namespace Contrastive.Evaluation;
 /// </summary>
 /// <remarks>
 /// Ties count as the expected value under a random order, so that no result depends on the order of rows or on which
-/// integers the labels are: where t training rows are equally similar and only m of them can be among the k, each votes with
-/// m/t of its weight; where the label's class shares the largest vote with others, c classes in all, the row is 1/c correct.
-/// So collapsed features score at chance. "Equal" means up to the rounding error of the similarities.
+/// integers the labels are: where t training rows are equally similar and only m of them can be among the k, every choice of m is as
+/// likely; where the label's class shares the largest vote with others, c classes in all, the row is 1/c correct. So collapsed
+/// features score at chance. "Equal" means up to what rounding of the features can do, 2 ε ‖x‖ ‖y‖ (2 ε of a squared distance):
+/// similarities that the features' dtype leaves in doubt are worked out in float64.
+/// Sharing out seats takes longer the more classes tie for them: for k = 20 some hundredths of a second where 1000 do, for k = 200 some
+/// tenths, once for queries alike (of one class, where all features are one).
 /// </remarks>
 public static class NearestNeighborProbe
 {
@@ -30,8 +33,8 @@ public static class NearestNeighborProbe
     /// <param name="vote">What each neighbour's vote counts.</param>
     /// <param name="temperature">τ of the weighted vote. Range: τ > 0. A majority does not depend on it.</param>
     /// <param name="chunkSize">
-    /// Test rows at once, at least 1; the memory needed beyond the features is about 32 · chunkSize · (N + classes) bytes in
-    /// float32. Left out: as many as fit into 128 MiB. The result does not depend on it.
+    /// Test rows at once, at least 1; the memory needed beyond the features is about 64 · chunkSize · (N + classes) bytes.
+    /// Left out: as many as fit into 128 MiB. The result does not depend on it.
     /// </param>
     /// <returns>The accuracy.</returns>
     /// <exception cref="ArgumentNullException">A tensor is null.</exception>
@@ -77,18 +80,16 @@ public static class NearestNeighborProbe
         var election = new NeighborElection(
             tensor(classes.OfRow).to(trainFeatures.device),
             classes.Count,
+            neighbors,
             vote == NeighborVote.Weighted ? rows.Factor / temperature : 0);
 
         var expected = tensor(classes.Number(labels)).to(trainFeatures.device);
         double[] hits = new double[labels.Length];
-        long size = Chunks.Size(chunkSize, trainFeatures.shape[0] + classes.Count, elements: 1 << 22);
+        long size = Chunks.Size(chunkSize, trainFeatures.shape[0] + classes.Count, elements: 1 << 21);
         foreach (var (start, length) in Runs.Of(hits.Length, size))
         {
             using var tile = NewDisposeScope();
-            var scores = rows.Of(start, length);                                             // (length, N)
-            var (nearest, indices) = scores.topk((int)neighbors, 1);                         // (length, k)
-            var rounding = rows.Rounding(start, nearest, indices);
-            election.Hits(scores, nearest, rounding, expected.narrow(0, start, length)).CopyTo(hits, start);
+            election.Hits(rows.Of(start, length, neighbors), expected.narrow(0, start, length)).CopyTo(hits, start);
         }
 
         var (accuracy, balanced) = ClassAccuracy.Of(hits, labels);

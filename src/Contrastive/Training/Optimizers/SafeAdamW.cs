@@ -202,6 +202,12 @@ public sealed class SafeAdamW : nn.Module
         }
     }
 
+    /// <summary>Nothing: the constructor registers all there is. TorchSharp would register every field again, under its own name.</summary>
+    protected override void RegisterComponents()
+    {
+    }
+
+    /// <summary>TorchSharp's <c>to</c> puts other tensors in the place of a module's own.</summary>
     private void CheckInPlace()
     {
         var moved = Array.FindIndex(_states, state => !state.IsInPlace);
