@@ -23,7 +23,7 @@ internal sealed class SimilarityMatrix
     private readonly Tensor? _b;
     private readonly Tensor? _byAnchors;
     private readonly Tensor? _byCandidates;
-    private Workspace? _memory;
+    private TileMemory? _memory;
 
     /// <param name="anchors">(N, D).</param>
     /// <param name="candidates">(M, D).</param>
@@ -45,8 +45,8 @@ internal sealed class SimilarityMatrix
         _a = anchors.Times(scale);
         _b = candidates.Constant;
         using var constant = no_grad();
-        if (NeedsAnchors) _byAnchors = zeros_like(_a);
-        if (NeedsCandidates) _byCandidates = zeros_like(_b);
+        if (NeedsAnchors) _byAnchors = Workspace.ZerosLike(_a);
+        if (NeedsCandidates) _byCandidates = Workspace.ZerosLike(_b);
     }
 
     public FeatureRows Anchors { get; }
@@ -171,11 +171,11 @@ internal sealed class SimilarityMatrix
     }
 
     /// <summary>Room for tiles: what there is, if it does, so that strips and second tries share it.</summary>
-    private Workspace Memory(long tiles, TilePlan plan)
+    private TileMemory Memory(long tiles, TilePlan plan)
     {
         if (_memory is not null && _memory.Holds(tiles, plan)) return _memory;
         _memory?.Release();
-        return _memory = new Workspace(tiles, plan, _b!);
+        return _memory = new TileMemory(tiles, plan, _b!);
     }
 
     private TilePlan Plan(long anchors, int scratch)

@@ -12,7 +12,7 @@ namespace Contrastive;
 /// <param name="pairs">What they make of a tile.</param>
 /// <param name="plan">The tiles.</param>
 /// <param name="memory">Where they are computed; given back by whoever made it.</param>
-internal sealed class TiledMatrix(Tensor anchors, Tensor candidates, PairMap map, ITilePairs pairs, TilePlan plan, Workspace memory)
+internal sealed class TiledMatrix(Tensor anchors, Tensor candidates, PairMap map, ITilePairs pairs, TilePlan plan, TileMemory memory)
 {
     // The kept tiles, in order, then the tile at hand and the scratch beside it.
     private readonly long _kept = Kept(plan);
@@ -82,4 +82,24 @@ internal sealed class TiledMatrix(Tensor anchors, Tensor candidates, PairMap map
         for (var i = 0; i < scratch.Length; i++) scratch[i] = memory.Tile(_kept + 1 + i, block);
         return scratch;
     }
+}
+
+/// <summary>The tiles that there are at once, as parts of one allocation.</summary>
+/// <param name="tiles">How many.</param>
+/// <param name="plan">Their sizes.</param>
+/// <param name="like">Features whose device and dtype they have.</param>
+internal sealed class TileMemory(long tiles, TilePlan plan, Tensor like)
+{
+    private readonly long _size = plan.Rows * plan.Columns;
+    private readonly Tensor _memory = Workspace.Empty([tiles * plan.Rows * plan.Columns], like.dtype, like.device);
+
+    /// <summary>Whether there is room for so many tiles of a plan.</summary>
+    public bool Holds(long count, TilePlan other) => other.Rows * other.Columns <= _size && count <= tiles;
+
+    /// <summary>A tile's memory, of the shape of <paramref name="block"/>, with anything in it.</summary>
+    public Tensor Tile(long index, PairBlock block)
+        => _memory.narrow(0, index * _size, block.Anchors * block.Candidates).view(block.Anchors, block.Candidates);
+
+    /// <summary>Gives the memory back.</summary>
+    public void Release() => _memory.Dispose();
 }

@@ -11,7 +11,7 @@ namespace Contrastive;
 internal sealed class FeatureRows(Tensor features, SimilarityMeasure measure)
 {
     /// <summary>Rows are worked on in runs of about this many numbers, so that several steps find them in the cache.</summary>
-    private const long RunElements = 1 << 18;
+    private const long RunElements = 1 << 16;
 
     private Tensor? _inverseLengths;
 
@@ -95,12 +95,15 @@ internal sealed class FeatureRows(Tensor features, SimilarityMeasure measure)
     private Tensor Normalized(LogitScale? scale)
     {
         using var constant = no_grad();
-        var wide = UnitRows.Widen(features.detach());
-        if (measure == SimilarityMeasure.DotProduct) return scale is { } factor ? factor.Of(wide) : wide;
+        var given = features.detach();
+        if (measure == SimilarityMeasure.DotProduct && scale is null) return UnitRows.Widen(given);
 
-        var lengths = UnitRows.Lengths(wide);
+        var rows = Workspace.Empty(given.shape, ComputeType, given.device).copy_(given);
+        if (measure == SimilarityMeasure.DotProduct) return scale!.Value.Apply_(rows);
+
+        var lengths = UnitRows.Lengths(rows);
         _inverseLengths ??= lengths.reciprocal();
-        return wide.div(scale is { } other ? other.Undo(lengths) : lengths);
+        return rows.div_(scale is { } factor ? factor.Undo(lengths) : lengths);
     }
 
     private Tensor? PullBackRun(Tensor gradient, Tensor rows, Tensor? inverseLengths, LogitScale? scale, bool wantsScale)
@@ -117,7 +120,7 @@ internal sealed class FeatureRows(Tensor features, SimilarityMeasure measure)
         }
         else if (features.requires_grad && scale is { } factor)
         {
-            gradient.copy_(factor.Of(gradient));
+            factor.Apply_(gradient);
         }
         return along;
     }

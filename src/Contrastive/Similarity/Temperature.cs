@@ -166,6 +166,14 @@ internal readonly struct LogitScale
     /// <summary>Values times 1/τ, without a graph of the temperature's.</summary>
     public Tensor Of(Tensor values) => _value is null ? values.Times(_fixed) : values.mul(_value);
 
+    /// <summary>The same in place.</summary>
+    public Tensor Apply_(Tensor values)
+    {
+        if (_value is not null) return values.mul_(_value);
+        using var factor = _fixed.ToScalar();
+        return values.mul_(factor);
+    }
+
     /// <summary>Values times τ.</summary>
     public Tensor Undo(Tensor values) => _value is null ? values.Times(1 / _fixed) : values.div(_value);
 

@@ -38,7 +38,7 @@ public class TiledDerivativesTests
     [Fact]
     public void Features_of_many_numbers_are_gone_through_in_runs_with_the_same_gradients()
     {
-        // 70 × 4096 numbers: a run of 64 rows, and one of 6.
+        // 70 × 4096 numbers: four runs of 16 rows, and one of 6.
         const long rows = 70, width = 4096;
         foreach (var measure in Enum.GetValues<SimilarityMeasure>())
         {
