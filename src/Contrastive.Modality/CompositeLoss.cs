@@ -54,12 +54,27 @@ public sealed class CompositeLoss : ModalityLoss
     internal override void Compute(ModalityFeatures first, ModalityFeatures second, Tensor? sampleIds, WeightedSum sum)
     {
         var results = new ModalityResult[_parts.Length];
-        foreach (var index in Enumerable.Range(0, _parts.Length).OrderBy(i => _parts[i].Loss.KeepsState))
+        int[] order = [.. Enumerable.Range(0, _parts.Length).OrderBy(i => _parts[i].Loss.KeepsState)];
+        var before = StateBefore(order[^1]);
+        try
         {
-            var part = new WeightedSum();
-            _parts[index].Loss.Compute(first, second, sampleIds, part);
-            results[index] = part.ToResult();
+            foreach (var index in order)
+            {
+                var part = new WeightedSum();
+                _parts[index].Loss.Compute(first, second, sampleIds, part);
+                results[index] = part.ToResult();
+            }
+        }
+        catch
+        {
+            using var constant = no_grad();
+            foreach (var (buffer, value) in before) buffer.copy_(value);
+            throw;
         }
         for (var i = 0; i < _parts.Length; i++) sum.Add(_parts[i].Name, _parts[i].Weight, results[i]);
     }
+
+    /// <summary>The state that parts before the last one may change: where a later one fails, it is put back.</summary>
+    private (Tensor Buffer, Tensor Value)[] StateBefore(int last)
+        => [.. _parts.Where((part, i) => i != last && part.Loss.KeepsState).SelectMany(part => part.Loss.buffers()).Select(buffer => (buffer, buffer.clone()))];
 }

@@ -177,6 +177,21 @@ public class AllLossesTests
     }
 
     [Fact]
+    public void A_composite_moves_the_state_of_all_its_parts_or_of_none()
+    {
+        using var scope = NewDisposeScope();
+        using var loss = new CompositeLoss(("large", Of(9), 1), ("larger", Of(10), 1), ("small", Of(3), 1));
+        var features = new Case(1, 4, 3);
+        loss.Evaluate(features.First, features.Second, arange(3).repeat(2).narrow(0, 0, 4));
+        var before = Saved.Of(loss);
+        Refuses(() => loss.Evaluate(features.First, features.Second, arange(4)), "must lie in [0, 2] but reach from 0 to 3");
+        Saved.Of(loss).Should().Equal(before);
+
+        static ModalityLoss Of(long samples) => new MultimodalContrastiveLoss(
+            new GammaContrastiveLoss(new PartitionTable(samples), mode: ContrastMode.Symmetric), includeInModal: false);
+    }
+
+    [Fact]
     public void A_composite_names_its_parts_and_carries_their_state()
     {
         using var scope = NewDisposeScope();

@@ -6,6 +6,26 @@ namespace Contrastive.Modality.Tests;
 public class MultimodalContrastiveLossTests
 {
     [Fact]
+    public void A_tower_frozen_in_inference_mode_is_contrasted_as_any()
+    {
+        foreach (var measure in Enum.GetValues<SimilarityMeasure>())
+        {
+            foreach (var denominator in Enum.GetValues<InModalDenominator>())
+            {
+                using var scope = NewDisposeScope();
+                var features = new Case(1, 5, 3);
+                ModalityFeatures frozen;
+                using (inference_mode()) frozen = new ModalityFeatures(features.T.clone(), features.Ta.clone());
+                using var loss = new MultimodalContrastiveLoss(
+                    new InfoNCELoss(Temperature.Learned(0.3), ContrastMode.Symmetric, measure), denominator: denominator);
+                var (actual, expected) = (loss.forward(features.First, frozen), loss.forward(features.First, features.Second));
+                actual.ShouldEqual(expected, 1e-12);
+                Gradients.Of(actual, features.V)[0].ShouldEqual(Gradients.Of(expected, features.V)[0], 1e-12);
+            }
+        }
+    }
+
+    [Fact]
     public void It_is_the_mean_of_the_four_contrasts_usual_and_as_printed()
         => (from seed in Gen.Int[0, 1_000_000]
             from n in Gen.Int[2, 5]

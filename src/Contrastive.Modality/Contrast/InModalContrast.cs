@@ -16,9 +16,11 @@ internal static class InModalContrast
     /// <summary>mean_j -log( exp(⟨v_j, p_j⟩/τ) / Σ_k exp(⟨v_j, v_k⟩/τ) ), k = j included; p is v^a, or v itself. Skips none.</summary>
     public static Tensor AsPrinted(Tensor features, Tensor positives, Temperature temperature, bool normalize = true)
     {
-        var v = UnitRows.Prepare(features, normalize);
-        var p = UnitRows.Prepare(positives, normalize);
+        var (v, p) = (Prepare(features), Prepare(positives));
         var scaled = temperature.Scale(v);
         return scaled.matmul(v.t()).logsumexp(1).sub(scaled.mul(p).sum(dim: 1)).mean();
+
+        // Autograd refuses to keep what was made in inference mode, as rows that are used as given may be. A copy is none.
+        Tensor Prepare(Tensor rows) => normalize ? UnitRows.Of(rows) : UnitRows.Widen(rows).clone();
     }
 }

@@ -67,8 +67,8 @@ internal sealed class DirectionTotals
 /// </summary>
 internal sealed class ExponentialTotal
 {
-    /// <summary>Less than any similarity, and finite in float32: what is relative to it is no NaN.</summary>
-    private static readonly Scalar Lowest = (-1e30).ToScalar();
+    /// <summary>Less than any similarity, and so far inside float32 that what is relative to it is finite, which times 0 is no NaN.</summary>
+    private static readonly Scalar Lowest = (-1e37).ToScalar();
 
     private readonly int _dimension;
     private readonly Exponents? _exponents;

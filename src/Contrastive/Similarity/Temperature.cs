@@ -89,6 +89,8 @@ public sealed class Temperature : nn.Module
         if (log_scale is null) return features.Times(1 / _fixedTemperature);
         using var scope = NewDisposeScope();
         Clamp(log_scale);
+        // Autograd keeps the features for the gradient, and refuses to keep those made in inference mode. A copy is none.
+        if (is_grad_enabled() && !features.requires_grad) features = features.clone();
         return features.mul(log_scale.to(features.dtype).exp()).MoveToOuterDisposeScope();
     }
 

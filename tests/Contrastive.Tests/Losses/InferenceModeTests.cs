@@ -68,6 +68,39 @@ public class InferenceModeTests
     }
 
     [Fact]
+    public void A_temperature_alone_too()
+    {
+        using var scope = NewDisposeScope();
+        using var temperature = Temperature.Learned(0.3);
+        var scale = temperature.parameters().Single();
+        var (actual, expected) = (temperature.Scale(Frozen().A), temperature.Scale(Features().A));
+        actual.ShouldEqual(expected, 1e-6);
+        Gradients.Of(actual.sum(), scale)[0].ShouldEqual(Gradients.Of(expected.sum(), scale)[0], 1e-6);
+    }
+
+    [Fact]
+    public void Weights_of_an_expectation_step_in_inference_mode_serve_at_any_size()
+    {
+        foreach (var tiling in new[] { Tiling.Default, AnyTiling.Tiles(2, 3), AnyTiling.Tiles(2, 3, budget: 0) })
+        {
+            foreach (var reduction in Enum.GetValues<nn.Reduction>())
+            {
+                using var scope = NewDisposeScope();
+                using var loss = new GammaContrastiveLoss(new BatchPartition(), Temperature.Fixed(0.3)) { Tiling = tiling };
+                var (a, b) = Features();
+                GammaWeights frozen;
+                using (inference_mode()) frozen = loss.ExpectationStep(a, b, PairMap.Diagonal(5));
+                var weights = loss.ExpectationStep(a, b, PairMap.Diagonal(5));
+                var (leaf, other) = (a.clone().requires_grad_(), a.clone().requires_grad_());
+                var actual = loss.MaximizationStep(leaf, b, PairMap.Diagonal(5), frozen, reduction);
+                var expected = loss.MaximizationStep(other, b, PairMap.Diagonal(5), weights, reduction);
+                actual.ShouldEqual(expected, 1e-6);
+                Gradients.Of(actual.sum(), leaf)[0].ShouldEqual(Gradients.Of(expected.sum(), other)[0], 1e-6);
+            }
+        }
+    }
+
+    [Fact]
     public void And_the_loss_itself_under_inference_mode_moves_the_state_as_ever()
     {
         using var scope = NewDisposeScope();

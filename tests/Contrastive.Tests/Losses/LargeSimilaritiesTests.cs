@@ -22,6 +22,25 @@ public abstract class LargeSimilaritiesTests(Tiling tiling)
     });
 
     [Fact]
+    public void However_far_below_zero_they_are()
+    {
+        foreach (var dtype in new[] { ScalarType.Float32, ScalarType.Float64 })
+        {
+            foreach (var map in new[] { PairMap.Diagonal(N), PairMap.FromMask(eye(N, dtype: ScalarType.Bool)) })
+            {
+                foreach (var mode in new[] { ContrastMode.OneDirection, ContrastMode.Symmetric })
+                {
+                    using var scope = NewDisposeScope();
+                    // The least temperature there is: s = -2.25e30.
+                    var a = full(N, 1, 1.5, dtype: dtype);
+                    using var loss = new InfoNCELoss(Temperature.Fixed(1e-30), mode, SimilarityMeasure.DotProduct) { Tiling = tiling };
+                    loss.forward(a, a.neg(), null, map).ShouldEqual(tensor(Math.Log(N)), 1e-6, $"{dtype}, {mode}");
+                }
+            }
+        }
+    }
+
+    [Fact]
     public void And_with_several_positives_and_masks() => InEachCase((size, dtype, because) =>
     {
         var (a, b) = Equal(size, dtype);

@@ -299,8 +299,9 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     /// <summary>The M-step of one direction with given weights.</summary>
     private static Tensor Maximize(SimilarityMatrix matrix, GammaWeights weights, nn.Reduction reduction)
     {
-        // The derivative by the weights goes the way of the features' gradients, so that no graph gets past them.
-        var constants = matrix.NeedsPullBack ? weights.Detach() : weights;
+        // The derivative by the weights goes the way of the features' gradients, so that no graph gets past them. Where there is a
+        // graph, autograd keeps them, and refuses to keep those of an E-step in inference mode. A copy is none.
+        var constants = matrix.NeedsPullBack ? weights.Detach() : weights.Copy();
         var byLogWeights = zeros_like(weights.LogWeights.detach());
         return AnchorLosses.Of(matrix, Block, reduction, (weights.LogWeights, byLogWeights)).Loss;
 
