@@ -33,7 +33,7 @@ public sealed class PartitionTable : PartitionEstimator
     /// </param>
     /// <param name="dtype">
     /// The dtype of the estimates, float64 or float32. float32 takes half the memory and keeps log Ẑ_i to 1e-7 of its size: enough
-    /// for cosines, too little for dot products in the thousands.
+    /// for cosines, too little for dot products in the thousands. float64 keeps it to 1e-16: enough for dot products of up to 1e12.
     /// </param>
     /// <exception cref="ArgumentException">A value is out of range.</exception>
     public PartitionTable(

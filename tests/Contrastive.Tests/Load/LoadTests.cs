@@ -40,12 +40,39 @@ public class LoadTests
     [InlineData(TiledSteps.LargeBatchAccumulated)]
     public void Steps_that_keep_tiles_leave_the_allocator_nothing_in_pieces(string steps)
     {
-        if (!NativeMemory.IsKnown) return;
+        if (!NativeMemory.IsKnown || NativeMemory.FullSize is not null) return;
         using var loop = new TiledSteps(steps, rows: steps == TiledSteps.TwoViews ? 1024 : 2048);
         loop.Run(3);
         var before = NativeMemory.Held;
         loop.Run(14);
         (NativeMemory.Held - before).Should().BeLessThan(14 << 20, "tiles are one allocation a step, which is given back");
+    }
+
+    /// <summary>
+    /// The same at full size, one after the other, when asked for: <c>CONTRASTIVE_LOAD=4096x512x100 dotnet test
+    /// tests/Contrastive.Tests --filter At_full_size</c>. Of this process's resident memory, which is why it runs alone.
+    /// </summary>
+    [Theory]
+    [InlineData(TiledSteps.Infonce)]
+    [InlineData(TiledSteps.OneDirection)]
+    [InlineData(TiledSteps.TwoViews)]
+    [InlineData(TiledSteps.DotProduct)]
+    [InlineData(TiledSteps.Labels)]
+    [InlineData(TiledSteps.RepeatedIds)]
+    [InlineData(TiledSteps.GammaTable)]
+    [InlineData(TiledSteps.GammaQueue)]
+    [InlineData(TiledSteps.Uniformity)]
+    [InlineData(TiledSteps.LargeBatchCached)]
+    [InlineData(TiledSteps.LargeBatchAccumulated)]
+    public void At_full_size_the_peak_stays_that_of_the_first_step(string steps)
+    {
+        if (NativeMemory.FullSize is not var (rows, width, count) || !NativeMemory.TryResetPeak()) return;
+        using var loop = new TiledSteps(steps, steps == TiledSteps.TwoViews ? rows / 2 : rows, width);
+        loop.Run(1);
+        var first = NativeMemory.Peak;
+        loop.Run(count - 1);
+        Console.WriteLine($"{steps}, {rows} x {width}: {first / 1e6:F0} MB in the first step, {NativeMemory.Peak / 1e6:F0} in {count}");
+        NativeMemory.Peak.Should().BeLessThan((long)(1.2 * first));
     }
 
     [Fact]

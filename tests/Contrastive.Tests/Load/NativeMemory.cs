@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Contrastive.Tests.Load;
@@ -28,6 +29,26 @@ internal static class NativeMemory
         }
 
         return MathNet.Numerics.Statistics.Statistics.Median(grown.Select(bytes => (double)bytes)) / runs;
+    }
+
+    /// <summary>Rows, width and steps of the tests at full size, as asked for by the environment.</summary>
+    public static (long Rows, long Width, int Steps)? FullSize
+        => Environment.GetEnvironmentVariable("CONTRASTIVE_LOAD")?.Split('x') is [var rows, var width, var steps]
+            ? (long.Parse(rows, CultureInfo.InvariantCulture), long.Parse(width, CultureInfo.InvariantCulture), int.Parse(steps, CultureInfo.InvariantCulture))
+            : null;
+
+    /// <summary>The most that was resident since <see cref="TryResetPeak"/>.</summary>
+    public static long Peak
+        => long.Parse(
+            File.ReadLines("/proc/self/status").First(line => line.StartsWith("VmHWM:", StringComparison.Ordinal))["VmHWM:".Length..].Replace("kB", "", StringComparison.Ordinal),
+            CultureInfo.InvariantCulture) * 1024;
+
+    /// <summary>Lets the peak start again. Linux only.</summary>
+    public static bool TryResetPeak()
+    {
+        if (!OperatingSystem.IsLinux()) return false;
+        File.WriteAllText("/proc/self/clear_refs", "5");
+        return true;
     }
 
     /// <summary>What the allocator has from the system, in use or free in pieces.</summary>

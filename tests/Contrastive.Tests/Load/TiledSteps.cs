@@ -17,8 +17,6 @@ internal sealed class TiledSteps : IDisposable
     public const string LargeBatchCached = "large batch, InfoNCE";
     public const string LargeBatchAccumulated = "large batch, gamma";
 
-    private const long Width = 8;
-
     private readonly Tensor _a;
     private readonly Tensor _b;
     private readonly Tensor _ids;
@@ -26,10 +24,10 @@ internal sealed class TiledSteps : IDisposable
     private readonly List<IDisposable> _owned = [];
     private readonly Action _step;
 
-    public TiledSteps(string name, long rows)
+    public TiledSteps(string name, long rows, long width = 8)
     {
-        _a = Draw.Normal(1, rows, Width).to(ScalarType.Float32).requires_grad_();
-        _b = Draw.Normal(2, rows, Width).to(ScalarType.Float32).requires_grad_();
+        _a = Draw.Normal(1, rows, width).to(ScalarType.Float32).requires_grad_();
+        _b = Draw.Normal(2, rows, width).to(ScalarType.Float32).requires_grad_();
         _ids = arange(rows);
         _labels = Draw.Integers(3, (int)rows / 3, rows);
         _step = Step(name, rows);
@@ -76,7 +74,7 @@ internal sealed class TiledSteps : IDisposable
             TwoViews => InfoNCE(ContrastMode.TwoViews),
             DotProduct => InfoNCE(ContrastMode.Symmetric, SimilarityMeasure.DotProduct),
             GammaTable => Gamma(new PartitionTable(rows), ContrastMode.Symmetric),
-            GammaQueue => (ContrastiveLoss)Gamma(new PartitionQueue(200, Width), ContrastMode.OneDirection),
+            GammaQueue => (ContrastiveLoss)Gamma(new PartitionQueue(200, _a.shape[1]), ContrastMode.OneDirection),
             _ => throw new ArgumentOutOfRangeException(nameof(name), name, "no such steps"),
         };
         if (name == OneDirection) loss.Tiling = new Tiling { MemoryBudget = 4 << 20 };

@@ -53,6 +53,18 @@ public class RefusedCallsTests
     }
 
     [Fact]
+    public void What_the_other_direction_refuses_draws_nothing()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(3);
+        var before = generator.get_state().data<byte>().ToArray();
+        using var loss = new GammaContrastiveLoss(
+            new PartitionTable(9), mode: ContrastMode.Symmetric, eStep: EStep.Sampled, generator: generator, reverseEstimator: new PartitionTable(2));
+        ShouldChangeNothing(loss, () => loss.Evaluate(Draw.Normal(1, 7, 2), Draw.Normal(2, 7, 2), arange(7)), "sampleIds must lie in [0, 1]");
+        generator.get_state().data<byte>().ToArray().Should().Equal(before);
+    }
+
+    [Fact]
     public void A_logit_bias_is_refused_by_an_empty_queue_as_by_a_filled_one()
     {
         using var scope = NewDisposeScope();

@@ -117,14 +117,17 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         var both = ReverseEstimator is not null;
         var sums = matrix.Sum(both);
 
-        // Both directions are worked out, and all that can be wrong is found, before either estimator changes.
+        // Both estimators find all that can be wrong before anything is drawn, and before either changes.
         var (anchors, candidates) = (matrix.Anchors, matrix.Candidates);
         var hasBias = batch.Map.HasLogitBias;
-        var forward = Expect(Estimator, new PartitionSums(sums.Anchors.Detach(), hasBias), anchors, scale, batch.SampleIds, batch.HasDistinctIds);
-        var backward = ReverseEstimator is null
-            ? (GammaExpectation?)null
-            : Expect(
+        var ofAnchors = Estimate(Estimator, new PartitionSums(sums.Anchors.Detach(), hasBias), anchors, scale, batch.SampleIds, batch.HasDistinctIds);
+        var ofCandidates = ReverseEstimator is null
+            ? null
+            : Estimate(
                 ReverseEstimator, new PartitionSums(sums.Candidates!.Detach(), hasBias), candidates, scale, batch.CandidateIds, batch.HasDistinctIds);
+        var changes = training ? Changes(ofAnchors, ofCandidates, anchors, candidates, batch) : [];
+        var forward = ofAnchors.Expect(EStep, _generator);
+        var backward = ofCandidates?.Expect(EStep, _generator);
         var loss = Maximize(matrix, sums, Weighted(forward), backward is { } reverse ? Weighted(reverse) : null, reduction);
         var objective = forward.Objective.Reduce(forward.Presence, reduction);
         var skipped = forward.Presence.Missing;
@@ -133,7 +136,10 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
             objective = LossReduction.MeanOfDirections(objective, other.Objective.Reduce(other.Presence, reduction));
             skipped += other.Presence.Missing;
         }
-        if (training) Commit(forward, backward, anchors, candidates, batch);
+        using (no_grad())
+        {
+            foreach (var change in changes) change?.Invoke();
+        }
         return new GammaStep(new ContrastiveResult(loss, objective, skipped), forward.Weights, backward?.Weights);
     }
 
@@ -224,9 +230,10 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
 
         using var scope = NewDisposeScope();
         using var constant = no_grad();
-        var expectation = Expect(estimator, sums, new FeatureRows(anchors, Similarity), Scale(anchors), sampleIds, distinct: false);
-        if (training) expectation.Estimate.Commit?.Invoke();
-        return expectation.Weights.Copy().MoveToOuterDisposeScope();
+        var estimate = Estimate(estimator, sums, new FeatureRows(anchors, Similarity), Scale(anchors), sampleIds, distinct: false);
+        var weights = estimate.Expect(EStep, _generator).Weights.Copy();
+        if (training) estimate.Estimate.Commit?.Invoke();
+        return weights.MoveToOuterDisposeScope();
     }
 
     /// <summary>The M-step: the augmented loss of a rectangular block of pairs, with the weights held constant.</summary>
@@ -275,9 +282,9 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         reduction != nn.Reduction.None,
         Tiling);
 
-    private GammaExpectation Expect(
+    private GammaEstimate Estimate(
         PartitionEstimator estimator, PartitionSums sums, FeatureRows anchors, LogitScale scale, Tensor? sampleIds, bool distinct)
-        => GammaExpectation.Of(sums, anchors, scale, sampleIds, distinct, estimator, EStep, MissingPairs, _generator);
+        => GammaEstimate.Of(sums, anchors, scale, sampleIds, distinct, estimator, MissingPairs);
 
     /// <summary>The M-step of a batch whose sums the E-step has seen.</summary>
     private static Tensor Maximize(
@@ -326,18 +333,17 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     private static Func<PairSums, AnchorLosses> Weighted(GammaExpectation expectation) => sums => Weighted(
         expectation.Presence.Incomplete is { } incomplete ? sums.ZeroWhere(incomplete) : sums, expectation.Weights, expectation.Presence);
 
-    /// <summary>Checks what estimators are to take in, and then lets all state change.</summary>
-    private void Commit(GammaExpectation forward, GammaExpectation? backward, FeatureRows anchors, FeatureRows candidates, ContrastBatch batch)
+    /// <summary>Checks what estimators are to take in. The changes of state, for when all is well.</summary>
+    private Action?[] Changes(GammaEstimate forward, GammaEstimate? backward, FeatureRows anchors, FeatureRows candidates, ContrastBatch batch)
     {
         using var constant = no_grad();
-        Action?[] changes =
+        return
         [
             forward.Estimate.Commit,
             Observed(Estimator, candidates, batch.CandidateIds),
             backward?.Estimate.Commit,
             ReverseEstimator is null ? null : Observed(ReverseEstimator, anchors, batch.SampleIds),
         ];
-        foreach (var change in changes) change?.Invoke();
 
         static Action? Observed(PartitionEstimator estimator, FeatureRows rows, Tensor? ids)
             => estimator.IgnoresCandidates ? null : estimator.Observe(rows.Constant, ids);

@@ -4,24 +4,24 @@ using static TorchSharp.torch;
 
 namespace Contrastive;
 
-/// <summary>One E-step, worked out but not yet stored: the weights, the objective and the estimator's pending change.</summary>
-/// <param name="Weights">What the M-step needs.</param>
-/// <param name="Objective">-1/k Σ_p s_ip + log Ẑ_i, (m).</param>
+/// <summary>An estimate for the anchors of a batch, of which nothing is drawn and nothing stored yet.</summary>
+/// <param name="Sums">The sums of all anchors.</param>
+/// <param name="Shown">Those of the anchors that the estimator saw.</param>
+/// <param name="Rows">Which anchors those are, (m); null for all.</param>
 /// <param name="Presence">Which anchors have what they need.</param>
 /// <param name="Estimate">log Ẑ_i and the change of state that goes with it.</param>
-internal readonly record struct GammaExpectation(
-    GammaWeights Weights, Tensor Objective, PairPresence Presence, PartitionEstimate Estimate)
+internal sealed record GammaEstimate(
+    PartitionSums Sums, PartitionSums Shown, Tensor? Rows, PairPresence Presence, PartitionEstimate Estimate)
 {
-    public static GammaExpectation Of(
+    /// <summary>Asks an estimator. Refuses what is wrong, and changes nothing.</summary>
+    public static GammaEstimate Of(
         PartitionSums sums,
         FeatureRows anchors,
         LogitScale scale,
         Tensor? sampleIds,
         bool distinct,
         PartitionEstimator estimator,
-        EStep step,
-        MissingPairs missingPairs,
-        Generator? generator)
+        MissingPairs missingPairs)
     {
         using var constant = no_grad();
         // The objective is the difference of an estimate and a positive, and small where training has come far.
@@ -33,7 +33,7 @@ internal readonly record struct GammaExpectation(
             CheckPopulation(estimator, sums);
         }
 
-        // Anchors that are left out are not shown to the estimator.
+        // Anchors that are skipped are not shown to the estimator.
         var rows = presence.Complete?.nonzero().squeeze(1);
         var shown = rows is null ? sums : sums.Select(rows);
         var estimate = estimator.Estimate(new PartitionObservation(
@@ -44,23 +44,31 @@ internal readonly record struct GammaExpectation(
         {
             DistinctSamples = distinct,
         });
+        return new GammaEstimate(sums, shown, rows, presence, estimate);
+    }
 
-        var relative = shown.Relative;
-        var logPartition = estimate.IsRelative || relative.Reference is null ? estimate.LogPartition : estimate.LogPartition.sub(relative.Reference);
-        var logWeights = GammaPosterior.LogWeights(logPartition, shown.PositiveCount, step, generator);
-        var positiveShare = shown.PositiveCount.reciprocal();
+    /// <summary>The E-step with this estimate: here u_i is drawn, if it is.</summary>
+    public GammaExpectation Expect(EStep step, Generator? generator)
+    {
+        using var constant = no_grad();
+        var relative = Shown.Relative;
+        var logPartition = Estimate.IsRelative || relative.Reference is null
+            ? Estimate.LogPartition
+            : Estimate.LogPartition.sub(relative.Reference);
+        var logWeights = GammaPosterior.LogWeights(logPartition, Shown.PositiveCount, step, generator);
+        var positiveShare = Shown.PositiveCount.reciprocal();
         var objective = logPartition.sub(relative.Positive.mul(positiveShare));
         var weights = new GammaWeights(
             Spread(logWeights, Scalars.NegativeInfinity),
-            Spread(estimate.LogSampledScale, Scalars.Zero),
+            Spread(Estimate.LogSampledScale, Scalars.Zero),
             Spread(positiveShare, Scalars.Zero),
             Spread(logPartition, Scalars.Zero),
-            sums.Relative.Reference,
-            presence.Missing);
-        return new GammaExpectation(weights, Spread(objective, Scalars.Zero), presence, estimate);
+            Sums.Relative.Reference,
+            Presence.Missing);
+        return new GammaExpectation(weights, Spread(objective, Scalars.Zero), Presence);
 
         Tensor Spread(Tensor values, Scalar elsewhere)
-            => rows is null ? values : full_like(sums.LogKnown, elsewhere).index_copy_(0, rows, values);
+            => Rows is null ? values : full_like(Sums.PositiveCount, elsewhere).index_copy_(0, Rows, values);
     }
 
     private static void CheckPopulation(PartitionEstimator estimator, PartitionSums sums)
@@ -72,3 +80,9 @@ internal readonly record struct GammaExpectation(
                 $"the estimator's population is {population} candidates but an anchor has {known} known ones in the batch alone");
     }
 }
+
+/// <summary>One E-step: the weights and the objective.</summary>
+/// <param name="Weights">What the M-step needs.</param>
+/// <param name="Objective">-1/k Σ_p s_ip + log Ẑ_i, (m).</param>
+/// <param name="Presence">Which anchors have what they need.</param>
+internal readonly record struct GammaExpectation(GammaWeights Weights, Tensor Objective, PairPresence Presence);
