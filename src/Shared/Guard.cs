@@ -6,7 +6,7 @@ namespace Contrastive.Numerics;
 /// <summary>Argument checks. Each names the argument and says both what was given and what was expected.</summary>
 internal static class Guard
 {
-    /// <summary>A floating-point matrix, one row an item.</summary>
+    /// <summary>A floating-point matrix, one row per item.</summary>
     public static void Features(Tensor tensor, [CallerArgumentExpression(nameof(tensor))] string name = "")
     {
         ArgumentNullException.ThrowIfNull(tensor, name);

@@ -1,6 +1,6 @@
 namespace Contrastive.Samples.AlignFeatures.Data;
 
-/// <summary>Features as read: one row an item, row after row. Every value is finite.</summary>
+/// <summary>Features as read: one row per item, row after row. Every value is finite.</summary>
 /// <param name="Source">The file, for messages and the summary.</param>
 /// <param name="Rows">At least one.</param>
 /// <param name="Columns">At least one.</param>

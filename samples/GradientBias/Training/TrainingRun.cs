@@ -57,7 +57,7 @@ internal static class TrainingRun
         using var scope = NewDisposeScope();
         var (ids, anchors, inputs, pairs) = pass.Batch(batch);
         optimizer.zero_grad();
-        // A pass shows each pair once, so only the loss that keeps an estimate a sample has a use for the ids.
+        // A pass shows each pair once, so only the loss that keeps an estimate per sample has a use for the ids.
         loss.forward(anchors, inputs.matmul(weights), loss is GammaContrastiveLoss ? ids : null, pairs).backward();
         optimizer.step();
     }

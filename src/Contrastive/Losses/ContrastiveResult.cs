@@ -14,7 +14,7 @@ public sealed class ContrastiveResult : IDisposable
         SkippedAnchors = skippedAnchors;
     }
 
-    /// <summary>What to call <c>backward()</c> on: a scalar, or one value an anchor where the reduction is none.</summary>
+    /// <summary>What to call <c>backward()</c> on: a scalar, or one value per anchor where the reduction is none.</summary>
     public Tensor Loss { get; }
 
     /// <summary>

@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Contrastive;
 
-/// <summary>From one value an anchor to the value of a batch.</summary>
+/// <summary>From one value per anchor to the value of a batch.</summary>
 internal static class LossReduction
 {
     /// <summary>Anchors that lack a pair are 0 and do not count in the mean; the mean of no anchor is 0.</summary>

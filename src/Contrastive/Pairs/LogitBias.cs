@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace Contrastive;
 
-/// <summary>A term added to each similarity: (M), one a candidate, or (N, M), one a pair. No gradient is taken through it.</summary>
+/// <summary>A term added to each similarity: (M), one per candidate, or (N, M), one per pair. No gradient is taken through it.</summary>
 /// <param name="Values">As given.</param>
 /// <param name="Transposed">Whether anchors and candidates have changed places since.</param>
 internal sealed record LogitBias(Tensor Values, bool Transposed = false)

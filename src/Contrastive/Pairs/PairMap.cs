@@ -73,7 +73,7 @@ public sealed class PairMap
         return new PairMap(new NoRule(), anchors, candidates);
     }
 
-    /// <summary>The positives as a mask; any number an anchor.</summary>
+    /// <summary>The positives as a mask; any number per anchor.</summary>
     /// <param name="positives">(N, M) bool, true where candidate j is a positive of anchor i.</param>
     /// <exception cref="ArgumentException">The mask is not a bool matrix.</exception>
     public static PairMap FromMask(Tensor positives)

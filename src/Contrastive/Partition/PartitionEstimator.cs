@@ -7,7 +7,7 @@ namespace Contrastive;
 /// Keeps log Ẑ_i, the estimate of an anchor's partition function over the whole population, from what batches show of it.
 /// </summary>
 /// <remarks>
-/// Which one to take depends on what can be kept: <see cref="PartitionTable"/> a number a sample,
+/// Which one to take depends on what can be kept: <see cref="PartitionTable"/> one number per sample,
 /// <see cref="PartitionQueue"/> recent candidates, <see cref="BatchPartition"/> nothing. Its state is in buffers, so it is
 /// saved and restored with the module that holds it. An estimator is not safe for use from several threads at once.
 /// </remarks>

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Contrastive;
 
 /// <summary>
-/// One estimate a sample, moved a little at each visit: Ẑ_i ← (1-ρ) Ẑ_i + ρ Z̃_i, in log space. The setting of the paper
+/// One estimate per sample, moved a little at each visit: Ẑ_i ← (1-ρ) Ẑ_i + ρ Z̃_i, in log space. The setting of the paper
 /// (Chen et al. 2022), for data sets whose samples are numbered.
 /// </summary>
 /// <remarks>
@@ -116,7 +116,7 @@ public sealed class PartitionTable : PartitionEstimator
     {
         if (sampleIds is null)
             throw new ArgumentException(
-                $"sampleIds are missing: {nameof(PartitionTable)} keeps one estimate a sample and needs to know which sample each anchor is",
+                $"sampleIds are missing: {nameof(PartitionTable)} keeps one estimate per sample and needs to know which sample each anchor is",
                 nameof(sampleIds));
         Guard.SameDevice(sampleIds, log_partition, nameof(sampleIds), "the values of the partition table");
         if (sampleIds.shape[0] == 0) return sampleIds.to(ScalarType.Int64);

@@ -41,6 +41,6 @@ internal readonly record struct SampleGroups(Tensor Samples, Tensor? GroupOfRow,
         return largest.Plus(sums.div(Rows.to(values.dtype)).log());
     }
 
-    /// <summary>One value a sample to one a row: (g) to (m).</summary>
+    /// <summary>One value per sample to one per row: (g) to (m).</summary>
     public Tensor ToRows(Tensor values) => GroupOfRow is null ? values : values.index_select(0, GroupOfRow);
 }

@@ -45,7 +45,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     /// <param name="generator">Where draws come from; by default TorchSharp's global generator. On the features' device.</param>
     /// <param name="positiveSampling">How several positives came into the batch.</param>
     /// <param name="missingPairs">What happens to anchors without a positive or a negative.</param>
-    /// <param name="reduction">None gives one value an anchor; mean is over the anchors that count.</param>
+    /// <param name="reduction">None gives one value per anchor; mean is over the anchors that count.</param>
     /// <param name="reverseEstimator">
     /// Keeps log Ẑ_j for the candidates as anchors of a symmetric loss; by default an empty one like
     /// <paramref name="estimator"/>. Give one where candidates are numbered otherwise than anchors (captions of pictures).
@@ -193,9 +193,9 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     /// <param name="anchors">(m, D): the batch's anchors, or some of them.</param>
     /// <param name="candidates">(n, D): all candidates of the batch.</param>
     /// <param name="pairs">The map of these anchors and candidates, which also says what sample ids exclude.</param>
-    /// <param name="sampleIds">(m) integers: which sample each anchor is, for estimators that keep one estimate a sample.</param>
+    /// <param name="sampleIds">(m) integers: which sample each anchor is, for estimators that keep one estimate per sample.</param>
     /// <param name="reverse">Whether this is the other direction of a symmetric loss, the anchors being its candidates.</param>
-    /// <returns>The constants that the M-step needs, one row an anchor.</returns>
+    /// <returns>The constants that the M-step needs, one row per anchor.</returns>
     /// <exception cref="ArgumentException">The arguments do not fit together; nothing has changed then.</exception>
     /// <exception cref="InvalidOperationException">An estimator's state was converted to half precision.</exception>
     public GammaWeights ExpectationStep(
@@ -212,9 +212,9 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     /// </summary>
     /// <param name="sums">The merged sums of (m) anchors.</param>
     /// <param name="anchors">(m, D): the anchors of the sums.</param>
-    /// <param name="sampleIds">(m) integers: which sample each anchor is, for estimators that keep one estimate a sample.</param>
+    /// <param name="sampleIds">(m) integers: which sample each anchor is, for estimators that keep one estimate per sample.</param>
     /// <param name="reverse">Whether this is the other direction of a symmetric loss, the anchors being its candidates.</param>
-    /// <returns>The constants that the M-step needs, one row an anchor.</returns>
+    /// <returns>The constants that the M-step needs, one row per anchor.</returns>
     /// <exception cref="ArgumentException">The arguments do not fit together; nothing has changed then.</exception>
     /// <exception cref="InvalidOperationException">An estimator's state was converted to half precision.</exception>
     public GammaWeights ExpectationStep(PartitionSums sums, Tensor anchors, Tensor? sampleIds = null, bool reverse = false)
@@ -245,7 +245,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     /// <param name="candidates">(n, D).</param>
     /// <param name="pairs">The map of the block: <see cref="PairMap.Block"/> of the batch's.</param>
     /// <param name="weights">The weights of these (m) anchors, from the E-step.</param>
-    /// <param name="reduction">Sum, or none for one value an anchor, or the mean over the block's anchors.</param>
+    /// <param name="reduction">Sum, or none for one value per anchor, or the mean over the block's anchors.</param>
     /// <returns>A scalar, or (m).</returns>
     /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
     public Tensor MaximizationStep(

@@ -26,8 +26,8 @@ public static class ContrastiveFunctional
         /// <param name="similarity">Cosine, or the dot product as given.</param>
         /// <param name="positiveSum">Where the sum over several positives stands.</param>
         /// <param name="missingPairs">What happens to anchors without a positive or a negative.</param>
-        /// <param name="reduction">None gives one value an anchor.</param>
-        /// <returns>A scalar, or one value an anchor.</returns>
+        /// <param name="reduction">None gives one value per anchor.</param>
+        /// <returns>A scalar, or one value per anchor.</returns>
         /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
         public static Tensor info_nce(
             Tensor anchors,

@@ -27,7 +27,7 @@ public sealed class InfoNCELoss : ContrastiveLoss
     /// <param name="similarity">Cosine, or the dot product as given.</param>
     /// <param name="positiveSum">Where the sum over several positives stands.</param>
     /// <param name="missingPairs">What happens to anchors without a positive or a negative.</param>
-    /// <param name="reduction">None gives one value an anchor; mean is over the anchors that count.</param>
+    /// <param name="reduction">None gives one value per anchor; mean is over the anchors that count.</param>
     /// <exception cref="ArgumentOutOfRangeException">An enumeration has a value it does not define.</exception>
     public InfoNCELoss(
         Temperature? temperature = null,
