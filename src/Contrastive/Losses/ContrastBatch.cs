@@ -24,11 +24,19 @@ internal readonly record struct ContrastBatch(
         Tensor? candidateIds)
     {
         candidateIds = IdsOfCandidates(anchors, candidates, sampleIds, candidateIds);
+        var idsExcludeNothing = false;
         if (mode == ContrastMode.TwoViews)
         {
             Guard.SameRows(anchors, candidates);
-            if (sampleIds is not null) sampleIds = candidateIds = cat([sampleIds, candidateIds!]);
             var rows = 2 * anchors.shape[0];
+            if (sampleIds is not null)
+            {
+                Guard.SameDevice(anchors, sampleIds);
+                Guard.SameDevice(anchors, candidateIds!);
+                // With each sample once in each view its rows are positives of each other, and the map needs no masks.
+                idsExcludeNothing = pairs is null && rows > 0 && ReferenceEquals(sampleIds, candidateIds) && !SampleGroups.HasRepeats(sampleIds);
+                sampleIds = candidateIds = cat([sampleIds, candidateIds!]);
+            }
             if (rows > 0) pairs ??= PairMap.TwoViews(anchors.shape[0]);
             if (pairs is not null && (pairs.AnchorCount != rows || pairs.CandidateCount != rows))
                 throw new ArgumentException(
@@ -36,7 +44,9 @@ internal readonly record struct ContrastBatch(
                     nameof(pairs));
             anchors = candidates = cat([anchors, candidates]);
         }
-        var (map, distinct) = Resolve(pairs, anchors, candidates, sampleIds, candidateIds);
+        var (map, distinct) = idsExcludeNothing
+            ? Resolve(pairs, anchors, candidates, null, null)
+            : Resolve(pairs, anchors, candidates, sampleIds, candidateIds);
         if (mode == ContrastMode.Symmetric && reduction == nn.Reduction.None) Guard.SameRows(anchors, candidates);
         return new ContrastBatch(anchors, candidates, sampleIds, candidateIds, map, distinct);
     }
