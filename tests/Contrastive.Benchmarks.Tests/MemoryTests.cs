@@ -24,7 +24,8 @@ public class MemoryTests
         var found = JsonSerializer.Deserialize<ProbeResult>(output.ToString(), ResultFile.Json)!;
         found.StepMs.Should().HaveCount(30).And.OnlyContain(time => time > 0);
         // Logits, their log-softmax and its gradient, of 1024 x 1024 floats each; where the peak cannot be reset it may hide them.
-        if (found.PeakWasReset) found.PeakMb.Should().BeInRange(2 * 4.19, 6 * 4.19);
-        found.FirstPeakMb.Should().BeInRange(0, found.PeakMb);
+        if (found.PeakWasReset) found.FirstPeakMb.Should().BeInRange(2 * 4.19, 6 * 4.19);
+        // Later steps find the memory of earlier ones in use or free; all of them together hold no more than two.
+        found.PeakMb.Should().BeInRange(found.FirstPeakMb, 12 * 4.19);
     }
 }
