@@ -25,7 +25,4 @@ internal static class UnitRows
         var lengths = rows.norm(-1, keepdim: true, 2);
         return lengths.masked_fill(lengths.eq(Scalars.Zero), Scalars.Infinity);
     }
-
-    /// <summary>Widened, and normalised if asked for.</summary>
-    public static Tensor Prepare(Tensor features, bool normalize) => normalize ? Of(features) : Widen(features);
 }

@@ -27,17 +27,7 @@ public class LoadTests
     /// with gigabytes after 30 of 8192 rows.
     /// </summary>
     [Theory]
-    [InlineData(TiledSteps.Infonce)]
-    [InlineData(TiledSteps.OneDirection)]
-    [InlineData(TiledSteps.TwoViews)]
-    [InlineData(TiledSteps.DotProduct)]
-    [InlineData(TiledSteps.Labels)]
-    [InlineData(TiledSteps.RepeatedIds)]
-    [InlineData(TiledSteps.GammaTable)]
-    [InlineData(TiledSteps.GammaQueue)]
-    [InlineData(TiledSteps.Uniformity)]
-    [InlineData(TiledSteps.LargeBatchCached)]
-    [InlineData(TiledSteps.LargeBatchAccumulated)]
+    [MemberData(nameof(TiledSteps.All), MemberType = typeof(TiledSteps))]
     public void Steps_that_keep_tiles_leave_the_allocator_nothing_in_pieces(string steps)
     {
         if (!NativeMemory.IsKnown || NativeMemory.FullSize is not null) return;
@@ -53,17 +43,7 @@ public class LoadTests
     /// tests/Contrastive.Tests --filter At_full_size</c>. Of this process's resident memory, which is why it runs alone.
     /// </summary>
     [Theory]
-    [InlineData(TiledSteps.Infonce)]
-    [InlineData(TiledSteps.OneDirection)]
-    [InlineData(TiledSteps.TwoViews)]
-    [InlineData(TiledSteps.DotProduct)]
-    [InlineData(TiledSteps.Labels)]
-    [InlineData(TiledSteps.RepeatedIds)]
-    [InlineData(TiledSteps.GammaTable)]
-    [InlineData(TiledSteps.GammaQueue)]
-    [InlineData(TiledSteps.Uniformity)]
-    [InlineData(TiledSteps.LargeBatchCached)]
-    [InlineData(TiledSteps.LargeBatchAccumulated)]
+    [MemberData(nameof(TiledSteps.All), MemberType = typeof(TiledSteps))]
     public void At_full_size_the_peak_stays_that_of_the_first_step(string steps)
     {
         if (NativeMemory.FullSize is not var (rows, width, count) || !NativeMemory.TryResetPeak()) return;

@@ -17,6 +17,11 @@ internal sealed class TiledSteps : IDisposable
     public const string LargeBatchCached = "large batch, InfoNCE";
     public const string LargeBatchAccumulated = "large batch, gamma";
 
+    public static TheoryData<string> All { get; } =
+    [
+        Infonce, OneDirection, TwoViews, DotProduct, Labels, RepeatedIds, GammaTable, GammaQueue, Uniformity, LargeBatchCached, LargeBatchAccumulated,
+    ];
+
     private readonly Tensor _a;
     private readonly Tensor _b;
     private readonly Tensor _ids;

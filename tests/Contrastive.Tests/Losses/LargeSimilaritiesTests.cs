@@ -44,7 +44,7 @@ public abstract class LargeSimilaritiesTests(Tiling tiling)
     public void And_with_several_positives_and_masks() => InEachCase((size, dtype, because) =>
     {
         var (a, b) = Equal(size, dtype);
-        // Two positives an anchor, three negatives.
+        // Two positives per anchor, three negatives.
         var labels = tensor(new long[] { 0, 1, 0, 1, 2 });
         var map = PairMap.FromMask(eye(N, dtype: ScalarType.Bool).logical_or(eye(N, dtype: ScalarType.Bool).roll(1, 0)));
         foreach (var sum in Enum.GetValues<PositiveSum>())
