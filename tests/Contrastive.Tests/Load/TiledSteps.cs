@@ -63,8 +63,9 @@ internal sealed class TiledSteps : IDisposable
                 return () => uniformity.forward(_a).backward();
             case LargeBatchCached or LargeBatchAccumulated:
                 var large = name == LargeBatchCached ? (ContrastiveLoss)InfoNCE(ContrastMode.Symmetric) : Gamma(new PartitionTable(rows), ContrastMode.Symmetric);
-                var step = new LargeBatchStep(large, 512, []);
-                return () => step.Backward(rows, (first, count) => (_a.narrow(0, first, count), _b.narrow(0, first, count)), _ids);
+                var (towerA, towerB) = (Own(nn.Linear(_a.shape[1], _a.shape[1])), Own(nn.Linear(_a.shape[1], _a.shape[1])));
+                var step = new LargeBatchStep(large, 512, [towerA, towerB]);
+                return () => step.Backward(rows, (first, count) => (Encode(towerA, _a, first, count), Encode(towerB, _b, first, count)), _ids);
             case Labels:
                 var supCon = InfoNCE(ContrastMode.OneDirection, missing: MissingPairs.Skip);
                 return () => supCon.forward(_a, _a, null, PairMap.FromLabels(_labels)).backward();
@@ -85,6 +86,9 @@ internal sealed class TiledSteps : IDisposable
         if (name == OneDirection) loss.Tiling = new Tiling { MemoryBudget = 4 << 20 };
         return () => loss.forward(_a, _b, _ids).backward();
     }
+
+    private static Tensor Encode(nn.Module<Tensor, Tensor> tower, Tensor items, long first, long count)
+        => tower.forward(items.detach().narrow(0, first, count));
 
     private InfoNCELoss InfoNCE(ContrastMode mode, SimilarityMeasure similarity = SimilarityMeasure.Cosine, MissingPairs missing = MissingPairs.Throw)
         => Own(new InfoNCELoss(null, mode, similarity, missingPairs: missing));
