@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Contrastive.Modality;
+using Contrastive.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 

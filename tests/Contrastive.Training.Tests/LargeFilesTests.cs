@@ -1,7 +1,7 @@
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Contrastive.Tests.Training;
+namespace Contrastive.Training.Tests;
 
 /// <summary>
 /// State of more than 2 GiB, which takes 17 GB of memory and 5 GB of disk: <c>LARGE_FILES=1 dotnet test --filter

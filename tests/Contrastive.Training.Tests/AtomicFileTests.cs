@@ -1,4 +1,4 @@
-namespace Contrastive.Tests.Training;
+namespace Contrastive.Training.Tests;
 
 public sealed class AtomicFileTests : IDisposable
 {

@@ -1,9 +1,9 @@
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Contrastive.Tests.Training;
+namespace Contrastive.Training.Tests;
 
-public class CachedGradientStepTests
+public class AnyLossTests
 {
     [Theory]
     [InlineData(ScalarType.Float64, 1e-8)]
@@ -15,7 +15,7 @@ public class CachedGradientStepTests
         using var scope = NewDisposeScope();
         using var weight = new Parameter(Draw.Normal(1, 5, 4).to(dtype));
         var x = Draw.Normal(2, 10, 5).to(dtype);
-        var step = new CachedGradientStep(4, []);
+        var step = new LargeBatchStep(4, []);
         step.MicroBatchSize.Should().Be(4);
         Tensor Loss(Tensor[] features) => features[0].to(ScalarType.Float64).pow(2).mean();
         void Backward(double change)
@@ -41,7 +41,7 @@ public class CachedGradientStepTests
     {
         using var scope = NewDisposeScope();
         using var towers = new Towers(10);
-        var step = new CachedGradientStep(4, towers.Modules);
+        var step = new LargeBatchStep(4, towers.Modules);
         Tensor[] Encode(long first, long count) => [towers.Encode(first, count).Anchors, towers.Encode(first, count).Candidates];
         Tensor Loss(Tensor[] features) => features[0].sum();
         Refuses(() => step.Backward(10, (_, _) => [], Loss), "encode gave no features for micro-batch 0 (items 0 to 3)");
@@ -71,7 +71,7 @@ public class CachedGradientStepTests
         towers.ZeroGradients();
         scale.grad = null;
         manual_seed(2);
-        var value = new CachedGradientStep(4, towers.Modules).Backward(count, Encode, Loss);
+        var value = new LargeBatchStep(4, towers.Modules).Backward(count, Encode, Loss);
         value.ShouldEqual(expected, 1e-12);
         value.requires_grad.Should().BeFalse();
         scale.grad!.ShouldEqual(ofScale, 1e-12);
@@ -99,7 +99,7 @@ public class CachedGradientStepTests
         using var towers = new Towers(8);
         foreach (var microBatch in new[] { 3L, 8 })
         {
-            var step = new CachedGradientStep(microBatch, towers.Modules);
+            var step = new LargeBatchStep(microBatch, towers.Modules);
             TensorCount.ShouldStay(() => step.Backward(8, Encode, features => (features[0] * features[0]).mean()).Dispose(), 5);
         }
 
@@ -113,7 +113,7 @@ public class CachedGradientStepTests
         using var towers = new Towers(8);
         foreach (var microBatch in new[] { 3L, 8 })
         {
-            var step = new CachedGradientStep(microBatch, towers.Modules);
+            var step = new LargeBatchStep(microBatch, towers.Modules);
             Refuses(() => step.Backward(8, Encode, features => features[0].sum(dim: 1)), "the loss must be a scalar but has the shape (8)");
             Refuses(() => step.Backward(8, Encode, _ => null!), "the loss must be a scalar but is null");
             Refuses(() => step.Backward(8, Encode, null!), "loss");
@@ -122,7 +122,7 @@ public class CachedGradientStepTests
                 .Should().Throw<InvalidOperationException>().WithMessage("the loss has no graph*");
         }
         var calls = 0;
-        Refuses(() => new CachedGradientStep(3, towers.Modules).Backward(8, (first, count) => ++calls == 2
+        Refuses(() => new LargeBatchStep(3, towers.Modules).Backward(8, (first, count) => ++calls == 2
             ? [.. Encode(first, count), .. Encode(first, count)]
             : Encode(first, count), features => features[0].sum()), "encode gave the features of 2 towers for micro-batch 1 (items 3 to 5) but of 1");
         LargeBatchStepTests.Gradients(towers, null).All(gradient => gradient is null).Should().BeTrue();
@@ -140,11 +140,11 @@ public class CachedGradientStepTests
         loss.forward(a.to(ScalarType.BFloat16), b.to(ScalarType.BFloat16)).backward();
         var expected = LargeBatchStepTests.Gradients(towers, null);
         towers.ZeroGradients();
-        new LargeBatchStep(loss, 4, towers.Modules).Backward(9, (first, count) =>
+        new LargeBatchStep(4, towers.Modules).Backward(9, (first, count) =>
         {
             var (left, right) = towers.Encode(first, count);
             return (left.to(ScalarType.BFloat16), right.to(ScalarType.BFloat16));
-        });
+        }, loss);
         LargeBatchStepTests.ShouldBeSame(LargeBatchStepTests.Gradients(towers, null), expected, "bfloat16 features", 1e-2);
     }
 }

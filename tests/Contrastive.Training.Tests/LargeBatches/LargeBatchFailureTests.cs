@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Contrastive.Tests.Training;
+namespace Contrastive.Training.Tests;
 
 public class LargeBatchFailureTests
 {
@@ -73,7 +73,7 @@ public class LargeBatchFailureTests
             var (a, b) = towers.Encode(first, count);
             return (a + (randn(a.shape, dtype: ScalarType.Float64, generator: own) * 1e-3), b);
         }
-        FluentActions.Invoking(() => new LargeBatchStep(loss, MicroBatch, towers.Modules).Backward(Count, Noisy))
+        FluentActions.Invoking(() => new LargeBatchStep(MicroBatch, towers.Modules).Backward(Count, Noisy, loss))
             .Should().Throw<InvalidOperationException>().WithMessage("encode gave other features for micro-batch 0 (items 0 to 3) than the first time (tower 0*");
         LargeBatchStepTests.Gradients(towers, null).All(gradient => gradient is null).Should().BeTrue();
 
@@ -91,7 +91,7 @@ public class LargeBatchFailureTests
         towers.ZeroGradients();
         own.manual_seed(5);
         manual_seed(1);
-        new LargeBatchStep(loss, MicroBatch, towers.Modules, [own]).Backward(Count, Noisy);
+        new LargeBatchStep(MicroBatch, towers.Modules, [own]).Backward(Count, Noisy, loss);
         LargeBatchStepTests.ShouldBeSame(LargeBatchStepTests.Gradients(towers, null), expected, "the generator is replayed");
         randn(2, generator: own).IsSameAs(next).Should().BeTrue("it goes on as after encoding once");
     }
@@ -106,11 +106,11 @@ public class LargeBatchFailureTests
             using var scope = NewDisposeScope();
             using var towers = new Towers(Count);
             var (at, calls) = (StepCase.All["gamma, table"](Count), 0);
-            FluentActions.Invoking(() => new LargeBatchStep(at.Loss, MicroBatch, towers.Modules, method: method).Backward(Count, (first, count) =>
+            FluentActions.Invoking(() => new LargeBatchStep(MicroBatch, towers.Modules).Backward(Count, (first, count) =>
                 {
                     var (a, b) = towers.Encode(first, count);
                     return (++calls <= 3 == learnsFirst ? a : a.detach(), b);
-                }, at.Ids))
+                }, at.Loss, at.Ids, method: method))
                 .Should().Throw<InvalidOperationException>().WithMessage(learnsFirst
                     ? "encode gave features without a graph for micro-batch 0 (items 0 to 3) but with one for the first micro-batch"
                     : "encode gave features with a graph for micro-batch 0 (items 0 to 3) but without one for the first micro-batch");
@@ -133,8 +133,8 @@ public class LargeBatchFailureTests
 
         var calls = 0;
         manual_seed(1);
-        FluentActions.Invoking(() => new LargeBatchStep(actual.Loss, MicroBatch, towers.Modules, method: method).Backward(
-                Count, (first, count) => ++calls == 5 ? throw new NotSupportedException() : towers.Encode(first, count), actual.Ids))
+        FluentActions.Invoking(() => new LargeBatchStep(MicroBatch, towers.Modules).Backward(
+                Count, (first, count) => ++calls == 5 ? throw new NotSupportedException() : towers.Encode(first, count), actual.Loss, actual.Ids, method: method))
             .Should().Throw<NotSupportedException>();
         rand(3).IsSameAs(random).Should().BeTrue();
         Saved.Of(actual.Loss).Should().Equal(Saved.Of(plain.Loss));
@@ -148,29 +148,31 @@ public class LargeBatchFailureTests
         using var towers = new Towers(Count);
         using var loss = new InfoNCELoss();
         using var none = new GammaContrastiveLoss(new BatchPartition(), reduction: nn.Reduction.None);
-        Refuses(() => new LargeBatchStep(none, 4, towers.Modules), "the loss has no reduction");
-        Refuses(() => new LargeBatchStep(loss, 0, towers.Modules), "microBatchSize must be at least 1 but is 0");
-        Refuses(() => new LargeBatchStep(null!, 4, towers.Modules), "loss");
-        Refuses(() => new LargeBatchStep(loss, 4, null!), "encoders");
-        Refuses(() => new LargeBatchStep(loss, 4, [towers.Left, null!]), "one of the encoders is null");
-        Refuses(() => new LargeBatchStep(loss, 4, towers.Modules, [null!]), "one of the generators is null");
-        Refuses(() => new LargeBatchStep(loss, 4, towers.Modules, method: LargeBatchMethod.Accumulation), "InfoNCELoss is no sum over pairs");
-        Refuses(() => new LargeBatchStep(loss, 4, towers.Modules, method: (LargeBatchMethod)7), "method must be one of CachedGradients, Accumulation but is 7");
-        Refuses(() => new LargeBatchStep(loss, 4, towers.Modules).Backward(0, towers.Encode), "count must be at least 1 but is 0");
-        Refuses(() => new LargeBatchStep(loss, 4, towers.Modules).Backward(Count, null!), "encode");
+        Refuses(() => new LargeBatchStep(4, towers.Modules).Backward(Count, towers.Encode, none), "the loss has no reduction");
+        Refuses(() => new LargeBatchStep(0, towers.Modules), "microBatchSize must be at least 1 but is 0");
+        Refuses(() => new LargeBatchStep(4, towers.Modules).Backward(Count, towers.Encode, null!), "loss");
+        Refuses(() => new LargeBatchStep(4, null!), "encoders");
+        Refuses(() => new LargeBatchStep(4, [towers.Left, null!]), "one of the encoders is null");
+        Refuses(() => new LargeBatchStep(4, towers.Modules, [null!]), "one of the generators is null");
+        Refuses(
+            () => new LargeBatchStep(4, towers.Modules).Backward(Count, towers.Encode, loss, method: LargeBatchMethod.Accumulation), "InfoNCELoss is no sum over pairs");
+        Refuses(
+            () => new LargeBatchStep(4, towers.Modules).Backward(Count, towers.Encode, loss, method: (LargeBatchMethod)7), "method must be one of CachedGradients, Accumulation but is 7");
+        Refuses(() => new LargeBatchStep(4, towers.Modules).Backward(0, towers.Encode, loss), "count must be at least 1 but is 0");
+        Refuses(() => new LargeBatchStep(4, towers.Modules).Backward(Count, null!, loss), "encode");
 
         using (no_grad())
         {
-            FluentActions.Invoking(() => new LargeBatchStep(loss, 4, towers.Modules).Backward(Count, towers.Encode))
+            FluentActions.Invoking(() => new LargeBatchStep(4, towers.Modules).Backward(Count, towers.Encode, loss))
                 .Should().Throw<InvalidOperationException>().WithMessage("*gradients*switched off here (no_grad)");
         }
         foreach (var microBatch in new[] { 4L, 20 })
         {
-            FluentActions.Invoking(() => new LargeBatchStep(loss, microBatch, towers.Modules).Backward(Count, (first, count) =>
+            FluentActions.Invoking(() => new LargeBatchStep(microBatch, towers.Modules).Backward(Count, (first, count) =>
                 {
                     using var constant = no_grad();
                     return towers.Encode(first, count);
-                })).Should().Throw<InvalidOperationException>().WithMessage("there is nothing to train*");
+                }, loss)).Should().Throw<InvalidOperationException>().WithMessage("there is nothing to train*");
         }
     }
 
@@ -186,7 +188,7 @@ public class LargeBatchFailureTests
             var (state, buffers) = (Saved.Of(at.Loss), Buffers(towers));
             manual_seed(3);
             var next = rand(4);
-            var step = new LargeBatchStep(at.Loss, microBatch, towers.Modules, method: method);
+            var step = new LargeBatchStep(microBatch, towers.Modules);
 
             // The second time nothing is made for the first time.
             foreach (var again in new[] { false, true })
@@ -203,7 +205,7 @@ public class LargeBatchFailureTests
                         {
                             calls++;
                             return encode(towers, first, count);
-                        }, at.Ids);
+                        }, at.Loss, at.Ids, method: method);
                     }).Should().Throw<Exception>().WithMessage($"*{message}*");
                 });
                 if (again) left.Should().Be(0, "no tensor is left behind");

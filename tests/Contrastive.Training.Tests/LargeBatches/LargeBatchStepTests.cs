@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Contrastive.Tests.Training;
+namespace Contrastive.Training.Tests;
 
 /// <summary>A step in micro-batches is the step of the whole batch.</summary>
 public class LargeBatchStepTests
@@ -33,8 +33,8 @@ public class LargeBatchStepTests
                     if (gradient is not null) parameter.grad = gradient;
                 var actual = StepCase.All[name](count);
                 manual_seed(7);
-                var result = new LargeBatchStep(actual.Loss, microBatch, towers.Modules, method: method)
-                    .Backward(count, towers.Encode, actual.Ids, actual.Pairs, actual.CandidateIds);
+                var result = new LargeBatchStep(microBatch, towers.Modules)
+                    .Backward(count, towers.Encode, actual.Loss, actual.Ids, actual.Pairs, actual.CandidateIds, method: method);
 
                 var what = $"{name} by {method}, {microBatch} of {count}";
                 result.Loss.ShouldEqual(expected.Loss, Tolerance, what);
@@ -66,8 +66,8 @@ public class LargeBatchStepTests
             towers.ZeroGradients();
             var actual = StepCase.All[name](count);
             manual_seed(7);
-            var result = new LargeBatchStep(actual.Loss, 3, towers.Modules, method: method)
-                .Backward(count, towers.Encode, actual.Ids, actual.Pairs, actual.CandidateIds);
+            var result = new LargeBatchStep(3, towers.Modules)
+                .Backward(count, towers.Encode, actual.Loss, actual.Ids, actual.Pairs, actual.CandidateIds, method: method);
             result.Loss.ShouldEqual(expected.Loss, Tolerance, name);
             ShouldBeSame(Gradients(towers, actual.Loss), gradients, $"{name} by {method}");
         }
@@ -97,7 +97,7 @@ public class LargeBatchStepTests
         towers.ZeroGradients();
         using var loss = Loss();
         manual_seed(7);
-        var result = new LargeBatchStep(loss, 2, towers.Modules, method: method).Backward(count, towers.Encode, ids, pairs, captionIds);
+        var result = new LargeBatchStep(2, towers.Modules).Backward(count, towers.Encode, loss, ids, pairs, captionIds, method: method);
         result.Loss.ShouldEqual(expected.Loss, Tolerance);
         ShouldBeSame(Gradients(towers, loss), gradients, "captions");
         Saved.Of(loss).Should().Equal(Saved.Of(plain));
@@ -114,8 +114,8 @@ public class LargeBatchStepTests
         var expected = Train((_, towers, plain) => plain.Evaluate(towers.EncodeAll(microBatch)).Loss.backward());
         foreach (var method in StepCase.All[name](count).Methods)
         {
-            var actual = Train((_, towers, plain) => new LargeBatchStep(plain.Loss, microBatch, towers.Modules, method: method)
-                .Backward(count, towers.Encode, plain.Ids));
+            var actual = Train((_, towers, plain) => new LargeBatchStep(microBatch, towers.Modules)
+                .Backward(count, towers.Encode, plain.Loss, plain.Ids, method: method));
             ShouldBeSame(actual, expected, name, 1e-6);
         }
 
@@ -151,11 +151,11 @@ public class LargeBatchStepTests
 
         using var loss = new GammaContrastiveLoss(new BatchPartition());
         manual_seed(1);
-        new LargeBatchStep(loss, 4, towers.Modules, method: method).Backward(10, towers.Encode);
+        new LargeBatchStep(4, towers.Modules).Backward(10, towers.Encode, loss, method: method);
         foreach (var (buffer, expected) in Buffers().Zip(once)) buffer.IsSameAs(expected).Should().BeTrue();
 
         Put(start);
-        new LargeBatchStep(loss, 4, [], method: method).Backward(10, towers.Encode);
+        new LargeBatchStep(4, []).Backward(10, towers.Encode, loss, method: method);
         Buffers().Last().item<long>().Should().Be(6, "nobody named the towers, so they count three micro-batches twice");
 
         Tensor[] Buffers() => [.. towers.Modules.SelectMany(module => module.buffers()).Select(buffer => buffer.clone())];
@@ -178,7 +178,7 @@ public class LargeBatchStepTests
         towers.ZeroGradients();
         drift.Reset();
         manual_seed(1);
-        new LargeBatchStep(loss, 4, [towers.Left, drift]).Backward(9, Encode);
+        new LargeBatchStep(4, [towers.Left, drift]).Backward(9, Encode, loss);
         ShouldBeSame(Gradients(towers, null), expected, "the buffer changes at each micro-batch");
         drift.Position.Should().Be(position);
 
@@ -207,7 +207,7 @@ public class LargeBatchStepTests
                 towers.ZeroGradients();
                 var actual = StepCase.All[name](count);
                 manual_seed(1);
-                new LargeBatchStep(actual.Loss, 4, towers.Modules, method: method).Backward(count, towers.Encode, actual.Ids);
+                new LargeBatchStep(4, towers.Modules).Backward(count, towers.Encode, actual.Loss, actual.Ids, method: method);
                 ShouldBeSame(Gradients(towers, actual.Loss), expected, $"{method}, {left}, {right}");
                 expected.Count(gradient => gradient is not null).Should().Be(1 + (left ? 6 : 0) + (right ? 6 : 0));
             }
@@ -229,11 +229,11 @@ public class LargeBatchStepTests
             var expected = Gradients(towers, null);
             towers.ZeroGradients();
             manual_seed(1);
-            var step = new LargeBatchStep(actual.Loss, 4, towers.Modules, method: method);
-            step.Backward(count, towers.Encode, actual.Ids);
+            var step = new LargeBatchStep(4, towers.Modules);
+            step.Backward(count, towers.Encode, actual.Loss, actual.Ids, method: method);
             ShouldBeSame(Gradients(towers, null), expected, $"{method}");
             expected.Count(gradient => gradient is not null).Should().Be(6, "of the right tower");
-            (step.Method, step.MicroBatchSize).Should().Be((method, 4));
+            step.MicroBatchSize.Should().Be(4);
         }
     }
 
@@ -256,12 +256,12 @@ public class LargeBatchStepTests
             var actual = StepCase.All[name](9);
             var calls = 0;
             manual_seed(1);
-            var result = new LargeBatchStep(actual.Loss, microBatch, towers.Modules).Backward(
+            var result = new LargeBatchStep(microBatch, towers.Modules).Backward(
                 9, (first, count) =>
                 {
                     calls++;
                     return towers.Encode(first, count);
-                }, actual.Ids);
+                }, actual.Loss, actual.Ids);
             calls.Should().Be(1);
             result.Loss.IsSameAs(expected.Loss).Should().BeTrue();
             ShouldBeSame(Gradients(towers, actual.Loss), gradients, name);
@@ -276,10 +276,10 @@ public class LargeBatchStepTests
         using var skip = new GammaContrastiveLoss(new BatchPartition(), missingPairs: MissingPairs.Skip);
         foreach (var loss in new ContrastiveLoss[] { new InfoNCELoss(), new GammaContrastiveLoss(new BatchPartition()) })
         {
-            new LargeBatchStep(loss, 1, towers.Modules).Backward(2, towers.Encode).Loss.ShouldBeFinite();
-            Refuses(() => new LargeBatchStep(loss, 1, towers.Modules).Backward(1, towers.Encode), "anchor 0 has no negative");
+            new LargeBatchStep(1, towers.Modules).Backward(2, towers.Encode, loss).Loss.ShouldBeFinite();
+            Refuses(() => new LargeBatchStep(1, towers.Modules).Backward(1, towers.Encode, loss), "anchor 0 has no negative");
         }
-        new LargeBatchStep(skip, 1, towers.Modules).Backward(1, towers.Encode).SkippedAnchors.Should().Be(1);
+        new LargeBatchStep(1, towers.Modules).Backward(1, towers.Encode, skip).SkippedAnchors.Should().Be(1);
     }
 
     [Fact]
@@ -290,7 +290,7 @@ public class LargeBatchStepTests
         var at = StepCase.All["gamma, symmetric table"](9);
         at.Loss.eval();
         var before = Saved.Of(at.Loss);
-        new LargeBatchStep(at.Loss, 4, towers.Modules).Backward(9, towers.Encode, at.Ids);
+        new LargeBatchStep(4, towers.Modules).Backward(9, towers.Encode, at.Loss, at.Ids);
         Saved.Of(at.Loss).Should().Equal(before);
     }
 
@@ -306,8 +306,8 @@ public class LargeBatchStepTests
         {
             foreach (var microBatch in new[] { 3L, 10 })
             {
-                var step = new LargeBatchStep(at.Loss, microBatch, towers.Modules, method: method);
-                TensorCount.ShouldStay(() => step.Backward(10, towers.Encode, at.Ids).Dispose(), 5);
+                var step = new LargeBatchStep(microBatch, towers.Modules);
+                TensorCount.ShouldStay(() => step.Backward(10, towers.Encode, at.Loss, at.Ids, method: method).Dispose(), 5);
             }
         }
         at.Loss.Dispose();

@@ -2,7 +2,7 @@ using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Contrastive.Tests.Training;
+namespace Contrastive.Training.Tests;
 
 /// <summary>Two small towers in float64 with several dropout layers, and a batch for them.</summary>
 internal sealed class Towers : IDisposable

@@ -5,9 +5,9 @@ using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Contrastive.Tests.Training;
+namespace Contrastive.Training.Tests;
 
-public sealed class SafetensorsTests : IDisposable
+public sealed class WeightsFileTests : IDisposable
 {
     private static readonly ScalarType[] Dtypes =
     [
@@ -48,8 +48,8 @@ public sealed class SafetensorsTests : IDisposable
             foreach (var (name, (dtype, shape, seed)) in drawn)
                 tensors[new string(name)] = AnyBits(seed, Dtypes[dtype], shape);
 
-            Safetensors.Save(File, tensors);
-            var read = Safetensors.Load(File);
+            WeightsFile.Save(File, tensors);
+            var read = WeightsFile.Load(File);
 
             read.Keys.Should().BeEquivalentTo(tensors.Keys);
             foreach (var (name, value) in tensors)
@@ -78,7 +78,7 @@ public sealed class SafetensorsTests : IDisposable
     {
         using var tensor = torch.tensor(new[] { 1f, -2f });
 
-        Safetensors.Save(File, new Dictionary<string, Tensor> { ["w"] = tensor });
+        WeightsFile.Save(File, new Dictionary<string, Tensor> { ["w"] = tensor });
 
         var header = """{"__metadata__":{"format":"pt"},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""";
         var padded = header.PadRight((header.Length + 7) / 8 * 8);
@@ -93,11 +93,11 @@ public sealed class SafetensorsTests : IDisposable
         Tensor[] views = [whole.t(), whole.narrow(0, 2, 3), whole.narrow(1, 1, 2), whole.slice(0, 0, 6, 2), whole[0, 0], whole[0].expand(3, 4)];
         var tensors = views.Index().ToDictionary(view => $"v{view.Index}", view => view.Item);
 
-        Safetensors.Save(File, tensors);
-        Safetensors.Save(_folder.Path("again"), tensors.Reverse().ToDictionary());
+        WeightsFile.Save(File, tensors);
+        WeightsFile.Save(_folder.Path("again"), tensors.Reverse().ToDictionary());
 
         System.IO.File.ReadAllBytes(_folder.Path("again")).Should().Equal(System.IO.File.ReadAllBytes(File));
-        var read = Safetensors.Load(File, CPU);
+        var read = WeightsFile.Load(File, CPU);
         foreach (var (name, value) in tensors)
             Bytes(read[name]).Should().Equal(Bytes(value), name);
     }
@@ -107,8 +107,8 @@ public sealed class SafetensorsTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var tensor = AnyBits(2, ScalarType.Int64, (1 << 21) + 3);
-        Safetensors.Save(File, new Dictionary<string, Tensor> { ["w"] = tensor });
-        Safetensors.Load(File)["w"].eq(tensor).all().item<bool>().Should().BeTrue();
+        WeightsFile.Save(File, new Dictionary<string, Tensor> { ["w"] = tensor });
+        WeightsFile.Load(File)["w"].eq(tensor).all().item<bool>().Should().BeTrue();
     }
 
     [Fact]
@@ -117,24 +117,24 @@ public sealed class SafetensorsTests : IDisposable
         using var scope = NewDisposeScope();
         var view = complex(ones(1), ones(1)).conj().imag;
         view.is_neg().Should().BeTrue();
-        Safetensors.Save(File, new Dictionary<string, Tensor> { ["a"] = view });
-        Safetensors.Load(File)["a"].item<float>().Should().Be(-1);
+        WeightsFile.Save(File, new Dictionary<string, Tensor> { ["a"] = view });
+        WeightsFile.Load(File)["a"].item<float>().Should().Be(-1);
     }
 
     [Fact]
     public void Metadata_comes_back_and_the_header_alone_says_what_is_there()
     {
         using var scope = NewDisposeScope();
-        Safetensors.Save(
+        WeightsFile.Save(
             File,
             new Dictionary<string, Tensor> { ["a"] = zeros(2, 0), ["b"] = torch.tensor(1.0) },
             new Dictionary<string, string> { ["epoch"] = "3", ["note"] = "\u00e9 \"quoted\"\n" });
 
-        var header = Safetensors.ReadHeader(File);
+        var header = WeightsFile.ReadHeader(File);
 
         header.Metadata.Should().BeEquivalentTo(new Dictionary<string, string> { ["epoch"] = "3", ["note"] = "\u00e9 \"quoted\"\n", ["format"] = "pt" });
-        header.Tensors["a"].Should().BeEquivalentTo(new SafetensorsEntry(ScalarType.Float32, [2, 0]));
-        header.Tensors["b"].Should().BeEquivalentTo(new SafetensorsEntry(ScalarType.Float64, []));
+        header.Tensors["a"].Should().BeEquivalentTo(new WeightsEntry(ScalarType.Float32, [2, 0]));
+        header.Tensors["b"].Should().BeEquivalentTo(new WeightsEntry(ScalarType.Float64, []));
     }
 
     private sealed class Block : nn.Module<Tensor, Tensor>
@@ -183,9 +183,9 @@ public sealed class SafetensorsTests : IDisposable
     {
         using var encoder = new Encoder();
 
-        Safetensors.Save(File, encoder, rename: Rename);
+        WeightsFile.Save(File, encoder, rename: Rename);
 
-        Safetensors.ReadHeader(File).Tensors.Keys.Should().BeEquivalentTo(
+        WeightsFile.ReadHeader(File).Tensors.Keys.Should().BeEquivalentTo(
             "tower.0.weight", "tower.0.bias", "tower.2.weight", "tower.2.bias",
             "blocks.0.linear.weight", "blocks.0.linear.bias", "blocks.0.running",
             "blocks.1.linear.weight", "blocks.1.linear.bias", "blocks.1.running",
@@ -198,11 +198,11 @@ public sealed class SafetensorsTests : IDisposable
     {
         using var saved = new Encoder();
         saved.call(rand(5, 2)).sum().backward();
-        Safetensors.Save(File, saved, rename: Rename);
+        WeightsFile.Save(File, saved, rename: Rename);
         using var loaded = new Encoder();
         loaded.State().Should().NotEqual(saved.State());
 
-        var unread = Safetensors.LoadInto(File, loaded, rename: Rename);
+        var unread = WeightsFile.LoadInto(File, loaded, rename: Rename);
 
         loaded.State().Should().Equal(saved.State());
         unread.Should().BeEquivalentTo(new UnreadNames([], []));
@@ -216,8 +216,8 @@ public sealed class SafetensorsTests : IDisposable
         var before = encoder.State();
         void Refused(nn.Module saved, string message, Func<string, string>? rename = null)
         {
-            Safetensors.Save(File, saved);
-            FluentActions.Invoking(() => Safetensors.LoadInto(File, encoder, rename: rename)).Should().Throw<InvalidDataException>().WithMessage($"{File}: {message}");
+            WeightsFile.Save(File, saved);
+            FluentActions.Invoking(() => WeightsFile.LoadInto(File, encoder, rename: rename)).Should().Throw<InvalidDataException>().WithMessage($"{File}: {message}");
             encoder.State().Should().Equal(before);
         }
 
@@ -231,8 +231,8 @@ public sealed class SafetensorsTests : IDisposable
         // A shape that would broadcast is another shape still.
         using var one = nn.Linear(1, 1);
         using var five = nn.Linear(1, 5);
-        Safetensors.Save(File, one);
-        FluentActions.Invoking(() => Safetensors.LoadInto(File, five)).Should().Throw<InvalidDataException>().WithMessage("*(1, 1) there but Float32 (5, 1) here*");
+        WeightsFile.Save(File, one);
+        FluentActions.Invoking(() => WeightsFile.LoadInto(File, five)).Should().Throw<InvalidDataException>().WithMessage("*(1, 1) there but Float32 (5, 1) here*");
         Refused(encoder, "*it has no 'head.running'*", Rename);
     }
 
@@ -241,10 +241,10 @@ public sealed class SafetensorsTests : IDisposable
     {
         using var two = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2));
         using var one = nn.Sequential(nn.Linear(2, 2, hasBias: false), nn.ReLU(), nn.Linear(2, 2));
-        Safetensors.Save(File, two);
+        WeightsFile.Save(File, two);
 
-        FluentActions.Invoking(() => Safetensors.LoadInto(File, one)).Should().Throw<InvalidDataException>().WithMessage("*it has no '2.weight'*the module has no '0.bias'*");
-        var unread = Safetensors.LoadInto(File, one, strict: false);
+        FluentActions.Invoking(() => WeightsFile.LoadInto(File, one)).Should().Throw<InvalidDataException>().WithMessage("*it has no '2.weight'*the module has no '0.bias'*");
+        var unread = WeightsFile.LoadInto(File, one, strict: false);
 
         unread.Missing.Should().BeEquivalentTo("2.weight", "2.bias");
         unread.Unexpected.Should().BeEquivalentTo("0.bias", "1.weight", "1.bias");
@@ -269,16 +269,16 @@ public sealed class SafetensorsTests : IDisposable
     {
         using var weight = new Parameter(ones(2));
         using var tied = new Tied(weight, weight);
-        Safetensors.Save(File, tied);
+        WeightsFile.Save(File, tied);
         using (no_grad()) weight.zero_();
 
-        Safetensors.LoadInto(File, tied);
+        WeightsFile.LoadInto(File, tied);
 
-        Safetensors.ReadHeader(File).Tensors.Keys.Should().Equal("left");
+        WeightsFile.ReadHeader(File).Tensors.Keys.Should().Equal("left");
         weight.eq(ones(2)).all().item<bool>().Should().BeTrue();
         // Given by hand it is written as often as it is named.
-        Safetensors.Save(File, new Dictionary<string, Tensor> { ["left"] = weight, ["right"] = weight });
-        Safetensors.ReadHeader(File).Tensors.Keys.Should().BeEquivalentTo("left", "right");
+        WeightsFile.Save(File, new Dictionary<string, Tensor> { ["left"] = weight, ["right"] = weight });
+        WeightsFile.ReadHeader(File).Tensors.Keys.Should().BeEquivalentTo("left", "right");
     }
 
     [Fact]
@@ -286,7 +286,7 @@ public sealed class SafetensorsTests : IDisposable
     {
         using var scope = NewDisposeScope();
         void Refused(string name, Tensor tensor, string message)
-            => Refuses(() => Safetensors.Save(File, new Dictionary<string, Tensor> { [name] = tensor }), message);
+            => Refuses(() => WeightsFile.Save(File, new Dictionary<string, Tensor> { [name] = tensor }), message);
 
         Refused("z", zeros(2, dtype: ScalarType.ComplexFloat64), "'z' is ComplexFloat64, but the format takes BOOL*");
         Refused("__metadata__", zeros(2), "'__metadata__' cannot be the name of a tensor");
@@ -297,10 +297,10 @@ public sealed class SafetensorsTests : IDisposable
         gone.Dispose();
         Refused("d", gone, "'d' is null or disposed");
         Refuses(
-            () => Safetensors.Save(File, new Dictionary<string, Tensor>(), new Dictionary<string, string> { ["author"] = null! }),
+            () => WeightsFile.Save(File, new Dictionary<string, Tensor>(), new Dictionary<string, string> { ["author"] = null! }),
             "the value of 'author' is null");
         using var linear = nn.Linear(1, 1);
-        Refuses(() => Safetensors.Save(File, linear, rename: _ => "x"), "two tensors of the module would be called 'x'");
+        Refuses(() => WeightsFile.Save(File, linear, rename: _ => "x"), "two tensors of the module would be called 'x'");
         System.IO.File.Exists(File).Should().BeFalse();
     }
 
@@ -311,26 +311,26 @@ public sealed class SafetensorsTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var good = new Dictionary<string, Tensor> { ["a"] = ones(2) };
-        Safetensors.Save(File, good);
+        WeightsFile.Save(File, good);
         var before = System.IO.File.ReadAllBytes(File);
         var half = "\ud800";
         var tooLong = new string('x', 100_000_000);
 
-        Refuses(() => Safetensors.Save(File, new Dictionary<string, Tensor> { ["a" + half] = ones(2) }), "the name of a tensor has half of a surrogate pair, \\ud800, at 1");
-        Refuses(() => Safetensors.Save(File, good, Metadata(half + "b", "")), "a name in the metadata has half of a surrogate pair, \\ud800, at 0");
-        Refuses(() => Safetensors.Save(File, good, Metadata("b", "\udc00\ud800")), "the metadata 'b' has half of a surrogate pair, \\udc00, at 0");
-        Refuses(() => Safetensors.Save(File, good, Metadata("b", tooLong)), "names and metadata take 100000");
-        Refuses(() => Safetensors.Save(File, new Dictionary<string, Tensor> { [tooLong] = ones(2) }), "names and metadata take 100000");
-        Refuses(() => Safetensors.Save(File, new Dictionary<string, Tensor> { ["a"] = empty(2, device: META) }), "'a' is on the device meta");
+        Refuses(() => WeightsFile.Save(File, new Dictionary<string, Tensor> { ["a" + half] = ones(2) }), "the name of a tensor has half of a surrogate pair, \\ud800, at 1");
+        Refuses(() => WeightsFile.Save(File, good, Metadata(half + "b", "")), "a name in the metadata has half of a surrogate pair, \\ud800, at 0");
+        Refuses(() => WeightsFile.Save(File, good, Metadata("b", "\udc00\ud800")), "the metadata 'b' has half of a surrogate pair, \\udc00, at 0");
+        Refuses(() => WeightsFile.Save(File, good, Metadata("b", tooLong)), "names and metadata take 100000");
+        Refuses(() => WeightsFile.Save(File, new Dictionary<string, Tensor> { [tooLong] = ones(2) }), "names and metadata take 100000");
+        Refuses(() => WeightsFile.Save(File, new Dictionary<string, Tensor> { ["a"] = empty(2, device: META) }), "'a' is on the device meta");
         var bad = zeros(2, dtype: ScalarType.Bool);
         bad.bytes[1] = 2;
-        Refuses(() => Safetensors.Save(File, new Dictionary<string, Tensor> { ["a"] = bad }), "'a' is BOOL but holds bytes other than 0 and 1");
+        Refuses(() => WeightsFile.Save(File, new Dictionary<string, Tensor> { ["a"] = bad }), "'a' is BOOL but holds bytes other than 0 and 1");
 
         System.IO.File.ReadAllBytes(File).Should().Equal(before);
         Directory.GetFileSystemEntries(_folder.Root).Should().Equal(File);
         // Whole pairs are what they are.
-        Safetensors.Save(File, good, Metadata("\ud83d\ude00", "\ud83d\ude00"));
-        Safetensors.ReadHeader(File).Metadata["\ud83d\ude00"].Should().Be("\ud83d\ude00");
+        WeightsFile.Save(File, good, Metadata("\ud83d\ude00", "\ud83d\ude00"));
+        WeightsFile.ReadHeader(File).Metadata["\ud83d\ude00"].Should().Be("\ud83d\ude00");
     }
 
     [Fact]
@@ -338,21 +338,21 @@ public sealed class SafetensorsTests : IDisposable
     {
         using var scope = NewDisposeScope();
         var good = new Dictionary<string, Tensor> { ["a"] = ones(2) };
-        Safetensors.Save(File, good, Metadata("b", ""));
+        WeightsFile.Save(File, good, Metadata("b", ""));
         var other = BitConverter.ToInt32(System.IO.File.ReadAllBytes(File));
         var text = new string('x', 100_000_000 - other);
 
-        Safetensors.Save(File, good, Metadata("b", text));
+        WeightsFile.Save(File, good, Metadata("b", text));
 
-        Safetensors.ReadHeader(File).Metadata["b"].Should().HaveLength(text.Length);
-        Refuses(() => Safetensors.Save(File, good, Metadata("b", text + new string('x', 8))), "names and metadata take 100000008");
+        WeightsFile.ReadHeader(File).Metadata["b"].Should().HaveLength(text.Length);
+        Refuses(() => WeightsFile.Save(File, good, Metadata("b", text + new string('x', 8))), "names and metadata take 100000008");
     }
 
     [Fact]
     public void A_failed_write_leaves_the_old_file()
     {
         using var scope = NewDisposeScope();
-        Safetensors.Save(File, new Dictionary<string, Tensor> { ["a"] = ones(2) });
+        WeightsFile.Save(File, new Dictionary<string, Tensor> { ["a"] = ones(2) });
         var before = System.IO.File.ReadAllBytes(File);
 
         // The first is gone when its turn comes, after the second, which is wider.
@@ -424,7 +424,7 @@ public sealed class SafetensorsTests : IDisposable
     public void A_file_cut_anywhere_or_with_a_header_too_long_is_refused()
     {
         using var scope = NewDisposeScope();
-        Safetensors.Save(File, new Dictionary<string, Tensor> { ["a"] = ones(3), ["b"] = ones(2, dtype: ScalarType.Bool) });
+        WeightsFile.Save(File, new Dictionary<string, Tensor> { ["a"] = ones(3), ["b"] = ones(2, dtype: ScalarType.Bool) });
         var good = System.IO.File.ReadAllBytes(File);
         for (var length = 0; length < good.Length; length++)
         {
@@ -441,11 +441,11 @@ public sealed class SafetensorsTests : IDisposable
 
     [Fact]
     public void A_folder_is_no_file_and_says_so()
-        => FluentActions.Invoking(() => Safetensors.Load(_folder.Root)).Should().Throw<IOException>().WithMessage($"{_folder.Root}: cannot be read: *");
+        => FluentActions.Invoking(() => WeightsFile.Load(_folder.Root)).Should().Throw<IOException>().WithMessage($"{_folder.Root}: cannot be read: *");
 
     [Fact]
     public void A_missing_file_is_named()
-        => FluentActions.Invoking(() => Safetensors.Load(File)).Should().Throw<FileNotFoundException>().WithMessage($"{File}: no such file");
+        => FluentActions.Invoking(() => WeightsFile.Load(File)).Should().Throw<FileNotFoundException>().WithMessage($"{File}: no such file");
 
     [Fact]
     public void Saving_and_loading_leave_no_tensor_behind()
@@ -454,16 +454,16 @@ public sealed class SafetensorsTests : IDisposable
         TensorCount.ShouldStay(
             () =>
             {
-                Safetensors.Save(File, encoder);
-                Safetensors.LoadInto(File, encoder);
-                foreach (var tensor in Safetensors.Load(File).Values)
+                WeightsFile.Save(File, encoder);
+                WeightsFile.LoadInto(File, encoder);
+                foreach (var tensor in WeightsFile.Load(File).Values)
                     tensor.Dispose();
                 using var scope = NewDisposeScope();
-                Safetensors.Load(File);
+                WeightsFile.Load(File);
             },
             times: 3);
     }
 
     private void ShouldRefuse(string message)
-        => FluentActions.Invoking(() => Safetensors.Load(File)).Should().Throw<InvalidDataException>().WithMessage($"{File}: *{message}*");
+        => FluentActions.Invoking(() => WeightsFile.Load(File)).Should().Throw<InvalidDataException>().WithMessage($"{File}: *{message}*");
 }

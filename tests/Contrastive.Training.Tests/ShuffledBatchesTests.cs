@@ -1,7 +1,7 @@
 using CsCheck;
 using static TorchSharp.torch;
 
-namespace Contrastive.Tests.Training;
+namespace Contrastive.Training.Tests;
 
 public sealed class ShuffledBatchesTests : IDisposable
 {

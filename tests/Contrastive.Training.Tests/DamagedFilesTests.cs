@@ -5,7 +5,7 @@ using System.Text;
 using CsCheck;
 using static TorchSharp.torch;
 
-namespace Contrastive.Tests.Training;
+namespace Contrastive.Training.Tests;
 
 /// <summary>
 /// Whatever a file holds, its reader takes it or refuses it with an <see cref="InvalidDataException"/>, and then nothing has
@@ -52,7 +52,7 @@ public sealed class DamagedFilesTests : IDisposable
     {
         using var module = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3));
         var path = _folder.Path("weights.safetensors");
-        Safetensors.Save(path, module, new Dictionary<string, string> { ["note"] = "any" });
+        WeightsFile.Save(path, module, new Dictionary<string, string> { ["note"] = "any" });
         var good = File.ReadAllBytes(path);
         var before = State(module);
         var refused = 0;
@@ -61,9 +61,9 @@ public sealed class DamagedFilesTests : IDisposable
             {
                 var (mutations, json) = drawn;
                 File.WriteAllBytes(path, json ? WithHeader(good, header => Apply(mutations, header, json: true)) : Apply(mutations, good, json: false));
-                Refused(() => Safetensors.ReadHeader(path));
-                Refused(() => Safetensors.Load(path));
-                if (Refused(() => Safetensors.LoadInto(path, module)))
+                Refused(() => WeightsFile.ReadHeader(path));
+                Refused(() => WeightsFile.Load(path));
+                if (Refused(() => WeightsFile.LoadInto(path, module)))
                 {
                     refused++;
                     State(module).Should().Equal(before);
@@ -71,7 +71,7 @@ public sealed class DamagedFilesTests : IDisposable
                 else
                 {
                     File.WriteAllBytes(path, good);
-                    Safetensors.LoadInto(path, module);
+                    WeightsFile.LoadInto(path, module);
                 }
             },
             Count);

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Contrastive.Tests.Training;
+namespace Contrastive.Training.Tests;
 
 /// <summary>A loss with its estimators' state, and what is said of the batch.</summary>
 internal sealed record StepCase(ContrastiveLoss Loss, Tensor? Ids = null, PairMap? Pairs = null, Tensor? CandidateIds = null)

@@ -1,7 +1,7 @@
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Contrastive.Tests.Training;
+namespace Contrastive.Training.Tests;
 
 public sealed class CheckpointFileTests : IDisposable
 {
@@ -256,7 +256,7 @@ public sealed class CheckpointFileTests : IDisposable
 
         File.ReadAllBytes(_folder.Path("a.ckpt")).Should().Equal(File.ReadAllBytes(_folder.Path("b.ckpt")));
         System.IO.Compression.ZipFile.ExtractToDirectory(_folder.Path("a.ckpt"), _folder.Path("content"));
-        Safetensors.ReadHeader(_folder.Path("content", "parts", "tower")).Tensors.Keys.Should().BeEquivalentTo("weight", "bias");
+        WeightsFile.ReadHeader(_folder.Path("content", "parts", "tower")).Tensors.Keys.Should().BeEquivalentTo("weight", "bias");
     }
 
     [Fact]

@@ -2,7 +2,7 @@ using System.Text;
 using System.Text.Json;
 using CsCheck;
 
-namespace Contrastive.Tests.Training;
+namespace Contrastive.Training.Tests;
 
 /// <summary>One change of a valid file, at a place that is a fraction of its length.</summary>
 internal sealed record Mutation(Mutation.Kind What, double At, double Length, int Value)
