@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Contrastive.Training;
 
 namespace Contrastive.Samples;
 

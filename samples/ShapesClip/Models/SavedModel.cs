@@ -34,7 +34,7 @@ internal sealed class SavedModel : IDisposable
         var description = new ModelDescription(
             ModelDescription.CurrentFormat,
             typeof(InfoNCELoss).Assembly.GetName().Version!.ToString(3),
-            new WeightsFile(WeightsName, Sum(weights)),
+            new WeightsSum(WeightsName, Sum(weights)),
             PictureDescription.Of(towers.Sizes.Side),
             TokenizerDescription.Of(towers.Tokenizer),
             TowerDescription.Of(towers.Sizes),
