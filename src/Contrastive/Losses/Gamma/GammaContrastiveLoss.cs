@@ -127,10 +127,13 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         // All else that the step makes, as large as the features, goes.
         using var scope = NewDisposeScope();
         var (result, weights, reverseWeights) = Step(batch);
+        // With two views rows and ids of both were put together for this step; otherwise they are the caller's.
+        var stacked = Mode == ContrastMode.TwoViews;
         return new GammaStep(
             this,
-            batch.Anchors.detach().MoveToOuterDisposeScope(),
-            batch.Candidates.detach().MoveToOuterDisposeScope(),
+            stacked ? batch.Anchors : anchors.detach().MoveToOuterDisposeScope(),
+            stacked ? batch.Candidates : candidates.detach().MoveToOuterDisposeScope(),
+            stacked ? batch.SampleIds : null,
             batch.Map,
             result.Detach().MoveToOuterDisposeScope(),
             weights.Copy().MoveToOuterDisposeScope(),

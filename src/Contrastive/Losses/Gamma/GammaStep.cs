@@ -27,17 +27,20 @@ namespace Contrastive;
 public sealed class GammaStep : IDisposable
 {
     private readonly GammaContrastiveLoss _loss;
+    private readonly Tensor? _ownIds;
 
     internal GammaStep(
         GammaContrastiveLoss loss,
         Tensor anchors,
         Tensor candidates,
+        Tensor? ownIds,
         PairMap pairs,
         ContrastiveResult result,
         GammaWeights weights,
         GammaWeights? reverseWeights)
     {
         _loss = loss;
+        _ownIds = ownIds;
         Anchors = anchors;
         Candidates = candidates;
         Pairs = pairs;
@@ -77,13 +80,14 @@ public sealed class GammaStep : IDisposable
         Guard.Features(anchors);
         Guard.Features(candidates);
         var (m, n) = (anchors.shape[0], candidates.shape[0]);
+        using var scope = NewDisposeScope();
         return _loss.Block(
             anchors,
             candidates,
             Pairs.Block(firstAnchor, m, firstCandidate, n),
             Direction(Weights, firstAnchor, m),
             ReverseWeights is null ? null : Direction(ReverseWeights, firstCandidate, n),
-            constantTemperature);
+            constantTemperature).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -92,6 +96,7 @@ public sealed class GammaStep : IDisposable
         Result.Dispose();
         Anchors.Dispose();
         Candidates.Dispose();
+        _ownIds?.Dispose();
         Weights.Dispose();
         ReverseWeights?.Dispose();
     }
