@@ -81,7 +81,7 @@ public sealed class LargeBatchStep
     /// <param name="pairs">Which candidate is which anchor's positive, of all rows. By default row i belongs to row i.</param>
     /// <param name="candidateIds">(M) integers, the index of the sample that candidate j is.</param>
     /// <param name="method">How; by default accumulation where the loss is a sum over pairs, else cached gradients.</param>
-    /// <returns>The loss, without a graph, the objective and the number of anchors left out.</returns>
+    /// <returns>The loss, without a graph, the objective and the number of anchors skipped.</returns>
     /// <exception cref="ArgumentException">
     /// The loss has no reduction, or is no sum over pairs but to be accumulated; or the arguments, or the features, do not fit
     /// together. The message says what was given.

@@ -49,7 +49,7 @@ public sealed class GammaStep : IDisposable
         ReverseWeights = reverseWeights;
     }
 
-    /// <summary>Value and objective of the batch, without a graph, and how many anchors were left out.</summary>
+    /// <summary>Value and objective of the batch, without a graph, and how many anchors were skipped.</summary>
     public ContrastiveResult Result { get; }
 
     /// <summary>The rows that are anchors, without a graph: (N, D), or with two views the rows of both, one below the other, (2N, D).</summary>

@@ -1,7 +1,7 @@
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Contrastive;
+namespace Contrastive.Numerics;
 
 /// <summary>
 /// Memory for what is large in a step. The C allocator keeps what is freed, in pieces, where small tensors that outlive it came to lie
