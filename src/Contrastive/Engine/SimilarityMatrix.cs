@@ -103,7 +103,7 @@ internal sealed class SimilarityMatrix
     /// </remarks>
     public Tensor Attach(Tensor value, params (Tensor Input, Tensor Derivative)?[] own)
     {
-        _memory?.Release();
+        Release();
         if (!NeedsPullBack) return value;
         Tensor? sum = null;
         foreach (var leaf in own)
@@ -127,6 +127,9 @@ internal sealed class SimilarityMatrix
 
         void Add(Tensor part) => sum = sum is null ? part : sum.Plus(part);
     }
+
+    /// <summary>Gives the tiles' memory back, where sums are all that is wanted; else <see cref="Attach"/> does.</summary>
+    public void Release() => _memory?.Release();
 
     private static readonly Scalar ThreeHalves = 1.5.ToScalar();
 
