@@ -20,8 +20,7 @@ internal sealed class WholeMatrix(PairMap map, DiagonalPattern? pattern, Positiv
         if (pattern is not null)
         {
             var (anchors, candidates) = Positives(logits, bothDirections);
-            foreach (var segment in DiagonalSegment.Of([.. pattern.Positives, .. pattern.Excluded], _whole))
-                logits.diagonal(segment.Offset, 0, 1).fill_(Scalars.NegativeInfinity);
+            pattern.Mask_(logits, _whole);
             return new ContrastSums(
                 OnDiagonals(logits, 1, anchors, relative),
                 bothDirections ? OnDiagonals(logits, 0, candidates!, relative) : null,

@@ -186,6 +186,11 @@ public sealed class PairMap
         return new PairMap(_positives, _excluded, _sameSample, new LogitBias(bias), _block);
     }
 
+    /// <summary>A bias b_i + b_j for a set compared with itself.</summary>
+    /// <param name="bias">(N).</param>
+    internal PairMap WithSymmetricBias(Tensor bias)
+        => new(_positives, _excluded, _sameSample, new LogitBias(bias, IsSymmetric: true), _block);
+
     /// <summary>The map of the candidates as anchors and the anchors as candidates.</summary>
     public PairMap Transpose() => new(
         _positives.Transpose(), _excluded?.Transpose(), _sameSample?.Transpose(), _logitBias?.Transpose(), _block.Transpose());
@@ -219,20 +224,27 @@ public sealed class PairMap
     /// <summary>Whether the map was made for explicit negatives.</summary>
     internal bool HasNoPositives => _positives is NoRule;
 
+    /// <summary>Whether every pair (i, j) is known to be to its anchor what (j, i) is, in a set compared with itself.</summary>
+    internal bool IsSymmetric => IsWhole && AnchorCount == CandidateCount
+        && _positives.IsSymmetric && _excluded is not { IsSymmetric: false } && _sameSample is not { IsSymmetric: false }
+        && _logitBias is not { IsSymmetric: false };
+
     /// <summary>
-    /// The map as diagonals, counted from the map's first pair, where that is all there is to it: then no mask is needed. Null
-    /// otherwise.
+    /// The map as diagonals and a few pairs beside, counted from the map's first pair, where that is all there is to it: then no mask
+    /// is needed. Null otherwise. With sample ids it waits for the device.
     /// </summary>
     internal DiagonalPattern? Diagonals(PositiveSampling sampling)
     {
-        if (_sameSample is not null || _positives.Diagonals is not { } positive) return null;
+        if (_positives.Diagonals is not { } positive) return null;
         if (_excluded is not null && _excluded.Diagonals is null) return null;
         var left = _excluded?.Diagonals ?? [];
         if (positive.Intersect(left).Any()) return null;
         // Only an anchor's own pair is there whatever was sampled.
         if (sampling == PositiveSampling.Sampled && positive.Any(offset => offset != 0)) return null;
-        var shift = _block.FirstAnchor - _block.FirstCandidate;
-        return new DiagonalPattern([.. positive.Select(offset => offset + shift)], [.. left.Select(offset => offset + shift)]);
+        PairList? others = null;
+        if (_sameSample is not null && (others = _sameSample.FewPairs([.. positive, .. left])) is null) return null;
+        return new DiagonalPattern(positive, left, others is { IsEmpty: false } ? others : null)
+            .Block(_block.FirstAnchor, _block.Anchors, _block.FirstCandidate, _block.Candidates);
     }
 
     /// <summary>The masks of a part of the map.</summary>
