@@ -221,6 +221,19 @@ public sealed class PairMap
     /// <summary>Whether positives are those of equal labels.</summary>
     internal bool HasLabels => _positives is EqualityRule;
 
+    /// <summary>The labels of anchors and candidates, if the map is made of labels.</summary>
+    internal (Tensor Anchors, Tensor Candidates)? Labels => _positives is EqualityRule rule ? (rule.Anchors, rule.Candidates) : null;
+
+    /// <summary>Whether each row's pair with itself is excluded, and no other pair.</summary>
+    internal bool ExcludesSelf => _excluded is DiagonalRule { Offset: 0 };
+
+    /// <summary>Whether the map says no more than labels do, of one set or of two.</summary>
+    internal bool IsLabelsAlone
+        => HasLabels && IsWhole && _sameSample is null && _logitBias is null && (_excluded is null || ExcludesSelf);
+
+    /// <summary>The same pairs, all of them negatives.</summary>
+    internal PairMap WithoutPositives() => new(new NoRule(), _excluded, _sameSample, _logitBias, _block);
+
     /// <summary>Whether the map was made for explicit negatives.</summary>
     internal bool HasNoPositives => _positives is NoRule;
 

@@ -21,6 +21,8 @@ internal readonly record struct InfoNCE(
     /// <summary>The loss of a batch. What it makes is in the caller's dispose scope.</summary>
     public ContrastiveResult InBatch(ContrastBatch batch, LogitScale scale)
     {
+        if (SumsByClass(batch.Map, scale)) return ByClass(batch, scale);
+
         var matrix = Matrix(batch.Anchors, batch.Candidates, batch.Map, scale);
         var (settings, map) = (this, batch.Map);
         if (Mode != ContrastMode.Symmetric)
@@ -35,6 +37,39 @@ internal readonly record struct InfoNCE(
         if (matrix.NeedsPullBack) both.PullBack(forward.DerivativesOf(Reduction, 0.5), backward.DerivativesOf(Reduction, 0.5));
         loss = matrix.Attach(loss);
         return new ContrastiveResult(loss, loss.detach(), forward.Skipped.Count + backward.Skipped.Count);
+    }
+
+    /// <summary>
+    /// Whether positives are summed by class: each has the same weight, and the sum of all of them keeps the digits of each, which takes
+    /// cosines at a moderate temperature.
+    /// </summary>
+    private bool SumsByClass(PairMap map, LogitScale scale)
+        => map.IsLabelsAlone && Mode != ContrastMode.Symmetric && PositiveSum == PositiveSum.OutsideLog
+            && Similarity == SimilarityMeasure.Cosine && scale.Bound <= 128;
+
+    /// <summary>SupCon's L_out: -1/k Σ_p s_ip + log Σ_j exp(s_ij), over all candidates.</summary>
+    private ContrastiveResult ByClass(ContrastBatch batch, LogitScale scale)
+    {
+        var (missingPairs, matrix) = (MissingPairs, Matrix(batch.Anchors, batch.Candidates, batch.Map.WithoutPositives(), scale));
+        var (positive, count) = ClassPositives.Of(matrix.Anchors, matrix.Candidates, scale, batch.Map);
+        var (value, derivative) = (matrix.NeedsPullBack ? positive.detach() : positive, zeros_like(positive.detach()));
+        var (loss, skipped) = AnchorLosses.Of(matrix, Losses, Reduction, (positive, derivative));
+        return new ContrastiveResult(loss, loss.detach(), skipped);
+
+        AnchorLosses Losses(PairSums sums, long first, long rows)
+        {
+            var own = count.narrow(0, first, rows);
+            // Every positive is another candidate to be told from.
+            var missing = SkippedAnchors.Find(own, own, missingPairs);
+            if (missing.Mask is { } mask) sums = sums.ZeroWhere(mask);
+            var share = own.clamp_min(Scalars.One).reciprocal();
+            var mean = value.narrow(0, first, rows).mul(share);
+            return new AnchorLosses(sums.Absolute(sums.LogNegatives).sub(mean), missing, () =>
+            {
+                derivative.narrow(0, first, rows).copy_(missing.Mask is { } none ? share.neg().masked_fill(none, Scalars.Zero) : share.neg());
+                return new SumDerivatives(null, ones_like(mean), null);
+            });
+        }
     }
 
     /// <summary>The loss with negatives of the caller's choice, checked before.</summary>
