@@ -13,7 +13,7 @@ internal static class Guard
         if (tensor.dim() != 2)
             throw new ArgumentException($"{name} must have the shape (N, D) but has {Shape(tensor)}", name);
         Floating(tensor, name);
-        if (tensor.shape[1] == 0)
+        if (tensor.size(1) == 0)
             throw new ArgumentException($"{name} has no features: its shape is {Shape(tensor)}", name);
     }
 
@@ -31,7 +31,7 @@ internal static class Guard
         [CallerArgumentExpression(nameof(left))] string leftName = "",
         [CallerArgumentExpression(nameof(right))] string rightName = "")
     {
-        long leftWidth = left.shape[^1], rightWidth = right.shape[^1];
+        long leftWidth = left.size(-1), rightWidth = right.size(-1);
         if (leftWidth != rightWidth)
             throw new ArgumentException($"{leftName} have {leftWidth} features but {rightName} have {rightWidth}", rightName);
         if (left.dtype != right.dtype)
@@ -46,8 +46,8 @@ internal static class Guard
         [CallerArgumentExpression(nameof(left))] string leftName = "",
         [CallerArgumentExpression(nameof(right))] string rightName = "")
     {
-        if (left.shape[0] != right.shape[0])
-            throw new ArgumentException($"{leftName} have {left.shape[0]} rows but {rightName} have {right.shape[0]}", rightName);
+        if (left.size(0) != right.size(0))
+            throw new ArgumentException($"{leftName} have {left.size(0)} rows but {rightName} have {right.size(0)}", rightName);
     }
 
     public static void SameDevice(
@@ -65,7 +65,7 @@ internal static class Guard
         ArgumentNullException.ThrowIfNull(tensor, name);
         if (tensor.dtype is not (ScalarType.Int64 or ScalarType.Int32 or ScalarType.Int16 or ScalarType.Int8 or ScalarType.Byte))
             throw new ArgumentException($"{name} must be integers but are {tensor.dtype}", name);
-        if (tensor.dim() != 1 || tensor.shape[0] != count)
+        if (tensor.dim() != 1 || tensor.size(0) != count)
             throw new ArgumentException($"{name} must have the shape ({count}) but have {Shape(tensor)}", name);
     }
 
@@ -74,7 +74,7 @@ internal static class Guard
         ArgumentNullException.ThrowIfNull(tensor, name);
         if (tensor.dtype != ScalarType.Bool)
             throw new ArgumentException($"{name} must be bool but is {tensor.dtype}", name);
-        if (tensor.dim() != 2 || tensor.shape[0] != rows || tensor.shape[1] != columns)
+        if (tensor.dim() != 2 || tensor.size(0) != rows || tensor.size(1) != columns)
             throw new ArgumentException($"{name} must have the shape ({rows}, {columns}) but has {Shape(tensor)}", name);
     }
 
