@@ -6,7 +6,7 @@ namespace Contrastive.Modality;
 /// <summary>A weighted sum of losses: as a rule a contrastive one and whatever structures are wanted beside it.</summary>
 /// <remarks>
 /// The result has each part's terms under the part's name (<c>bridge.first</c>), with the weight each has in the total, so
-/// that a training loop can log them; a part of weight 0 is left out. Parts are registered as modules under their names:
+/// that a training loop can log them; a part of weight 0 is skipped. Parts are registered as modules under their names:
 /// their state and learned temperatures are part of this module's.
 /// </remarks>
 /// <example>

@@ -18,7 +18,7 @@ public sealed class ModalityResult : IDisposable
     /// <summary>The terms, each before its weight, without a graph.</summary>
     public IReadOnlyList<ModalityTerm> Terms { get; }
 
-    /// <summary>The anchors left out for want of a negative, all terms together; see <see cref="ModalityTerm.SkippedAnchors"/>.</summary>
+    /// <summary>The anchors skipped for want of a negative, all terms together; see <see cref="ModalityTerm.SkippedAnchors"/>.</summary>
     public long SkippedAnchors => Terms.Sum(term => term.SkippedAnchors);
 
     /// <summary>The value of a term.</summary>

@@ -9,7 +9,7 @@ namespace Contrastive.Modality;
 public sealed record ModalityTerm(string Name, double Weight, Tensor Value)
 {
     /// <summary>
-    /// The anchors of a contrast that were left out for want of a negative (<see cref="MissingPairs.Skip"/>), both directions
+    /// The anchors of a contrast that were skipped for want of a negative (<see cref="MissingPairs.Skip"/>), both directions
     /// together; 0 for terms that are no contrast.
     /// </summary>
     public long SkippedAnchors { get; init; }

@@ -5,7 +5,7 @@ namespace Contrastive.Samples.AlignFeatures.Reporting;
 
 /// <summary>
 /// What a structure changes in one figure against the same loss without any, seed by seed. A figure that could not be measured
-/// with every seed is left out: <see cref="NotMeasured"/>.
+/// with every seed is skipped: <see cref="NotMeasured"/>.
 /// </summary>
 public sealed record StructureComparison(
     string Structure, string Loss, int BatchSize, string Figure, string? Features, PairedDifference Difference)

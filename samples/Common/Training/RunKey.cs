@@ -25,7 +25,7 @@ public sealed record RunKey(string Structure, string Loss, int BatchSize, long S
                from structure in structures
                select new RunKey(structure, loss, batch, seed)];
 
-    /// <summary>How many steps it takes; a last batch of an epoch that is not full is left out.</summary>
+    /// <summary>How many steps it takes; a last batch of an epoch that is not full is skipped.</summary>
     public long Steps(long items, int epochs) => epochs * (items / BatchSize);
 
     public override string ToString() => $"{Group} seed {Seed}";

@@ -5,7 +5,7 @@ namespace Contrastive.Samples.GradientBias.Training;
 
 /// <summary>
 /// One pass over the data, drawn at once: at this size a step costs as much as the calls it makes, so shuffling and noise
-/// are two calls a pass and not two a step. A last batch that is not full is left out.
+/// are two calls a pass and not two a step. A last batch that is not full is skipped.
 /// </summary>
 internal sealed class Pass
 {

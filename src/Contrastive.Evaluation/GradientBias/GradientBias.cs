@@ -30,7 +30,7 @@ public static class GradientBias
     /// <param name="samples">The number of samples N, at least 2.</param>
     /// <param name="batchSize">Samples in a minibatch, from 1 to N.</param>
     /// <param name="batches">How many minibatches to draw, at least 2; a multiple of ⌊N / batchSize⌋ is best.</param>
-    /// <param name="generator">The source of randomness; PyTorch's default one when left out.</param>
+    /// <param name="generator">The source of randomness; by default PyTorch's.</param>
     /// <remarks>
     /// Minibatches are consecutive pieces of random permutations of the samples, as in training; an incomplete last piece is
     /// dropped. So batches of one permutation are not independent, but whole permutations are:

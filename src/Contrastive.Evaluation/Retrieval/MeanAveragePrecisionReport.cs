@@ -25,7 +25,7 @@ public sealed class MeanAveragePrecisionReport
     /// <summary>The queries that count: those with at least one relevant candidate.</summary>
     public long Queries => AveragePrecisions.Length;
 
-    /// <summary>The queries left out because no candidate has their label.</summary>
+    /// <summary>The queries skipped because no candidate has their label.</summary>
     public long Skipped { get; }
 
     /// <summary>The figures on one line.</summary>

@@ -23,14 +23,14 @@ public static class Retrieval
     /// Features of shape <c>(N, D)</c>, N ≥ 1. float16 and bfloat16 are computed in float32; any device, any strides.
     /// </param>
     /// <param name="right">Features of shape <c>(N, D)</c>; row i belongs to row i of <paramref name="left"/>.</param>
-    /// <param name="k">The k of recall@k, each at least 1, in any order; 1, 5 and 10 when left out.</param>
+    /// <param name="k">The k of recall@k, each at least 1, in any order; by default 1, 5 and 10.</param>
     /// <param name="normalize">
     /// True: rank by cosine; a zero row scores 0 with everything. False: rank by dot product.
     /// </param>
     /// <param name="chunkSize">
     /// Left rows scored at once, at least 1. The right side is cut as well, so that a tile has 2¹⁸ scores on the CPU and 2²⁴ on
     /// other devices, or chunkSize where that is more; 8 bytes are needed for each in float32, and 100 for each that is in doubt.
-    /// Left out: as many rows as columns. The result does not depend on it.
+    /// By default as many rows as columns. The result does not depend on it.
     /// </param>
     /// <returns>The scores of both directions.</returns>
     /// <exception cref="ArgumentNullException">A feature matrix is null.</exception>
@@ -67,17 +67,17 @@ public static class Retrieval
     /// <param name="leftIds">Integer ids of shape <c>(N)</c>, on any device.</param>
     /// <param name="right">Features of shape <c>(M, D)</c>, M ≥ 1.</param>
     /// <param name="rightIds">Integer ids of shape <c>(M)</c>, on any device.</param>
-    /// <param name="k">The k of recall@k, each at least 1, in any order; 1, 5 and 10 when left out.</param>
+    /// <param name="k">The k of recall@k, each at least 1, in any order; by default 1, 5 and 10.</param>
     /// <param name="normalize">
     /// True: rank by cosine; a zero row scores 0 with everything. False: rank by dot product.
     /// </param>
     /// <param name="chunkSize">
     /// Left rows scored at once, at least 1. The right side is cut as well, so that a tile has 2¹⁸ scores on the CPU and 2²⁴ on
     /// other devices, or chunkSize where that is more; 8 bytes are needed for each in float32, and 100 for each that is in doubt.
-    /// Left out: as many rows as columns. The result does not depend on it.
+    /// By default as many rows as columns. The result does not depend on it.
     /// </param>
     /// <remarks>
-    /// Queries to which nothing belongs are left out and counted: <see cref="RetrievalScores.Skipped"/>. They are candidates for
+    /// Queries to which nothing belongs are skipped and counted: <see cref="RetrievalScores.Skipped"/>. They are candidates for
     /// the other direction all the same.
     /// </remarks>
     /// <returns>The scores of both directions.</returns>

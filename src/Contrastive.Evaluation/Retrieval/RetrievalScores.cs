@@ -31,7 +31,7 @@ public sealed class RetrievalScores
     /// <summary>1/rank of each query, in the order of <see cref="Ranks"/>; an expected value where scores tie.</summary>
     public ImmutableArray<double> ReciprocalRanks { get; }
 
-    /// <summary>The queries left out because no candidate belongs to them.</summary>
+    /// <summary>The queries skipped because no candidate belongs to them.</summary>
     public long Skipped { get; }
 
     /// <summary>Recall@k by k: the share of queries with a match among the first k, in [0, 1].</summary>

@@ -17,11 +17,11 @@ public static class Bootstrap
 
     /// <summary>The mean of a score over the items, such as an accuracy or recall@k from hits.</summary>
     /// <param name="scores">One score an item, at least 2, finite.</param>
-    /// <param name="clusters">The cluster of each item, any integers, at least 2 different; each its own when left out.</param>
+    /// <param name="clusters">The cluster of each item, any integers, at least 2 different; by default each its own.</param>
     /// <param name="resamples">How many samples to draw, at least 1; a thousand and more for an interval.</param>
     /// <param name="level">The probability that the interval covers the true value. Range: 0 &lt; level &lt; 1.</param>
     /// <param name="method">How the interval is read off the resamples.</param>
-    /// <param name="random">The source of randomness, such as <c>new Random(seed)</c>; an unseeded one when left out.</param>
+    /// <param name="random">The source of randomness, such as <c>new Random(seed)</c>; by default an unseeded one.</param>
     /// <returns>The mean and its interval.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="scores"/> is null.</exception>
     /// <exception cref="ArgumentException">
@@ -48,11 +48,11 @@ public static class Bootstrap
     /// <summary>The mean difference of two systems on the same items: of scores paired by item.</summary>
     /// <param name="values">The scores of one system, at least 2, finite.</param>
     /// <param name="baseline">The scores of the other, of the same items in the same order.</param>
-    /// <param name="clusters">The cluster of each item, any integers, at least 2 different; each its own when left out.</param>
+    /// <param name="clusters">The cluster of each item, any integers, at least 2 different; by default each its own.</param>
     /// <param name="resamples">How many samples to draw, at least 1; a thousand and more for an interval.</param>
     /// <param name="level">The probability that the interval covers the true value. Range: 0 &lt; level &lt; 1.</param>
     /// <param name="method">How the interval is read off the resamples.</param>
-    /// <param name="random">The source of randomness, such as <c>new Random(seed)</c>; an unseeded one when left out.</param>
+    /// <param name="random">The source of randomness, such as <c>new Random(seed)</c>; by default an unseeded one.</param>
     /// <returns>The mean of values less baseline, and its interval.</returns>
     /// <exception cref="ArgumentNullException">A list of scores is null.</exception>
     /// <exception cref="ArgumentException">
@@ -81,11 +81,11 @@ public static class Bootstrap
     /// estimate, all but one for <see cref="BootstrapMethod.BiasCorrected"/>, which so needs items evaluations more. The list is
     /// only good during the call.
     /// </param>
-    /// <param name="clusters">The cluster of each item, any integers, at least 2 different; each its own when left out.</param>
+    /// <param name="clusters">The cluster of each item, any integers, at least 2 different; by default each its own.</param>
     /// <param name="resamples">How many samples to draw, at least 1; a thousand and more for an interval.</param>
     /// <param name="level">The probability that the interval covers the true value. Range: 0 &lt; level &lt; 1.</param>
     /// <param name="method">How the interval is read off the resamples.</param>
-    /// <param name="random">The source of randomness, such as <c>new Random(seed)</c>; an unseeded one when left out.</param>
+    /// <param name="random">The source of randomness, such as <c>new Random(seed)</c>; by default an unseeded one.</param>
     /// <returns>The statistic and its interval.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="statistic"/> is null.</exception>
     /// <exception cref="ArgumentException">

@@ -60,7 +60,7 @@ public sealed record SignFlipTest
     /// <param name="baseline">The scores of the other, of the same items in the same order.</param>
     /// <param name="alternative">What is held against equality.</param>
     /// <param name="draws">How many choices of signs to draw where there are too many to count, at least 1.</param>
-    /// <param name="random">The source of randomness, such as <c>new Random(seed)</c>; an unseeded one when left out.</param>
+    /// <param name="random">The source of randomness, such as <c>new Random(seed)</c>; by default an unseeded one.</param>
     /// <returns>The test.</returns>
     /// <exception cref="ArgumentNullException">A list is null.</exception>
     /// <exception cref="ArgumentException">

@@ -105,7 +105,7 @@ public sealed class ZeroShotClassifier : IDisposable
     /// </param>
     /// <param name="k">How many classes, at least 1; all C where C is less.</param>
     /// <param name="temperature">
-    /// Left out: scores are cosines. Given: they are probabilities, softmax(cosines/τ) over all C classes. CLIP's τ is 0.01, one
+    /// By default scores are cosines. Given: they are probabilities, softmax(cosines/τ) over all C classes. CLIP's τ is 0.01, one
     /// over its logit scale. Range: τ > 0.
     /// </param>
     /// <param name="chunkSize">
@@ -158,7 +158,7 @@ public sealed class ZeroShotClassifier : IDisposable
     /// </param>
     /// <param name="labels">The class of each row, integers from 0 to C - 1 of shape <c>(N)</c>, on the features' device.</param>
     /// <param name="k">
-    /// The k of top-k accuracy, each at least 1, in any order; 1, 3 and 5 when left out. From k = C on every row is right.
+    /// The k of top-k accuracy, each at least 1, in any order; by default 1, 3 and 5. From k = C on every row is right.
     /// </param>
     /// <param name="chunkSize">
     /// Rows at once, at least 1; the memory needed beyond the features is about 48 · chunkSize · C bytes in float32. Left out: as

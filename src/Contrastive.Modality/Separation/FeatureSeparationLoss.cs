@@ -15,7 +15,7 @@ namespace Contrastive.Modality;
 /// <para>L^i_Uni = log 1/N Σ_j Σ_k [ G(v^i_j, v^i_k) + G(t^i_j, t^i_k) ], G(x, y) = exp(-t ‖x - y‖²). (1/N² instead would
 /// change it by the constant log N.) It never needs N² memory: see <see cref="UniformityLoss"/>.</para>
 /// <para>Terms: <c>orthogonality</c>, <c>contrast.first</c>, <c>contrast.second</c>, <c>uniformity</c>. All features are
-/// normalised. A term of weight 0 is left out. Needs the independent features of both modalities and, unless as printed, those
+/// normalised. A term of weight 0 is skipped. Needs the independent features of both modalities and, unless as printed, those
 /// of the augmentation.</para>
 /// </remarks>
 public sealed class FeatureSeparationLoss : ModalityLoss

@@ -5,8 +5,8 @@ namespace Contrastive;
 
 /// <summary>
 /// What the pairs of a tile are to each other, and what that makes of its similarities: sums of exponentials on the way in,
-/// derivatives on the way out. A pair is known or sampled (and enters one of an anchor's two sums), or excluded; a positive
-/// one has a linear term as well.
+/// derivatives on the way out. A pair enters the sum over the positives or that over the negatives, or is
+/// excluded; one of the numerator has a linear term as well.
 /// </summary>
 internal interface ITilePairs
 {
@@ -18,13 +18,13 @@ internal interface ITilePairs
     /// <param name="like">Features whose device and dtype the sums have.</param>
     DirectionTotals Totals(int dimension, Tensor like);
 
-    /// <summary>Adds the sums of a tile of similarities, and leaves the tile marked.</summary>
+    /// <summary>Adds the sums of a tile of similarities, and leaves the tile masked.</summary>
     void Sum(Tensor tile, PairBlock block, Tensor[] scratch, DirectionTotals anchors, DirectionTotals? candidates);
 
     /// <summary>Does to a tile that is computed anew what <see cref="Sum"/> did to it.</summary>
-    void Mark(Tensor tile, PairBlock block);
+    void Mask(Tensor tile, PairBlock block);
 
-    /// <summary>Turns a marked tile into ∂L/∂s, in place.</summary>
+    /// <summary>Turns a masked tile into ∂L/∂s, in place.</summary>
     void Differentiate(
         Tensor tile, PairBlock block, Tensor[] scratch, TileDerivatives anchors, TileDerivatives? candidates);
 
@@ -37,18 +37,18 @@ internal interface ITilePairs
 
 /// <summary>The totals of one direction, and the derivatives by them.</summary>
 /// <param name="Totals">The totals.</param>
-/// <param name="Known">∂L/∂ Σ_known exp(s - r), (n); null for none.</param>
-/// <param name="Sampled">∂L/∂ Σ_sampled exp(s - r), (n).</param>
-/// <param name="Positive">∂L/∂ Σ_positive s, (n); null for none.</param>
-internal sealed record TileDerivatives(DirectionTotals Totals, Tensor? Known, Tensor Sampled, Tensor? Positive);
+/// <param name="Positives">∂L/∂ Σ_positives exp(s - r), (n); null for none.</param>
+/// <param name="Negatives">∂L/∂ Σ_negatives exp(s - r), (n).</param>
+/// <param name="Numerator">∂L/∂ Σ_numerator s, (n); null for none.</param>
+internal sealed record TileDerivatives(DirectionTotals Totals, Tensor? Positives, Tensor Negatives, Tensor? Numerator);
 
 /// <summary>
 /// The fast form, without masks: positives and excluded pairs lie on a few diagonals (pair (i, j) is on diagonal j - i), and all
-/// other pairs are negatives. An anchor has at most one positive, which is known, and so has a candidate.
+/// other pairs are negatives. An anchor has at most one positive, and so has a candidate.
 /// </summary>
 /// <param name="map">The pairs.</param>
 /// <param name="pattern">Their diagonals.</param>
-/// <param name="exponents">How marked tiles hold exponentials; null where they hold similarities.</param>
+/// <param name="exponents">How masked tiles hold exponentials; null where they hold similarities.</param>
 internal sealed class DiagonalTiles(PairMap map, DiagonalPattern pattern, Exponents? exponents) : ITilePairs
 {
     public int Scratch => 1;
@@ -61,15 +61,15 @@ internal sealed class DiagonalTiles(PairMap map, DiagonalPattern pattern, Expone
         foreach (var segment in DiagonalSegment.Of(pattern.Positives, block))
         {
             var positive = tile.diagonal(segment.Offset, 0, 1);
-            anchors.Positive.narrow(0, block.FirstAnchor + segment.Row, segment.Count).copy_(positive);
-            candidates?.Positive.narrow(0, block.FirstCandidate + segment.Column, segment.Count).copy_(positive);
+            anchors.Numerator.narrow(0, block.FirstAnchor + segment.Row, segment.Count).copy_(positive);
+            candidates?.Numerator.narrow(0, block.FirstCandidate + segment.Column, segment.Count).copy_(positive);
         }
-        Mark(tile, block);
-        anchors.Sampled.Add(tile, block, scratch[0]);
-        candidates?.Sampled.Add(tile, block, scratch[0]);
+        Mask(tile, block);
+        anchors.Negatives.Add(tile, block, scratch[0]);
+        candidates?.Negatives.Add(tile, block, scratch[0]);
     }
 
-    public void Mark(Tensor tile, PairBlock block)
+    public void Mask(Tensor tile, PairBlock block)
     {
         foreach (var segment in DiagonalSegment.Of([.. pattern.Positives, .. pattern.Excluded], block))
             tile.diagonal(segment.Offset, 0, 1).fill_(Scalars.NegativeInfinity);
@@ -81,7 +81,7 @@ internal sealed class DiagonalTiles(PairMap map, DiagonalPattern pattern, Expone
     {
         if (exponents is not null && candidates is not null)
         {
-            var factors = scratch[0].copy_(Along(anchors, anchors.Sampled)).add_(Along(candidates, candidates.Sampled), Scalars.One);
+            var factors = scratch[0].copy_(Broadcast(anchors, anchors.Negatives)).add_(Broadcast(candidates, candidates.Negatives), Scalars.One);
             tile.mul_(factors);
         }
         else
@@ -95,15 +95,15 @@ internal sealed class DiagonalTiles(PairMap map, DiagonalPattern pattern, Expone
         foreach (var segment in DiagonalSegment.Of(pattern.Positives, block))
         {
             var diagonal = tile.diagonal(segment.Offset, 0, 1);
-            diagonal.copy_(anchors.Positive!.narrow(0, block.FirstAnchor + segment.Row, segment.Count));
+            diagonal.copy_(anchors.Numerator!.narrow(0, block.FirstAnchor + segment.Row, segment.Count));
             if (candidates is not null)
-                diagonal.add_(candidates.Positive!.narrow(0, block.FirstCandidate + segment.Column, segment.Count), Scalars.One);
+                diagonal.add_(candidates.Numerator!.narrow(0, block.FirstCandidate + segment.Column, segment.Count), Scalars.One);
         }
 
-        Tensor Along(TileDerivatives direction, Tensor values) => direction.Totals.Along(values, block);
+        Tensor Broadcast(TileDerivatives direction, Tensor values) => direction.Totals.Broadcast(values, block);
 
         Tensor Weights(TileDerivatives direction, Tensor memory)
-            => direction.Totals.Sampled.Exponentials(tile, block, memory).mul_(Along(direction, direction.Sampled));
+            => direction.Totals.Negatives.Exponentials(tile, block, memory).mul_(Broadcast(direction, direction.Negatives));
     }
 
     public PairSums ToSums(DirectionTotals totals)
@@ -112,26 +112,26 @@ internal sealed class DiagonalTiles(PairMap map, DiagonalPattern pattern, Expone
         var whole = totals.Dimension == 1
             ? new PairBlock(0, map.AnchorCount, 0, map.CandidateCount)
             : new PairBlock(0, map.CandidateCount, 0, map.AnchorCount);
-        var isPlain = oriented.IsPlain(whole);
-        PairCounts Count() => oriented.Count(whole, totals.Positive);
+        var isSinglePositive = oriented.IsSinglePositive(whole);
+        PairCounts Count() => oriented.Count(whole, totals.Numerator);
 
-        var (positive, reference) = (totals.Positive, totals.Sampled.Unit);
+        var (positive, reference) = (totals.Numerator, totals.Negatives.Unit);
         // Where there is no other candidate, the positive is the largest.
-        if (reference is not null && exponents is null) reference = reference.where(totals.Sampled.Total.ne(Scalars.Zero), positive);
+        if (reference is not null && exponents is null) reference = reference.where(totals.Negatives.Total.ne(Scalars.Zero), positive);
         if (reference is not null) positive = positive.sub(reference);
-        var logSampled = totals.Sampled.Log(reference);
-        if (isPlain) return new PairSums(positive, logSampled, positive, reference, isPlain, Count);
+        var logNegatives = totals.Negatives.Log(reference);
+        if (isSinglePositive) return new PairSums(positive, logNegatives, positive, reference, isSinglePositive, Count);
 
-        var none = oriented.Count(whole, positive).Positive.eq(Scalars.Zero);
+        var none = oriented.Count(whole, positive).Positives.eq(Scalars.Zero);
         return new PairSums(
-            positive.masked_fill(none, Scalars.NegativeInfinity), logSampled, positive.masked_fill(none, Scalars.Zero), reference, isPlain, Count);
+            positive.masked_fill(none, Scalars.NegativeInfinity), logNegatives, positive.masked_fill(none, Scalars.Zero), reference, isSinglePositive, Count);
     }
 
     public TileDerivatives ToTotals(DirectionTotals totals, SumDerivatives derivatives)
     {
-        // The positive is the whole known sum, so both derivatives are by its similarity.
-        var (known, positive) = (derivatives.Known, derivatives.Positive);
-        var both = known is null || positive is null ? known ?? positive ?? zeros_like(totals.Positive) : known.Plus(positive);
-        return new TileDerivatives(totals, null, totals.Sampled.ByTotal(derivatives.Sampled), both);
+        // The only positive is its whole sum, so both derivatives are by its similarity.
+        var (inLog, inNumerator) = (derivatives.LogPositives, derivatives.PositiveLogits);
+        var both = inLog is null || inNumerator is null ? inLog ?? inNumerator ?? zeros_like(totals.Numerator) : inLog.Plus(inNumerator);
+        return new TileDerivatives(totals, null, totals.Negatives.ByTotal(derivatives.LogNegatives), both);
     }
 }

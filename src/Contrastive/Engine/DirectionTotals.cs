@@ -11,23 +11,23 @@ namespace Contrastive;
 internal sealed class DirectionTotals
 {
     private readonly int _dimension;
-    private readonly ExponentialTotal? _known;
     private readonly ExponentialTotal? _positives;
+    private readonly ExponentialTotal? _numeratorUnit;
 
     /// <param name="dimension">The dimension of a tile that is summed over.</param>
     /// <param name="count">How many sums.</param>
     /// <param name="like">Features whose device and dtype the sums have.</param>
     /// <param name="exponents">How tiles hold exponentials, if they do.</param>
-    /// <param name="known">Whether known pairs have a sum of their own, and pairs are counted.</param>
-    /// <param name="positives">Whether the positives have a unit of their own.</param>
-    public DirectionTotals(int dimension, long count, Tensor like, Exponents? exponents, bool known = false, bool positives = false)
+    /// <param name="counted">Whether positives have a sum of their own, and pairs are counted.</param>
+    /// <param name="numeratorUnit">Whether the numerator has a unit of its own.</param>
+    public DirectionTotals(int dimension, long count, Tensor like, Exponents? exponents, bool counted = false, bool numeratorUnit = false)
     {
         _dimension = dimension;
-        Sampled = New();
-        Positive = Zeros();
-        if (positives) _positives = New();
-        if (!known) return;
-        _known = New();
+        Negatives = New();
+        Numerator = Zeros();
+        if (numeratorUnit) _numeratorUnit = New();
+        if (!counted) return;
+        _positives = New();
         Counts = new PairCounts(Zeros(), Zeros(), Zeros());
 
         ExponentialTotal New() => new(dimension, count, like, exponents);
@@ -36,17 +36,17 @@ internal sealed class DirectionTotals
 
     public int Dimension => _dimension;
 
-    /// <summary>Σ_known exp(s).</summary>
-    public ExponentialTotal Known => _known!;
-
-    /// <summary>Σ_sampled exp(s).</summary>
-    public ExponentialTotal Sampled { get; }
-
-    /// <summary>Σ_positive exp(s), for its unit: where not every positive is known.</summary>
+    /// <summary>Σ_positives exp(s), where they have a sum of their own.</summary>
     public ExponentialTotal Positives => _positives!;
 
-    /// <summary>The positives' similarities, as the form of the pairs keeps them.</summary>
-    public Tensor Positive { get; }
+    /// <summary>Σ_negatives exp(s).</summary>
+    public ExponentialTotal Negatives { get; }
+
+    /// <summary>Σ_numerator exp(s), for its unit: where the numerator has more pairs than the positives' sum.</summary>
+    public ExponentialTotal NumeratorUnit => _numeratorUnit!;
+
+    /// <summary>Σ_numerator s, as the form of the pairs keeps it.</summary>
+    public Tensor Numerator { get; }
 
     /// <summary>The number of pairs in each sum, where the form of the pairs counts as it goes.</summary>
     public PairCounts Counts { get; }
@@ -55,7 +55,7 @@ internal sealed class DirectionTotals
     public Tensor Part(Tensor values, PairBlock block) => _dimension == 1 ? block.AnchorsOf(values) : block.CandidatesOf(values);
 
     /// <summary>The same as a column or a row that goes with the tile.</summary>
-    public Tensor Along(Tensor values, PairBlock block) => Part(values, block).unsqueeze(_dimension);
+    public Tensor Broadcast(Tensor values, PairBlock block) => Part(values, block).unsqueeze(_dimension);
 
     /// <summary>Adds a tile's terms, summed over this direction.</summary>
     public void Add(Tensor total, PairBlock block, Tensor terms) => Part(total, block).add_(terms.sum(dim: _dimension), Scalars.One);

@@ -7,24 +7,24 @@ namespace Contrastive;
 /// What a loss needs of the similarities of each anchor, (n). All of it is relative to a reference r_i near the largest of
 /// them, so that differences keep their digits whatever the size of the similarities.
 /// </summary>
-/// <param name="logKnown">log Σ_known exp(s_ij - r_i).</param>
-/// <param name="logSampled">log Σ_sampled exp(s_ij - r_i).</param>
-/// <param name="positive">Σ_positive (s_ij - r_i).</param>
+/// <param name="logPositives">log Σ_positives exp(s_ij - r_i).</param>
+/// <param name="logNegatives">log Σ_negatives exp(s_ij - r_i).</param>
+/// <param name="positiveLogits">Σ (s_ij - r_i) over the numerator's pairs, the positives.</param>
 /// <param name="reference">r_i; null stands for 0.</param>
-/// <param name="isPlain">Whether every anchor has one positive, which is known, and at least one negative.</param>
+/// <param name="isSinglePositive">Whether every anchor has one positive and at least one negative.</param>
 /// <param name="counts">Counts the pairs; asked once at most.</param>
 internal sealed class PairSums(
-    Tensor logKnown, Tensor logSampled, Tensor positive, Tensor? reference, bool isPlain, Func<PairCounts> counts)
+    Tensor logPositives, Tensor logNegatives, Tensor positiveLogits, Tensor? reference, bool isSinglePositive, Func<PairCounts> counts)
 {
-    public Tensor LogKnown => logKnown;
+    public Tensor LogPositives => logPositives;
 
-    public Tensor LogSampled => logSampled;
+    public Tensor LogNegatives => logNegatives;
 
-    public Tensor Positive => positive;
+    public Tensor PositiveLogits => positiveLogits;
 
     public Tensor? Reference => reference;
 
-    public bool IsPlain => isPlain;
+    public bool IsSinglePositive => isSinglePositive;
 
     /// <summary>How many pairs each sum has.</summary>
     public PairCounts Counts => _counts ??= counts();
@@ -40,18 +40,18 @@ internal sealed class PairSums(
     /// </summary>
     public PairSums RelativeToLarger()
     {
-        var larger = logKnown.maximum(logSampled);
-        if (!isPlain) larger = larger.masked_fill(larger.isneginf(), Scalars.Zero);
+        var larger = logPositives.maximum(logNegatives);
+        if (!isSinglePositive) larger = larger.masked_fill(larger.isneginf(), Scalars.Zero);
         // What it is away from the reference before is what rounding left of it.
         var next = Absolute(larger);
         var shift = reference is null ? larger : next.sub(reference);
-        var known = logKnown.sub(shift);
+        var positives = logPositives.sub(shift);
         return new PairSums(
-            known,
-            logSampled.sub(shift),
-            ReferenceEquals(logKnown, positive) ? known : positive.sub(shift.mul(Counts.Positive)),
+            positives,
+            logNegatives.sub(shift),
+            ReferenceEquals(logPositives, positiveLogits) ? positives : positiveLogits.sub(shift.mul(Counts.Numerator)),
             next,
-            isPlain,
+            isSinglePositive,
             () => Counts);
     }
 
@@ -60,35 +60,38 @@ internal sealed class PairSums(
     {
         var shift = (reference ?? zeros_like(other)).sub(other);
         return new PairSums(
-            logKnown.Plus(shift), logSampled.Plus(shift), positive.Plus(shift.mul(Counts.Positive)), other, isPlain, () => Counts);
+            logPositives.Plus(shift), logNegatives.Plus(shift), positiveLogits.Plus(shift.mul(Counts.Numerator)), other, isSinglePositive, () => Counts);
     }
 
     /// <summary>The same without a graph.</summary>
-    public PairSums Detach() => new(logKnown.detach(), logSampled.detach(), positive.detach(), reference, isPlain, () => Counts);
+    public PairSums Detach() => new(logPositives.detach(), logNegatives.detach(), positiveLogits.detach(), reference, isSinglePositive, () => Counts);
 
-    /// <summary>The same with 0 for the anchors that are marked: their sums may be -∞ and would have derivatives that are NaN.</summary>
-    public PairSums ZeroWhere(Tensor incomplete)
+    /// <summary>The same with 0 for the anchors of a mask: their sums may be -∞ and would have derivatives that are NaN.</summary>
+    public PairSums ZeroWhere(Tensor mask)
     {
-        Tensor Defined(Tensor values) => values.masked_fill(incomplete, Scalars.Zero);
-        return new PairSums(Defined(logKnown), Defined(logSampled), Defined(positive), reference, isPlain: false, () => Counts);
+        Tensor Defined(Tensor values) => values.masked_fill(mask, Scalars.Zero);
+        return new PairSums(Defined(logPositives), Defined(logNegatives), Defined(positiveLogits), reference, isSinglePositive: false, () => Counts);
     }
 }
 
 /// <summary>The derivatives of a loss by the sums of each anchor, (n): what a pull-back to the features starts from.</summary>
-/// <param name="Known">∂L/∂ log Σ_known; null where the loss does not depend on it.</param>
-/// <param name="Sampled">∂L/∂ log Σ_sampled.</param>
-/// <param name="Positive">∂L/∂ Σ_positive s; null where the loss does not depend on it.</param>
-internal readonly record struct SumDerivatives(Tensor? Known, Tensor Sampled, Tensor? Positive)
+/// <param name="LogPositives">∂L/∂ log Σ_positives; null where the loss does not depend on it.</param>
+/// <param name="LogNegatives">∂L/∂ log Σ_negatives.</param>
+/// <param name="PositiveLogits">∂L/∂ Σ s over the positives; null where the loss does not depend on it.</param>
+internal readonly record struct SumDerivatives(Tensor? LogPositives, Tensor LogNegatives, Tensor? PositiveLogits)
 {
-    /// <summary>Those of <paramref name="share"/> times the loss, and none for the anchors that are left out.</summary>
-    public SumDerivatives Of(double share, Tensor? incomplete = null)
+    /// <summary>Those of <paramref name="share"/> times the loss, and none for skipped anchors.</summary>
+    public SumDerivatives Of(double share, Tensor? mask = null)
     {
-        return new SumDerivatives(Known is null ? null : Part(Known), Part(Sampled), Positive is null ? null : Part(Positive));
+        return new SumDerivatives(
+            LogPositives is null ? null : Part(LogPositives),
+            Part(LogNegatives),
+            PositiveLogits is null ? null : Part(PositiveLogits));
 
         Tensor Part(Tensor values)
         {
             if (share != 1) values = values.Times(share);
-            return incomplete is null ? values : values.masked_fill(incomplete, Scalars.Zero);
+            return mask is null ? values : values.masked_fill(mask, Scalars.Zero);
         }
     }
 }

@@ -92,7 +92,7 @@ internal sealed class SimilarityMatrix
     /// </summary>
     /// <remarks>
     /// It gets the term ⟨x, g⟩ - ⟨x, g⟩ of each input x with its gradient g, the second one without a graph: the term is 0 and its
-    /// derivative is g. So nothing runs in autograd but torch's own operations. A second derivative would leave out how g
+    /// derivative is g. So nothing runs in autograd but torch's own operations. A second derivative would miss how g
     /// changes, so it is spoilt: the term's power of 3/2 has the derivative 0 and, at 0, an infinite second one.
     /// </remarks>
     public Tensor Attach(Tensor value, params (Tensor Input, Tensor Derivative)?[] own)
@@ -107,13 +107,13 @@ internal sealed class SimilarityMatrix
         if (_byAnchors is not null)
         {
             var byScale = Anchors.PullBack(_byAnchors, _a!, _scale, _scale.RequiresGradient);
-            if (byScale is not null) Add(_scale.Along(byScale));
-            if (Anchors.RequiresGradient) Add(Anchors.Along(_byAnchors));
+            if (byScale is not null) Add(_scale.DotGradient(byScale));
+            if (Anchors.RequiresGradient) Add(Anchors.DotGradient(_byAnchors));
         }
         if (_byCandidates is not null)
         {
             Candidates.PullBack(_byCandidates, _b!, null, wantsScale: false);
-            Add(Candidates.Along(_byCandidates));
+            Add(Candidates.DotGradient(_byCandidates));
         }
         var term = sum!.sub(sum!.detach());
         return value.Plus(term).Plus(term.pow(ThreeHalves));

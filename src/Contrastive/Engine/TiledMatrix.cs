@@ -36,7 +36,7 @@ internal sealed class TiledMatrix(Tensor anchors, Tensor candidates, PairMap map
             using var scope = NewDisposeScope();
             pairs.Sum(Similarities(index++, block), block, Scratch(block), _anchorTotals, _candidateTotals);
         }
-        if (!_anchorTotals.Sampled.Underflows && _candidateTotals is not { Sampled.Underflows: true })
+        if (!_anchorTotals.Negatives.Underflows && _candidateTotals is not { Negatives.Underflows: true })
             return (pairs.ToSums(_anchorTotals), _candidateTotals is null ? null : pairs.ToSums(_candidateTotals));
         return null;
     }
@@ -58,7 +58,7 @@ internal sealed class TiledMatrix(Tensor anchors, Tensor candidates, PairMap map
             using var scope = NewDisposeScope();
             Tensor tile;
             if (index < _kept) tile = memory.Tile(index, block);
-            else pairs.Mark(tile = Similarities(index, block), block);
+            else pairs.Mask(tile = Similarities(index, block), block);
             index++;
             pairs.Differentiate(tile, block, Scratch(block), forward, backward);
             if (byAnchors is not null) block.AnchorsOf(byAnchors).addmm_(tile, block.CandidatesOf(candidates));

@@ -56,7 +56,7 @@ internal sealed class WholeMatrix(PairMap map, DiagonalPattern? pattern, Positiv
     {
         var oriented = dimension == 1 ? pattern! : pattern!.Transpose();
         var whole = dimension == 1 ? _whole : _whole.Transpose();
-        var isPlain = oriented.IsPlain(whole);
+        var isSinglePositive = oriented.IsSinglePositive(whole);
         Tensor? reference = null;
         if (relative)
         {
@@ -66,32 +66,32 @@ internal sealed class WholeMatrix(PairMap map, DiagonalPattern? pattern, Positiv
             negatives = negatives.sub(reference.unsqueeze(dimension));
             positive = positive.sub(reference);
         }
-        var logSampled = isPlain && !map.HasLogitBias ? negatives.logsumexp(dimension) : LogSum(negatives, dimension);
+        var logNegatives = isSinglePositive && !map.HasLogitBias ? negatives.logsumexp(dimension) : LogSum(negatives, dimension);
         PairCounts Count() => oriented.Count(whole, negatives.detach());
-        if (isPlain) return new PairSums(positive, logSampled, positive, reference, isPlain, Count);
+        if (isSinglePositive) return new PairSums(positive, logNegatives, positive, reference, isSinglePositive, Count);
 
-        var none = Count().Positive.eq(Scalars.Zero);
+        var none = Count().Positives.eq(Scalars.Zero);
         return new PairSums(
-            positive.masked_fill(none, Scalars.NegativeInfinity), logSampled, positive.masked_fill(none, Scalars.Zero), reference, isPlain, Count);
+            positive.masked_fill(none, Scalars.NegativeInfinity), logNegatives, positive.masked_fill(none, Scalars.Zero), reference, isSinglePositive, Count);
     }
 
     private static PairSums Masked(Tensor logits, int dimension, PairMasks masks, bool relative)
     {
-        var (notKnown, notSampled) = (masks.Known.logical_not(), masks.Sampled.logical_not());
+        var (notPositive, notNegative) = (masks.Positives.logical_not(), masks.Negatives.logical_not());
         Tensor? reference = null;
         if (relative)
         {
-            var largest = logits.detach().masked_fill(notKnown.logical_and(notSampled), Scalars.NegativeInfinity).amax([dimension]);
+            var largest = logits.detach().masked_fill(notPositive.logical_and(notNegative), Scalars.NegativeInfinity).amax([dimension]);
             reference = largest.masked_fill(largest.isneginf(), Scalars.Zero);
             logits = logits.sub(reference.unsqueeze(dimension));
         }
         return new PairSums(
-            LogSum(logits.masked_fill(notKnown, Scalars.NegativeInfinity), dimension),
-            LogSum(logits.masked_fill(notSampled, Scalars.NegativeInfinity), dimension),
-            logits.masked_fill(masks.Positive.logical_not(), Scalars.Zero).sum(dim: dimension),
+            LogSum(logits.masked_fill(notPositive, Scalars.NegativeInfinity), dimension),
+            LogSum(logits.masked_fill(notNegative, Scalars.NegativeInfinity), dimension),
+            logits.masked_fill(masks.Numerator.logical_not(), Scalars.Zero).sum(dim: dimension),
             reference,
-            isPlain: false,
-            () => new PairCounts(Count(masks.Known), Count(masks.Sampled), Count(masks.Positive)));
+            isSinglePositive: false,
+            () => new PairCounts(Count(masks.Positives), Count(masks.Negatives), Count(masks.Numerator)));
 
         Tensor Count(Tensor mask) => mask.sum(dim: dimension).to(logits.dtype);
     }

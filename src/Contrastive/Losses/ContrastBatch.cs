@@ -6,8 +6,8 @@ namespace Contrastive;
 /// <summary>A batch as a loss contrasts it: who is an anchor, who a candidate, and what is said of their pairs.</summary>
 /// <param name="Anchors">(N, D); with two views the rows of both, (2N, D).</param>
 /// <param name="Candidates">(M, D); with two views the same rows.</param>
-/// <param name="SampleIds">The samples of the anchors, if known.</param>
-/// <param name="CandidateIds">The samples of the candidates, if known.</param>
+/// <param name="SampleIds">The samples of the anchors, if given.</param>
+/// <param name="CandidateIds">The samples of the candidates, if given.</param>
 /// <param name="Map">The caller's map, or the one of the mode, with the sample ids worked in.</param>
 /// <param name="HasDistinctIds">Whether it was found that no sample has several rows on either side.</param>
 internal readonly record struct ContrastBatch(
@@ -76,10 +76,25 @@ internal readonly record struct ContrastBatch(
         Guard.SameDevice(anchors, candidateIds);
         if (!pairs.IsWhole)
             throw new ArgumentException("sampleIds of a block: give them to the whole map before taking a block of it", nameof(sampleIds));
-        // Where each sample is there once and is its own positive, ids exclude nothing, and the map may stay a plain
+        // Where each sample is there once and is its own positive, ids exclude nothing, and the map may stay a
         // diagonal, which needs no masks.
         if (!pairs.IsDiagonal || !ReferenceEquals(sampleIds, candidateIds) || SampleGroups.HasRepeats(sampleIds))
             return (pairs.WithSampleIds(sampleIds, candidateIds), false);
         return (pairs, true);
     }
+}
+
+/// <summary>Who is contrasted with whom.</summary>
+public enum ContrastMode
+{
+    /// <summary>Anchors with candidates.</summary>
+    OneDirection,
+
+    /// <summary>Anchors with candidates and candidates with anchors, each with weight one half (CLIP, ConVIRT).</summary>
+    Symmetric,
+
+    /// <summary>
+    /// Two views of the same items: each of the 2N rows with the 2N - 1 others of both views (NT-Xent, SimCLR).
+    /// </summary>
+    TwoViews,
 }

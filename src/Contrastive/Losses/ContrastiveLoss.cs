@@ -64,7 +64,7 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
     /// <param name="candidateIds">
     /// (M) integers, the index of the sample that candidate j is; by default, where N = M, the anchors' ids.
     /// </param>
-    /// <returns>The loss, the objective it stands for and the number of anchors left out.</returns>
+    /// <returns>The loss, the objective it stands for and the number of anchors skipped.</returns>
     /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
     /// <exception cref="InvalidOperationException">An estimator's state was converted to half precision.</exception>
     public abstract ContrastiveResult Evaluate(

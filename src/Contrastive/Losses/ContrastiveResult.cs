@@ -23,7 +23,7 @@ public sealed class ContrastiveResult : IDisposable
     /// </summary>
     public Tensor Objective { get; }
 
-    /// <summary>The anchors left out for want of a positive or a negative, both directions together.</summary>
+    /// <summary>The anchors skipped for want of a positive or a negative, both directions together.</summary>
     public long SkippedAnchors { get; }
 
     /// <inheritdoc/>

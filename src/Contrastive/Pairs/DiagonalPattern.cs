@@ -9,14 +9,14 @@ internal sealed record DiagonalPattern(long[] Positives, long[] Excluded)
     public DiagonalPattern Transpose() => new([.. Positives.Select(offset => -offset)], [.. Excluded.Select(offset => -offset)]);
 
     /// <summary>Whether every anchor has a positive and a negative.</summary>
-    public bool IsPlain(PairBlock whole)
+    public bool IsSinglePositive(PairBlock whole)
         => DiagonalSegment.Of(Positives, whole).Sum(segment => segment.Count) == whole.Anchors
             && whole.Candidates > 1 + Excluded.Length;
 
     /// <summary>How many pairs each anchor's sums have.</summary>
     public PairCounts Count(PairBlock whole, Tensor like)
     {
-        var positive = IsPlain(whole) ? ones(whole.Anchors, dtype: like.dtype, device: like.device) : On(Positives);
+        var positive = IsSinglePositive(whole) ? ones(whole.Anchors, dtype: like.dtype, device: like.device) : On(Positives);
         var others = positive.neg().Plus(whole.Candidates);
         if (Excluded.Length > 0) others = others.sub(On(Excluded));
         return new PairCounts(positive, others, positive);

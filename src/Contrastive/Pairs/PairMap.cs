@@ -119,7 +119,7 @@ public sealed class PairMap
         candidateLabels.shape[0]);
 
     /// <summary>
-    /// Leaves out the pairs marked: known false negatives, padding. A marked positive is left out as well. The features of
+    /// Excludes the pairs of a mask: false negatives, padding; positives too. The features of
     /// excluded rows must still be finite: NaN would reach the gradients.
     /// </summary>
     /// <param name="pairs">(N, M) bool, true where a pair takes no part.</param>
@@ -132,7 +132,7 @@ public sealed class PairMap
         return WithExcluded(new MaskRule(pairs, false, nameof(pairs)));
     }
 
-    /// <summary>Leaves out the pair of each row with itself, for a set compared with itself.</summary>
+    /// <summary>Excludes the pair of each row with itself, for a set compared with itself.</summary>
     /// <exception cref="InvalidOperationException">The map is not square, or a block of another.</exception>
     public PairMap ExcludeSelf()
     {
@@ -229,7 +229,7 @@ public sealed class PairMap
         if (_excluded is not null && _excluded.Diagonals is null) return null;
         var left = _excluded?.Diagonals ?? [];
         if (positive.Intersect(left).Any()) return null;
-        // Only an anchor's own pair is known to be there whatever was sampled.
+        // Only an anchor's own pair is there whatever was sampled.
         if (sampling == PositiveSampling.Sampled && positive.Any(offset => offset != 0)) return null;
         var shift = _block.FirstAnchor - _block.FirstCandidate;
         return new DiagonalPattern([.. positive.Select(offset => offset + shift)], [.. left.Select(offset => offset + shift)]);
@@ -251,9 +251,9 @@ public sealed class PairMap
         if (_sameSample is not null) negative = negative.logical_and(_sameSample.Evaluate(block, device).logical_not());
         if (sampling == PositiveSampling.Complete) return new PairMasks(positive, positive, negative);
 
-        // An anchor's own candidate has the same number.
-        var known = positive.logical_and(new DiagonalRule().Evaluate(block, device));
-        return new PairMasks(positive, known, positive.logical_or(negative).logical_and(known.logical_not()));
+        // An anchor's own candidate has the same number. Its other positives are sampled like the negatives.
+        var own = positive.logical_and(new DiagonalRule().Evaluate(block, device));
+        return new PairMasks(positive, own, positive.logical_or(negative).logical_and(own.logical_not()));
     }
 
     /// <summary>The largest number that the bias adds or takes away.</summary>

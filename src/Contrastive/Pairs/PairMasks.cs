@@ -3,13 +3,35 @@ using static TorchSharp.torch;
 namespace Contrastive;
 
 /// <summary>
-/// The pairs of a block by the sum they enter: positives have a linear term; known pairs stand for themselves, sampled ones for
-/// others of the population as well; all others are excluded. Bool masks (anchors, candidates).
+/// The pairs of a block by the sum they enter: the numerator's have a linear term; in the denominator positives
+/// count once each, and negatives stand for others of the population as well; all other pairs are excluded. An anchor's positives are
+/// the numerator, but for <see cref="PositiveSampling.Sampled"/>, where the denominator counts most of them with the negatives.
+/// Bool masks (anchors, candidates).
 /// </summary>
-internal readonly record struct PairMasks(Tensor Positive, Tensor Known, Tensor Sampled);
+internal readonly record struct PairMasks(Tensor Numerator, Tensor Positives, Tensor Negatives);
 
-/// <summary>How many known, sampled and positive candidates each anchor has, (n), in the dtype of the sums.</summary>
-internal readonly record struct PairCounts(Tensor Known, Tensor Sampled, Tensor Positive)
+/// <summary>How many candidates each of an anchor's sums has, (n), in the dtype of the sums.</summary>
+internal readonly record struct PairCounts(Tensor Positives, Tensor Negatives, Tensor Numerator)
 {
-    public PairCounts Select(Tensor rows) => new(Known.index_select(0, rows), Sampled.index_select(0, rows), Positive.index_select(0, rows));
+    public PairCounts Select(Tensor rows)
+        => new(Positives.index_select(0, rows), Negatives.index_select(0, rows), Numerator.index_select(0, rows));
+}
+
+/// <summary>
+/// How an anchor's positives came into the batch, which decides what stands for the rest of the population in Ẑ_i. It makes
+/// no difference where the only positive is the pair (i, i).
+/// </summary>
+public enum PositiveSampling
+{
+    /// <summary>
+    /// The batch holds all of them (the captions of a picture, its views): they count once each, and the batch's negatives
+    /// stand for every other candidate, with weight (N - k) / negatives.
+    /// </summary>
+    Complete,
+
+    /// <summary>
+    /// They are in the batch by chance, like the negatives (labels): only the pair (i, i), if it is a positive, is there
+    /// for certain, and all others stand for the rest, with weight (N - own) / others, own being 1 or 0.
+    /// </summary>
+    Sampled,
 }

@@ -76,7 +76,7 @@ internal sealed record EqualityRule(Tensor Anchors, Tensor Candidates, string An
     public override IEnumerable<(Tensor, string)> Sources => [(Anchors, AnchorName), (Candidates, CandidateName)];
 }
 
-/// <summary>Pairs marked in a mask, which is stored for anchors × candidates or, transposed, for candidates × anchors.</summary>
+/// <summary>Pairs that are true in a mask, which is stored for anchors × candidates or, transposed, for candidates × anchors.</summary>
 internal sealed record MaskRule(Tensor Mask, bool Transposed, string Name) : PairRule
 {
     public override Tensor Evaluate(PairBlock block, Device device)

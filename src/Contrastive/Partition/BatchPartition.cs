@@ -22,5 +22,5 @@ public sealed class BatchPartition : PartitionEstimator
 
     /// <inheritdoc/>
     public override PartitionEstimate Estimate(PartitionObservation observation)
-        => new(observation.Sums.RelativeEstimate(Population), observation.Sums.LogSampledScale(Population)) { IsRelative = true };
+        => new(observation.Sums.RelativeEstimate(Population), observation.Sums.LogNegativeScale(Population)) { IsRelative = true };
 }

@@ -66,3 +66,82 @@ public abstract class PartitionEstimator : nn.Module
             + "its features, or a candidate's, are not finite, and the estimate was not changed");
     }
 }
+
+/// <summary>What an estimator sees of a batch. Nothing in it has a graph.</summary>
+public sealed class PartitionObservation
+{
+    /// <summary>Creates an observation.</summary>
+    /// <param name="sums">The sums over the batch's candidates.</param>
+    /// <param name="anchors">(m, D), as similarities compare them: normalised where the loss asks for it.</param>
+    /// <param name="logitScale">1/τ.</param>
+    /// <param name="sampleIds">(m) integers, or null.</param>
+    public PartitionObservation(PartitionSums sums, Tensor anchors, double logitScale, Tensor? sampleIds)
+        : this(sums, () => anchors, Contrastive.LogitScale.Of(1 / logitScale), sampleIds)
+    {
+    }
+
+    internal PartitionObservation(PartitionSums sums, Func<Tensor> anchors, Contrastive.LogitScale scale, Tensor? sampleIds)
+    {
+        (Sums, _anchors, Scale, SampleIds) = (sums, anchors, scale, sampleIds);
+    }
+
+    private readonly Func<Tensor> _anchors;
+
+    /// <summary>The sums over the batch's candidates.</summary>
+    public PartitionSums Sums { get; }
+
+    /// <summary>
+    /// The anchors as similarities compare them, (m, D): normalised where the loss asks for it, not divided by τ. So are the
+    /// candidates that <see cref="PartitionEstimator.Observe"/> gets.
+    /// </summary>
+    public Tensor Anchors => field ??= _anchors();
+
+    /// <summary>1/τ, which the similarities of the anchors with any candidates are to be multiplied by. May wait for the device.</summary>
+    public double LogitScale => Scale.Value;
+
+    /// <summary>Which sample each anchor is, (m) integers, if the caller said so.</summary>
+    public Tensor? SampleIds { get; }
+
+    /// <summary>1/τ without a look at the device.</summary>
+    internal Contrastive.LogitScale Scale { get; }
+
+    /// <summary>Whether it is known that no two anchors are one sample.</summary>
+    internal bool DistinctSamples { get; init; }
+}
+
+/// <summary>An estimate, and the change of state that goes with it but has not happened yet.</summary>
+/// <remarks>
+/// The two are apart so that a loss can work out everything, find whatever is wrong, and only then let any state change.
+/// </remarks>
+/// <param name="LogPartition">log Ẑ_i of each anchor, (m).</param>
+/// <param name="LogNegativeScale">
+/// log c_i, (m): how many candidates of what Ẑ_i sums over each negative of the batch stands for in the M-step.
+/// </param>
+/// <param name="Commit">Stores what was learned; called at most once, and only in training. Null where there is nothing to store.</param>
+public sealed record PartitionEstimate(Tensor LogPartition, Tensor LogNegativeScale, Action? Commit = null)
+{
+    /// <summary>
+    /// Whether <see cref="LogPartition"/> is relative to the reference of the sums it was made from, which keeps the digits of large
+    /// similarities.
+    /// </summary>
+    internal bool IsRelative { get; init; }
+}
+
+/// <summary>The dtypes that an estimator's state can be kept in: half precision is too coarse for it.</summary>
+internal static class StateType
+{
+    /// <exception cref="ArgumentException">The dtype is another.</exception>
+    public static ScalarType Check(ScalarType dtype)
+        => IsFine(dtype) ? dtype : throw new ArgumentException($"dtype must be float32 or float64 but is {dtype}", nameof(dtype));
+
+    /// <summary>Refuses a state that was converted together with the module that holds it.</summary>
+    /// <exception cref="InvalidOperationException">It was.</exception>
+    public static void CheckUnconverted(ScalarType dtype, string estimator)
+    {
+        if (!IsFine(dtype))
+            throw new InvalidOperationException(
+                $"the {estimator} was converted to {dtype}, which is too coarse for it: convert the encoders, not the loss");
+    }
+
+    private static bool IsFine(ScalarType dtype) => dtype is ScalarType.Float32 or ScalarType.Float64;
+}

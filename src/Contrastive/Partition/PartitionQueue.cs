@@ -6,7 +6,7 @@ namespace Contrastive;
 
 /// <summary>
 /// Ẑ_i from the batch and a queue of recent candidates (MoCo's queue, He et al. 2020, used for the estimate only). Needs no
-/// sample indices; with them, entries of the anchor's own sample are left out.
+/// sample indices; with them, entries of the anchor's own sample are excluded.
 /// </summary>
 /// <remarks>
 /// In training a loss puts each batch's candidates in after its estimate, unless <see cref="EnqueueBatches"/> is off; then,
@@ -72,7 +72,7 @@ public sealed class PartitionQueue : PartitionEstimator
         if (sums.HasLogitBias)
             throw new ArgumentException("a logit bias says nothing of the queue's entries: use another estimator with it");
         if (observation.SampleIds is { } given) CheckIds(given);
-        var inBatch = sums.SampledCount;
+        var inBatch = sums.NegativeTerms;
         var count = Count;
         if (count > 0)
         {
@@ -81,14 +81,14 @@ public sealed class PartitionQueue : PartitionEstimator
             var others = ones_like(logits, dtype: ScalarType.Bool);
             if (observation.SampleIds is { } ids)
                 others = ids.to(ScalarType.Int64).unsqueeze(1).ne(sample_ids.narrow(0, 0, count).unsqueeze(0));
-            sums = sums.WithSampled(
+            sums = sums.WithNegatives(
                 logits.masked_fill(others.logical_not(), Scalars.NegativeInfinity).logsumexp(1), others.sum(dim: 1));
         }
         var estimate = sums.RelativeEstimate(Population);
         CheckFinite(estimate);
 
         // The M-step has the batch's negatives only: they stand for the queue's as well, or for all of the population.
-        var scale = sums.LogSampledScale(Population).Plus(sums.SampledCount.log().sub(inBatch.clamp_min(Scalars.One).log()));
+        var scale = sums.LogNegativeScale(Population).Plus(sums.NegativeTerms.log().sub(inBatch.clamp_min(Scalars.One).log()));
         return new PartitionEstimate(estimate, scale) { IsRelative = true };
     }
 

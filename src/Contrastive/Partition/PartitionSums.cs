@@ -13,34 +13,35 @@ public sealed class PartitionSums : IDisposable
     internal PartitionSums(PairSums sums, bool hasLogitBias)
     {
         Relative = sums;
-        (KnownCount, SampledCount, PositiveCount) = sums.Counts;
+        (PositiveTerms, NegativeTerms, PositiveCount) = sums.Counts;
         HasLogitBias = hasLogitBias;
     }
 
     /// <summary>The sums relative to a reference near the largest similarity, so that their differences keep their digits.</summary>
     internal PairSums Relative { get; }
 
-    /// <summary>The logarithm of the sum over the candidates that are known to be the anchor's own.</summary>
-    public Tensor LogKnown => field ??= Relative.Absolute(Relative.LogKnown);
+    /// <summary>The log-sum-exp over the positives; with <see cref="PositiveSampling.Sampled"/> over the anchor's own pair (i, i) alone.</summary>
+    public Tensor LogPositives => field ??= Relative.Absolute(Relative.LogPositives);
 
-    /// <summary>The logarithm of the sum over the candidates that stand for the rest of the population.</summary>
-    public Tensor LogSampled => field ??= Relative.Absolute(Relative.LogSampled);
+    /// <summary>The log-sum-exp over the candidates that stand for the rest of the population: the negatives, and with
+    /// <see cref="PositiveSampling.Sampled"/> the other positives.</summary>
+    public Tensor LogNegatives => field ??= Relative.Absolute(Relative.LogNegatives);
 
-    /// <summary>How many candidates are known.</summary>
-    public Tensor KnownCount { get; }
+    /// <summary>How many candidates <see cref="LogPositives"/> sums over.</summary>
+    public Tensor PositiveTerms { get; }
 
-    /// <summary>How many candidates are sampled.</summary>
-    public Tensor SampledCount { get; }
+    /// <summary>How many candidates <see cref="LogNegatives"/> sums over.</summary>
+    public Tensor NegativeTerms { get; }
 
     /// <summary>k_i, the number of positives.</summary>
     public Tensor PositiveCount { get; }
 
     /// <summary>The sum of the positives' similarities.</summary>
     public Tensor PositiveLogits
-        => field ??= Relative.Reference is null ? Relative.Positive : Relative.Positive.Plus(Relative.Reference.mul(PositiveCount));
+        => field ??= Relative.Reference is null ? Relative.PositiveLogits : Relative.PositiveLogits.Plus(Relative.Reference.mul(PositiveCount));
 
     /// <summary>Every anchor has one positive and at least one negative; nobody needs to look.</summary>
-    internal bool IsPlain => Relative.IsPlain;
+    internal bool IsSinglePositive => Relative.IsSinglePositive;
 
     /// <summary>A bias was added to the similarities.</summary>
     internal bool HasLogitBias { get; }
@@ -51,25 +52,25 @@ public sealed class PartitionSums : IDisposable
     public PartitionSums Merge(PartitionSums other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        if (other.KnownCount.shape[0] != KnownCount.shape[0])
-            throw new ArgumentException($"these sums have {KnownCount.shape[0]} anchors but other has {other.KnownCount.shape[0]}", nameof(other));
+        if (other.PositiveTerms.shape[0] != PositiveTerms.shape[0])
+            throw new ArgumentException($"these sums have {PositiveTerms.shape[0]} anchors but other has {other.PositiveTerms.shape[0]}", nameof(other));
         using var scope = NewDisposeScope();
         var (left, right) = (Relative, other.Relative);
         var counts = new PairCounts(
-            KnownCount.Plus(other.KnownCount), SampledCount.Plus(other.SampledCount), PositiveCount.Plus(other.PositiveCount));
+            PositiveTerms.Plus(other.PositiveTerms), NegativeTerms.Plus(other.NegativeTerms), PositiveCount.Plus(other.PositiveCount));
         Tensor? reference = null;
         if (left.Reference is not null || right.Reference is not null)
         {
-            reference = (left.Reference ?? zeros_like(KnownCount)).maximum(right.Reference ?? zeros_like(KnownCount));
+            reference = (left.Reference ?? zeros_like(PositiveTerms)).maximum(right.Reference ?? zeros_like(PositiveTerms));
             (left, right) = (left.RelativeTo(reference), right.RelativeTo(reference));
         }
         return new PartitionSums(
             new PairSums(
-                left.LogKnown.logaddexp(right.LogKnown),
-                left.LogSampled.logaddexp(right.LogSampled),
-                left.Positive.Plus(right.Positive),
+                left.LogPositives.logaddexp(right.LogPositives),
+                left.LogNegatives.logaddexp(right.LogNegatives),
+                left.PositiveLogits.Plus(right.PositiveLogits),
                 reference,
-                isPlain: false,
+                isSinglePositive: false,
                 () => counts),
             HasLogitBias || other.HasLogitBias).MoveToOuterDisposeScope();
     }
@@ -80,15 +81,15 @@ public sealed class PartitionSums : IDisposable
         foreach (var tensor in All) tensor.Dispose();
     }
 
-    /// <summary>The same with more sampled candidates.</summary>
-    /// <param name="logSampled">(m), relative as <see cref="Relative"/> is.</param>
-    /// <param name="sampledCount">(m).</param>
-    internal PartitionSums WithSampled(Tensor logSampled, Tensor sampledCount)
+    /// <summary>The same with more negatives.</summary>
+    /// <param name="logNegatives">(m), relative as <see cref="Relative"/> is.</param>
+    /// <param name="count">(m).</param>
+    internal PartitionSums WithNegatives(Tensor logNegatives, Tensor count)
     {
-        var counts = new PairCounts(KnownCount, SampledCount.Plus(sampledCount.to(SampledCount.dtype)), PositiveCount);
+        var counts = new PairCounts(PositiveTerms, NegativeTerms.Plus(count.to(NegativeTerms.dtype)), PositiveCount);
         return new PartitionSums(
             new PairSums(
-                Relative.LogKnown, Relative.LogSampled.logaddexp(logSampled), Relative.Positive, Relative.Reference, IsPlain, () => counts),
+                Relative.LogPositives, Relative.LogNegatives.logaddexp(logNegatives), Relative.PositiveLogits, Relative.Reference, IsSinglePositive, () => counts),
             HasLogitBias);
     }
 
@@ -101,28 +102,28 @@ public sealed class PartitionSums : IDisposable
         var counts = Relative.Counts.Select(rows);
         return new PartitionSums(
             new PairSums(
-                Of(Relative.LogKnown),
-                Of(Relative.LogSampled),
-                Of(Relative.Positive),
+                Of(Relative.LogPositives),
+                Of(Relative.LogNegatives),
+                Of(Relative.PositiveLogits),
                 Relative.Reference is null ? null : Of(Relative.Reference),
-                IsPlain,
+                IsSinglePositive,
                 () => counts),
             HasLogitBias);
     }
 
     /// <summary>
-    /// log c_i, (m): each sampled candidate stands for (N - known) / sampled of the population's N, or for itself where N is not
+    /// log c_i, (m): each negative stands for (N - positives) / negatives of the population's N, or for itself where N is not
     /// known.
     /// </summary>
     /// <param name="population">N, or null.</param>
-    public Tensor LogSampledScale(long? population)
+    public Tensor LogNegativeScale(long? population)
     {
-        if (population is not { } count) return zeros_like(SampledCount);
+        if (population is not { } count) return zeros_like(NegativeTerms);
         using var scope = NewDisposeScope();
-        return KnownCount.neg().Plus(count).div(SampledCount.clamp_min(Scalars.One)).log().MoveToOuterDisposeScope();
+        return PositiveTerms.neg().Plus(count).div(NegativeTerms.clamp_min(Scalars.One)).log().MoveToOuterDisposeScope();
     }
 
-    /// <summary>log Z̃_i, (m), the logarithm of an unbiased estimate: Z̃_i = Σ_known exp(s_ij) + c_i Σ_sampled exp(s_ij).</summary>
+    /// <summary>log Z̃_i, (m), the logarithm of an unbiased estimate: Z̃_i = Σ_positives exp(s_ij) + c_i Σ_negatives exp(s_ij).</summary>
     /// <param name="population">N, or null.</param>
     public Tensor LogEstimate(long? population)
     {
@@ -132,7 +133,7 @@ public sealed class PartitionSums : IDisposable
 
     /// <summary>log Z̃_i - r_i, (m).</summary>
     internal Tensor RelativeEstimate(long? population)
-        => Relative.LogKnown.logaddexp(Relative.LogSampled.Plus(LogSampledScale(population)));
+        => Relative.LogPositives.logaddexp(Relative.LogNegatives.Plus(LogNegativeScale(population)));
 
     internal PartitionSums MoveToOuterDisposeScope()
     {
@@ -147,8 +148,8 @@ public sealed class PartitionSums : IDisposable
         {
             Tensor?[] all =
             [
-                LogKnown, LogSampled, PositiveLogits, KnownCount, SampledCount, PositiveCount,
-                Relative.LogKnown, Relative.LogSampled, Relative.Positive, Relative.Reference,
+                LogPositives, LogNegatives, PositiveLogits, PositiveTerms, NegativeTerms, PositiveCount,
+                Relative.LogPositives, Relative.LogNegatives, Relative.PositiveLogits, Relative.Reference,
             ];
             return all.OfType<Tensor>();
         }

@@ -10,7 +10,7 @@ namespace Contrastive;
 /// <remarks>
 /// <para>By default Ẑ_i takes in the current batch before u_i is drawn with it. The estimate is then slightly biased, by an
 /// amount that vanishes as ρ falls; with earlier visits only it is unbiased at every step, yet a batch with one large term
-/// that Ẑ_i has not seen makes a huge step (up to a factor of e^60, where Ẑ_i is held up so that nothing overflows), and
+/// that Ẑ_i has not seen makes a huge step (up to a factor of e^60, where Ẑ_i is kept large enough that nothing overflows), and
 /// training is much slower.</para>
 /// <para>Rows of one sample in a batch are one visit: their estimates are averaged.</para>
 /// </remarks>
@@ -99,7 +99,7 @@ public sealed class PartitionTable : PartitionEstimator
         // anything that went before.
         var used = batch.ToRows(IncludeCurrentBatch ? after : where(first, current, before.maximum(current.Plus(-LargestLogWeight))));
         if (reference is not null) used = used.sub(reference);
-        return new PartitionEstimate(used.to(relative.dtype), observation.Sums.LogSampledScale(Population), () =>
+        return new PartitionEstimate(used.to(relative.dtype), observation.Sums.LogNegativeScale(Population), () =>
         {
             log_partition.index_copy_(0, batch.Samples, after);
             visits.index_copy_(0, batch.Samples, visit);

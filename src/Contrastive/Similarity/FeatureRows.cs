@@ -77,7 +77,7 @@ internal sealed class FeatureRows(Tensor features, SimilarityMeasure measure)
     }
 
     /// <summary>⟨x, gradient⟩, (), with a graph to the features alone.</summary>
-    public Tensor Along(Tensor gradient) => UnitRows.Widen(features).reshape(-1).dot(gradient.reshape(-1));
+    public Tensor DotGradient(Tensor gradient) => UnitRows.Widen(features).reshape(-1).dot(gradient.reshape(-1));
 
     /// <summary>Refuses features (N, D) that must not reach an estimator's state. Waits for the device.</summary>
     public static void CheckFinite(Tensor features, string name)
@@ -109,19 +109,33 @@ internal sealed class FeatureRows(Tensor features, SimilarityMeasure measure)
     private Tensor? PullBackRun(Tensor gradient, Tensor rows, Tensor? inverseLengths, LogitScale? scale, bool wantsScale)
     {
         var isUnit = features.requires_grad && inverseLengths is not null;
-        var alongRows = isUnit || wantsScale ? gradient.mul(rows).sum(dim: 1, keepdim: true) : null;
-        var along = wantsScale ? alongRows!.SumAll() : null;
+        var projection = isUnit || wantsScale ? gradient.mul(rows).sum(dim: 1, keepdim: true) : null;
+        var byScale = wantsScale ? projection!.SumAll() : null;
         if (isUnit)
         {
-            // p = scale · x / ‖x‖, so ∂L/∂x = (scale · g - ⟨g, p⟩ / scale · p) / ‖x‖: what lies along x changes nothing.
-            var alongUnit = alongRows!.mul_(inverseLengths!);
+            // p = scale · x / ‖x‖, so ∂L/∂x = (scale · g - ⟨g, p⟩ / scale · p) / ‖x‖: the projection on x changes nothing.
+            var unitProjection = projection!.mul_(inverseLengths!);
             gradient.mul_(scale is { } factor ? factor.Of(inverseLengths!) : inverseLengths!);
-            gradient.addcmul_(rows, scale is { } other ? other.Undo(alongUnit) : alongUnit, Scalars.MinusOne);
+            gradient.addcmul_(rows, scale is { } other ? other.Undo(unitProjection) : unitProjection, Scalars.MinusOne);
         }
         else if (features.requires_grad && scale is { } factor)
         {
             factor.Apply_(gradient);
         }
-        return along;
+        return byScale;
     }
+}
+
+/// <summary>How two feature vectors are compared.</summary>
+public enum SimilarityMeasure
+{
+    /// <summary>
+    /// The cosine of the angle between them: rows are divided by their length. A zero row has no direction; its
+    /// similarity is 0 with everything and no gradient reaches it. (So it is with a row whose squared length is beyond the
+    /// dtype, in float32 one shorter than about 1e-22 or longer than 1e19.)
+    /// </summary>
+    Cosine,
+
+    /// <summary>Their dot product, as given: for features that are normalised already, or are meant not to be.</summary>
+    DotProduct,
 }

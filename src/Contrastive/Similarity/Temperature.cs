@@ -105,7 +105,7 @@ public sealed class Temperature : nn.Module
     }
 
     /// <summary>derivative · log(1/τ), (), with a graph.</summary>
-    internal Tensor Along(Tensor derivative) => derivative.mul(log_scale!.to(derivative.dtype));
+    internal Tensor DotGradient(Tensor derivative) => derivative.mul(log_scale!.to(derivative.dtype));
 
     /// <summary>Refuses a τ that is too small or not finite.</summary>
     internal static void Check(double temperature, [CallerArgumentExpression(nameof(temperature))] string name = "")
@@ -183,5 +183,5 @@ internal readonly struct LogitScale
     public Tensor WithGraph(Tensor values) => RequiresGradient ? _learned!.Scale(values) : Of(values);
 
     /// <summary>derivative · log(1/τ), (), with a graph to the learned temperature.</summary>
-    public Tensor Along(Tensor derivative) => _learned!.Along(derivative);
+    public Tensor DotGradient(Tensor derivative) => _learned!.DotGradient(derivative);
 }

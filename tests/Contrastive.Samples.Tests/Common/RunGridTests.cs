@@ -18,7 +18,7 @@ public sealed class RunGridTests
             "gamma B=8 seed 0", "gamma + bridge B=8 seed 0", "gamma B=32 seed 0", "gamma + bridge B=32 seed 0",
             "gamma B=8 seed 7", "gamma + bridge B=8 seed 7", "gamma B=32 seed 7", "gamma + bridge B=32 seed 7");
         Grid.Select(key => key.FileName).Should().OnlyHaveUniqueItems().And.Contain("bridge-gamma-b32-s7").And.Contain("gamma-b8-s0");
-        Grid[^1].Steps(items: 100, epochs: 5).Should().Be(15, "a batch that is not full is left out");
+        Grid[^1].Steps(items: 100, epochs: 5).Should().Be(15, "a batch that is not full is skipped");
     }
 
     [Fact]

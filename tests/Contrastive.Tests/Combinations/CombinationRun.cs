@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Contrastive.Tests.Combinations;
 
 /// <summary>
-/// A loss and its reference, step by step with other features, ids and pairs each time: value, objective, what was left out, the
+/// A loss and its reference, step by step with other features, ids and pairs each time: value, objective, what was skipped, the
 /// gradients of the features and of a learned temperature, and the estimators' state.
 /// </summary>
 internal sealed class CombinationRun : IDisposable

@@ -90,11 +90,11 @@ internal sealed class ReferenceQueue(int capacity, long? population, bool enqueu
         var terms = anchor.Terms;
         foreach (var (candidate, id) in _entries)
         {
-            if (id != anchor.Id) terms = terms.WithSampled(anchor.Anchor.Zip(candidate, (x, y) => x * y).Sum());
+            if (id != anchor.Id) terms = terms.WithNegative(anchor.Anchor.Zip(candidate, (x, y) => x * y).Sum());
         }
         var scale = terms.LogScale(Population);
         // The batch's candidates stand for the queue's as well.
-        return (terms.LogEstimate(scale), scale + Math.Log(terms.Sampled) - Math.Log(Math.Max(1, anchor.Terms.Sampled)));
+        return (terms.LogEstimate(scale), scale + Math.Log(terms.Negatives) - Math.Log(Math.Max(1, anchor.Terms.Negatives)));
     })];
 
     public override void Observe(double[][] candidates, long[]? ids)

@@ -30,7 +30,7 @@ internal sealed record ReferenceDirection(Tensor PerAnchor, double[] Objective, 
                 if (pairs.Kinds[i, j] == PairKind.Excluded) continue;
                 terms[i, j] = Math.Exp(values[i, j] - all.LogEstimate(0));
                 if (pairs.Kinds[i, j] == PairKind.Positive)
-                    terms[i, j] += sum == PositiveSum.InsideLog ? Math.Exp(values[i, j] - all.LogKnown) : 1.0 / all.Known;
+                    terms[i, j] += sum == PositiveSum.InsideLog ? Math.Exp(values[i, j] - all.LogPositives) : 1.0 / all.Positives;
             }
         }
         return new ReferenceDirection(perAnchor, perAnchor.detach().data<double>().ToArray(), complete, terms);

@@ -36,7 +36,7 @@ public class GammaPropertiesTests
         {
             var size = rows.shape[0];
             var (anchors, candidates) = (a.index_select(0, rows), b.index_select(0, rows));
-            var scale = loss.ExpectationStep(anchors, candidates, PairMap.Diagonal(size)).LogSampledScale;
+            var scale = loss.ExpectationStep(anchors, candidates, PairMap.Diagonal(size)).LogNegativeScale;
             var weights = GammaWeights.Create(logU.index_select(0, rows), scale);
             return loss.MaximizationStep(anchors, candidates, PairMap.Diagonal(size), weights, nn.Reduction.Mean);
         }
@@ -161,7 +161,7 @@ public class GammaPropertiesTests
         using var mean = new GammaContrastiveLoss(new BatchPartition(9));
         var weights = mean.ExpectationStep(a, b, PairMap.Diagonal(5));
         weights.LogWeights.ShouldEqual(-weights.LogPartition, 0);
-        weights.LogSampledScale.ShouldEqual(full_like(weights.LogWeights, Math.Log(8.0 / 4)), 1e-15);
+        weights.LogNegativeScale.ShouldEqual(full_like(weights.LogWeights, Math.Log(8.0 / 4)), 1e-15);
 
         Sample(3).ShouldEqual(Sample(3), 0);
         Sample(3).IsSameAs(Sample(4)).Should().BeFalse();
@@ -328,7 +328,7 @@ public class GammaPropertiesTests
         Refuses(() => loss.ExpectationStep(a, b, PairMap.Diagonal(3), arange(4)), "sampleIds must have the shape (3) but have (4)");
         Refuses(() => loss.MaximizationStep(a, b, PairMap.Diagonal(3), GammaWeights.Create(zeros(2))), "weights are of 2 anchors but anchors have 3 rows");
         Refuses(() => new GammaContrastiveLoss(new BatchPartition()).ExpectationStep(a, b, PairMap.Diagonal(3), reverse: true), "reverse is true but the mode is OneDirection");
-        Refuses(() => GammaWeights.Create(zeros(3), zeros(2)), "logSampledScale must have the shape (3) of logWeights but has (2)");
+        Refuses(() => GammaWeights.Create(zeros(3), zeros(2)), "logNegativeScale must have the shape (3) of logWeights but has (2)");
         Refuses(() => GammaWeights.Create(zeros(3), positiveCount: zeros(3)), "positiveCount must be at least 1 but 0 is among them");
         Refuses(() => loss.forward(a, b, arange(3), PairMap.Diagonal(6).Block(3, 3, 3, 3)), "sampleIds of a block");
         Refuses(() => loss.forward(a, b, null, null, arange(3)), "candidateIds are given but sampleIds");
@@ -346,7 +346,7 @@ public class GammaPropertiesTests
         Refuses(() => sums.Merge(null!), "other");
         Refuses(() => new GammaContrastiveLoss(new BatchPartition(2)).forward(
             a, Draw.Normal(1, 4, 4), null, PairMap.FromMask(tensor(new[] { true, true, true, false }).unsqueeze(0).expand(3, 4))),
-            "population is 2 candidates but an anchor has 3 known ones");
+            "population is 2 candidates but an anchor has 3 positives in the batch alone");
 
         foreach (var (name, value) in loss.state_dict()) value.IsSameAs(before[name]).Should().BeTrue(name);
     }

@@ -94,7 +94,7 @@ internal static class Reference
 }
 
 /// <summary>What an anchor's partition function is made of: how many terms of each kind, and the logarithms of their sums.</summary>
-internal sealed record PartitionTerms(double LogKnown, double LogSampled, int Known, int Sampled)
+internal sealed record PartitionTerms(double LogPositives, double LogNegatives, int Positives, int Negatives)
 {
     public static PartitionTerms Of(double[,] s, PairCase pairs, int anchor, PositiveSampling sampling)
     {
@@ -103,16 +103,16 @@ internal sealed record PartitionTerms(double LogKnown, double LogSampled, int Kn
         {
             if (pairs.Kinds[anchor, j] == PairKind.Excluded) continue;
             terms = pairs.IsKnown(anchor, j, sampling)
-                ? terms with { LogKnown = Reference.LogAdd(terms.LogKnown, s[anchor, j]), Known = terms.Known + 1 }
-                : terms.WithSampled(s[anchor, j]);
+                ? terms with { LogPositives = Reference.LogAdd(terms.LogPositives, s[anchor, j]), Positives = terms.Positives + 1 }
+                : terms.WithNegative(s[anchor, j]);
         }
         return terms;
     }
 
-    public PartitionTerms WithSampled(double s) => this with { LogSampled = Reference.LogAdd(LogSampled, s), Sampled = Sampled + 1 };
+    public PartitionTerms WithNegative(double s) => this with { LogNegatives = Reference.LogAdd(LogNegatives, s), Negatives = Negatives + 1 };
 
-    /// <summary>log c, each sampled term standing for (N - known) / sampled, or for itself where N is not known.</summary>
-    public double LogScale(long? population) => population is { } n ? Math.Log((double)(n - Known) / Math.Max(1, Sampled)) : 0;
+    /// <summary>log c, each negative standing for (N - positives) / negatives, or for itself where N is not known.</summary>
+    public double LogScale(long? population) => population is { } n ? Math.Log((double)(n - Positives) / Math.Max(1, Negatives)) : 0;
 
-    public double LogEstimate(double logScale) => Reference.LogAdd(LogKnown, LogSampled + logScale);
+    public double LogEstimate(double logScale) => Reference.LogAdd(LogPositives, LogNegatives + logScale);
 }

@@ -33,9 +33,9 @@ public static class LinearProbe
     /// <param name="testLabels">
     /// Integer labels of shape <c>(M)</c>. Rows of a class that has no training row count as wrong.
     /// </param>
-    /// <param name="options">How to fit; the defaults when left out.</param>
+    /// <param name="options">How to fit; null for the defaults.</param>
     /// <param name="generator">
-    /// The source of randomness of the validation split; PyTorch's default one when left out.
+    /// The source of randomness of the validation split; by default PyTorch's.
     /// </param>
     /// <remarks>
     /// <see cref="LinearProbeOptions.ValidationShare"/> of each class is held out; classes of a single row are only fitted to.
@@ -82,8 +82,8 @@ public static class LinearProbe
     /// </param>
     /// <param name="shots">How many rows of each class to draw, at least 1 and at most the rows of the smallest class.</param>
     /// <param name="draws">How often to draw, at least 1.</param>
-    /// <param name="options">How to fit; the defaults when left out.</param>
-    /// <param name="generator">The source of randomness; PyTorch's default one when left out.</param>
+    /// <param name="options">How to fit; null for the defaults.</param>
+    /// <param name="generator">The source of randomness; by default PyTorch's.</param>
     /// <remarks>
     /// λ is chosen within each draw by cross-validation over min(shots, 5) folds that each hold out as many rows of every
     /// class: up to 5 shots, one row of each class is left out at a time. With one shot nothing can be held out, and λ is

@@ -8,7 +8,7 @@ public sealed record LinearProbeOptions
 {
     /// <summary>
     /// Whether each feature is shifted and scaled to mean 0 and standard deviation 1 over the rows fitted to, so that the
-    /// result does not depend on the features' scale; a constant feature is left out. Default: true.
+    /// result does not depend on the features' scale; a constant feature is skipped. Default: true.
     /// </summary>
     public bool Standardize { get; init; } = true;
 

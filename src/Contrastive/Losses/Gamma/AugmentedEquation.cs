@@ -5,8 +5,8 @@ namespace Contrastive;
 
 /// <summary>
 /// The augmented loss of each anchor, (n), from the sums over a block of candidates, with u_i held constant:
-/// ℓ_i = -1/k Σ_{positive p} s_ip + u_i/k Σ_{known j} exp(s_ij) + u_i/k c_i Σ_{sampled j} exp(s_ij),
-/// c_i the number of candidates that each sampled one stands for. A sum over pairs: blocks of it add up exactly.
+/// ℓ_i = -1/k Σ_{positives p} s_ip + u_i/k Σ_{positives j} exp(s_ij) + u_i/k c_i Σ_{negatives j} exp(s_ij),
+/// c_i the number of candidates that each negative stands for. A sum over pairs: blocks of it add up exactly.
 /// </summary>
 internal static class AugmentedEquation
 {
@@ -15,9 +15,9 @@ internal static class AugmentedEquation
     /// <param name="weights">The constants of its anchors.</param>
     public static Tensor Value(PairSums sums, GammaWeights weights)
     {
-        var (known, sampled) = Parts(sums, weights);
-        var positive = sums.Reference is null ? sums.Positive : sums.Positive.Plus(sums.Reference.mul(sums.Counts.Positive));
-        return known.Plus(sampled).sub(positive.mul(weights.PositiveShare));
+        var (positives, negatives) = Parts(sums, weights);
+        var numerator = sums.Reference is null ? sums.PositiveLogits : sums.PositiveLogits.Plus(sums.Reference.mul(sums.Counts.Numerator));
+        return positives.Plus(negatives).sub(numerator.mul(weights.PositiveShare));
     }
 
     /// <summary>Its derivatives by the sums.</summary>
@@ -25,12 +25,12 @@ internal static class AugmentedEquation
     /// <param name="weights">The constants of its anchors.</param>
     public static SumDerivatives Derivatives(PairSums sums, GammaWeights weights)
     {
-        var (known, sampled) = Parts(sums, weights);
-        return new SumDerivatives(known, sampled, weights.PositiveShare.neg());
+        var (positives, negatives) = Parts(sums, weights);
+        return new SumDerivatives(positives, negatives, weights.PositiveShare.neg());
     }
 
-    /// <summary>u_i/k Σ_known exp(s_ij) and u_i/k c_i Σ_sampled exp(s_ij); their sum is the derivative by log(u_i / k).</summary>
-    public static (Tensor Known, Tensor Sampled) Parts(PairSums sums, GammaWeights weights)
+    /// <summary>u_i/k Σ_positives exp(s_ij) and u_i/k c_i Σ_negatives exp(s_ij); their sum is the derivative by log(u_i / k).</summary>
+    public static (Tensor Positives, Tensor Negatives) Parts(PairSums sums, GammaWeights weights)
     {
         var log = weights.RelativeWeights;
         if (!ReferenceEquals(sums.Reference, weights.Reference))
@@ -38,6 +38,6 @@ internal static class AugmentedEquation
             if (sums.Reference is { } ofSums) log = log.Plus(weights.Reference is { } both ? ofSums.sub(both) : ofSums);
             else log = log.sub(weights.Reference!);
         }
-        return (sums.LogKnown.Plus(log).exp(), sums.LogSampled.Plus(log).Plus(weights.LogSampledScale).exp());
+        return (sums.LogPositives.Plus(log).exp(), sums.LogNegatives.Plus(log).Plus(weights.LogNegativeScale).exp());
     }
 }

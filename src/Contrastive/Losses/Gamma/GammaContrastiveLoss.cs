@@ -129,12 +129,12 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         var forward = ofAnchors.Expect(EStep, _generator);
         var backward = ofCandidates?.Expect(EStep, _generator);
         var loss = Maximize(matrix, sums, Weighted(forward), backward is { } reverse ? Weighted(reverse) : null, reduction);
-        var objective = forward.Objective.Reduce(forward.Presence, reduction);
-        var skipped = forward.Presence.Missing;
+        var objective = forward.Objective.Reduce(forward.Skipped, reduction);
+        var skipped = forward.Skipped.Count;
         if (backward is { } other)
         {
-            objective = LossReduction.MeanOfDirections(objective, other.Objective.Reduce(other.Presence, reduction));
-            skipped += other.Presence.Missing;
+            objective = LossReduction.MeanOfDirections(objective, other.Objective.Reduce(other.Skipped, reduction));
+            skipped += other.Skipped.Count;
         }
         using (no_grad())
         {
@@ -221,8 +221,8 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     {
         ArgumentNullException.ThrowIfNull(sums);
         Guard.Features(anchors);
-        if (sums.LogKnown.shape[0] != anchors.shape[0])
-            throw new ArgumentException($"sums have {sums.LogKnown.shape[0]} anchors but anchors have {anchors.shape[0]} rows", nameof(sums));
+        if (sums.LogPositives.shape[0] != anchors.shape[0])
+            throw new ArgumentException($"sums have {sums.LogPositives.shape[0]} anchors but anchors have {anchors.shape[0]} rows", nameof(sums));
         if (sampleIds is not null) Guard.Integers(sampleIds, anchors.shape[0]);
         var estimator = reverse
             ? ReverseEstimator ?? throw new ArgumentException($"reverse is true but the mode is {Mode}: there is no other direction", nameof(reverse))
@@ -319,19 +319,19 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
             {
                 Derivatives = () =>
                 {
-                    var (known, sampled) = AugmentedEquation.Parts(sums, block);
-                    byLogWeights.narrow(0, first, count).copy_(known).add_(sampled, Scalars.One);
+                    var (positives, negatives) = AugmentedEquation.Parts(sums, block);
+                    byLogWeights.narrow(0, first, count).copy_(positives).add_(negatives, Scalars.One);
                     return AugmentedEquation.Derivatives(sums, block);
                 },
             };
         }
     }
 
-    private static AnchorLosses Weighted(PairSums sums, GammaWeights weights, PairPresence? presence = null) => new(
-        AugmentedEquation.Value(sums, weights), presence ?? PairPresence.All, () => AugmentedEquation.Derivatives(sums, weights));
+    private static AnchorLosses Weighted(PairSums sums, GammaWeights weights, SkippedAnchors? skipped = null) => new(
+        AugmentedEquation.Value(sums, weights), skipped ?? SkippedAnchors.None, () => AugmentedEquation.Derivatives(sums, weights));
 
     private static Func<PairSums, AnchorLosses> Weighted(GammaExpectation expectation) => sums => Weighted(
-        expectation.Presence.Incomplete is { } incomplete ? sums.ZeroWhere(incomplete) : sums, expectation.Weights, expectation.Presence);
+        expectation.Skipped.Mask is { } mask ? sums.ZeroWhere(mask) : sums, expectation.Weights, expectation.Skipped);
 
     /// <summary>Checks what estimators are to take in. The changes of state, for when all is well.</summary>
     private Action?[] Changes(GammaEstimate forward, GammaEstimate? backward, FeatureRows anchors, FeatureRows candidates, ContrastBatch batch)

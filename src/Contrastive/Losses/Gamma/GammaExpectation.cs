@@ -8,10 +8,10 @@ namespace Contrastive;
 /// <param name="Sums">The sums of all anchors.</param>
 /// <param name="Shown">Those of the anchors that the estimator saw.</param>
 /// <param name="Rows">Which anchors those are, (m); null for all.</param>
-/// <param name="Presence">Which anchors have what they need.</param>
+/// <param name="Skipped">Which anchors have what they need.</param>
 /// <param name="Estimate">log Ẑ_i and the change of state that goes with it.</param>
 internal sealed record GammaEstimate(
-    PartitionSums Sums, PartitionSums Shown, Tensor? Rows, PairPresence Presence, PartitionEstimate Estimate)
+    PartitionSums Sums, PartitionSums Shown, Tensor? Rows, SkippedAnchors Skipped, PartitionEstimate Estimate)
 {
     /// <summary>Asks an estimator. Refuses what is wrong, and changes nothing.</summary>
     public static GammaEstimate Of(
@@ -26,15 +26,15 @@ internal sealed record GammaEstimate(
         using var constant = no_grad();
         // The objective is the difference of an estimate and a positive, and small where training has come far.
         sums = sums.RelativeToLarger();
-        var presence = PairPresence.All;
-        if (!sums.IsPlain)
+        var skipped = SkippedAnchors.None;
+        if (!sums.IsSinglePositive)
         {
-            presence = PairPresence.Check(sums.PositiveCount, sums.SampledCount, missingPairs);
+            skipped = SkippedAnchors.Find(sums.PositiveCount, sums.NegativeTerms, missingPairs);
             CheckPopulation(estimator, sums);
         }
 
         // Anchors that are skipped are not shown to the estimator.
-        var rows = presence.Complete?.nonzero().squeeze(1);
+        var rows = skipped.Others?.nonzero().squeeze(1);
         var shown = rows is null ? sums : sums.Select(rows);
         var estimate = estimator.Estimate(new PartitionObservation(
             shown,
@@ -44,7 +44,7 @@ internal sealed record GammaEstimate(
         {
             DistinctSamples = distinct,
         });
-        return new GammaEstimate(sums, shown, rows, presence, estimate);
+        return new GammaEstimate(sums, shown, rows, skipped, estimate);
     }
 
     /// <summary>The E-step with this estimate: here u_i is drawn, if it is.</summary>
@@ -57,15 +57,15 @@ internal sealed record GammaEstimate(
             : Estimate.LogPartition.sub(relative.Reference);
         var logWeights = GammaPosterior.LogWeights(logPartition, Shown.PositiveCount, step, generator);
         var positiveShare = Shown.PositiveCount.reciprocal();
-        var objective = logPartition.sub(relative.Positive.mul(positiveShare));
+        var objective = logPartition.sub(relative.PositiveLogits.mul(positiveShare));
         var weights = new GammaWeights(
             Spread(logWeights, Scalars.NegativeInfinity),
-            Spread(Estimate.LogSampledScale, Scalars.Zero),
+            Spread(Estimate.LogNegativeScale, Scalars.Zero),
             Spread(positiveShare, Scalars.Zero),
             Spread(logPartition, Scalars.Zero),
             Sums.Relative.Reference,
-            Presence.Missing);
-        return new GammaExpectation(weights, Spread(objective, Scalars.Zero), Presence);
+            Skipped.Count);
+        return new GammaExpectation(weights, Spread(objective, Scalars.Zero), Skipped);
 
         Tensor Spread(Tensor values, Scalar elsewhere)
             => Rows is null ? values : full_like(Sums.PositiveCount, elsewhere).index_copy_(0, Rows, values);
@@ -74,15 +74,41 @@ internal sealed record GammaEstimate(
     private static void CheckPopulation(PartitionEstimator estimator, PartitionSums sums)
     {
         if (estimator.Population is not { } population) return;
-        var known = sums.KnownCount.max().to(ScalarType.Int64).item<long>();
-        if (known >= population)
+        var positives = sums.PositiveTerms.max().to(ScalarType.Int64).item<long>();
+        if (positives >= population)
             throw new ArgumentException(
-                $"the estimator's population is {population} candidates but an anchor has {known} known ones in the batch alone");
+                $"the estimator's population is {population} candidates but an anchor has {positives} positives in the batch alone");
     }
 }
 
 /// <summary>One E-step: the weights and the objective.</summary>
 /// <param name="Weights">What the M-step needs.</param>
 /// <param name="Objective">-1/k Σ_p s_ip + log Ẑ_i, (m).</param>
-/// <param name="Presence">Which anchors have what they need.</param>
-internal readonly record struct GammaExpectation(GammaWeights Weights, Tensor Objective, PairPresence Presence);
+/// <param name="Skipped">Which anchors have what they need.</param>
+internal readonly record struct GammaExpectation(GammaWeights Weights, Tensor Objective, SkippedAnchors Skipped);
+
+/// <summary>How the auxiliary variable u_i of the gamma augmentation is chosen, given the estimate Ẑ_i.</summary>
+public enum EStep
+{
+    /// <summary>
+    /// Its posterior mean k/Ẑ_i: the Rao-Blackwellised step. It has the fixed points of the sampled one, less variance, and
+    /// needs no random numbers.
+    /// </summary>
+    PosteriorMean,
+
+    /// <summary>A draw from Gamma(k, rate Ẑ_i), as published.</summary>
+    Sampled,
+}
+
+/// <summary>The law of the auxiliary variable given the features: u_i ~ Gamma(shape k_i, rate Ẑ_i).</summary>
+internal static class GammaPosterior
+{
+    /// <summary>log(u_i / k_i), (m), as chosen. In log space: log ε_i - log Ẑ_i with ε_i ~ Gamma(k_i, 1).</summary>
+    public static Tensor LogWeights(Tensor logPartition, Tensor positiveCount, EStep step, Generator? generator)
+    {
+        if (step == EStep.PosteriorMean) return logPartition.neg();
+
+        using var draw = _standard_gamma(positiveCount, generator);
+        return draw.log().sub(positiveCount.log()).sub(logPartition);
+    }
+}

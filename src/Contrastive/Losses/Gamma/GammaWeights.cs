@@ -8,35 +8,35 @@ namespace Contrastive;
 public sealed class GammaWeights : IDisposable
 {
     /// <param name="relativeWeights">log(u_i / k_i) + r_i, (m).</param>
-    /// <param name="logSampledScale">log c_i, (m).</param>
+    /// <param name="logNegativeScale">log c_i, (m).</param>
     /// <param name="positiveShare">1/k_i, (m).</param>
     /// <param name="relativePartition">log Ẑ_i - r_i, (m).</param>
     /// <param name="reference">r_i, (m), near the anchor's largest similarity; null stands for 0.</param>
-    /// <param name="skippedAnchors">How many were left out.</param>
+    /// <param name="skippedAnchors">How many were skipped.</param>
     internal GammaWeights(
-        Tensor relativeWeights, Tensor logSampledScale, Tensor positiveShare, Tensor relativePartition, Tensor? reference, long skippedAnchors)
+        Tensor relativeWeights, Tensor logNegativeScale, Tensor positiveShare, Tensor relativePartition, Tensor? reference, long skippedAnchors)
     {
         (RelativeWeights, RelativePartition, Reference) = (relativeWeights, relativePartition, reference);
         LogWeights = reference is null ? relativeWeights : relativeWeights.sub(reference);
         LogPartition = reference is null ? relativePartition : relativePartition.Plus(reference);
-        LogSampledScale = logSampledScale;
+        LogNegativeScale = logNegativeScale;
         PositiveShare = positiveShare;
         SkippedAnchors = skippedAnchors;
     }
 
     /// <summary>Weights of the caller's own making.</summary>
     /// <param name="logWeights">log(u_i / k_i), (m). Where it requires a gradient, the M-step's loss has one by it.</param>
-    /// <param name="logSampledScale">log c_i, (m); by default 0, each candidate standing for itself alone.</param>
+    /// <param name="logNegativeScale">log c_i, (m); by default 0, each candidate standing for itself alone.</param>
     /// <param name="positiveCount">k_i, (m); by default 1. Range: k_i ≥ 1.</param>
     /// <exception cref="ArgumentException">
     /// The weights are no vector of floating-point numbers, shapes or devices differ, or a k_i is less than 1.
     /// </exception>
-    public static GammaWeights Create(Tensor logWeights, Tensor? logSampledScale = null, Tensor? positiveCount = null)
+    public static GammaWeights Create(Tensor logWeights, Tensor? logNegativeScale = null, Tensor? positiveCount = null)
     {
         Guard.Floating(logWeights);
         if (logWeights.dim() != 1)
             throw new ArgumentException($"logWeights must have the shape (m) but have {Guard.Shape(logWeights)}", nameof(logWeights));
-        CheckSameShape(logWeights, logSampledScale, nameof(logSampledScale));
+        CheckSameShape(logWeights, logNegativeScale, nameof(logNegativeScale));
         CheckSameShape(logWeights, positiveCount, nameof(positiveCount));
 
         using var scope = NewDisposeScope();
@@ -45,7 +45,7 @@ public sealed class GammaWeights : IDisposable
                 $"positiveCount must be at least 1 but {positiveCount.min().to(ScalarType.Float64).item<double>()} is among them", nameof(positiveCount));
         var weights = logWeights.clone();
         using var constant = no_grad();
-        var scale = logSampledScale?.detach().to(weights.dtype).clone() ?? zeros_like(weights);
+        var scale = logNegativeScale?.detach().to(weights.dtype).clone() ?? zeros_like(weights);
         var share = positiveCount?.detach().to(weights.dtype).reciprocal() ?? ones_like(weights);
         return new GammaWeights(weights, scale, share, weights.neg(), null, 0).MoveToOuterDisposeScope();
     }
@@ -58,19 +58,19 @@ public sealed class GammaWeights : IDisposable
 
     private Tensor RelativePartition { get; }
 
-    /// <summary>log(u_i / k_i), (m); -∞ for an anchor that is left out.</summary>
+    /// <summary>log(u_i / k_i), (m); -∞ for a skipped anchor.</summary>
     public Tensor LogWeights { get; }
 
-    /// <summary>log c_i, (m): how many candidates of the population each sampled one of the batch stands for.</summary>
-    public Tensor LogSampledScale { get; }
+    /// <summary>log c_i, (m): how many candidates of the population each negative of the batch stands for.</summary>
+    public Tensor LogNegativeScale { get; }
 
-    /// <summary>1/k_i, (m), the weight of a positive's similarity; 0 for an anchor that is left out.</summary>
+    /// <summary>1/k_i, (m), the weight of a positive's similarity; 0 for a skipped anchor.</summary>
     public Tensor PositiveShare { get; }
 
     /// <summary>log Ẑ_i, (m), the estimate that u_i was drawn with.</summary>
     public Tensor LogPartition { get; }
 
-    /// <summary>How many of the E-step's anchors were left out for want of a positive or a negative.</summary>
+    /// <summary>How many of the E-step's anchors were skipped for want of a positive or a negative.</summary>
     public long SkippedAnchors { get; }
 
     /// <summary>The number of anchors, m.</summary>
@@ -108,7 +108,7 @@ public sealed class GammaWeights : IDisposable
 
     private GammaWeights Of(Func<Tensor, Tensor> change) => new(
         change(RelativeWeights),
-        change(LogSampledScale),
+        change(LogNegativeScale),
         change(PositiveShare),
         change(RelativePartition),
         Reference is null ? null : change(Reference),
@@ -118,7 +118,7 @@ public sealed class GammaWeights : IDisposable
     {
         get
         {
-            Tensor?[] all = [RelativeWeights, RelativePartition, Reference, LogWeights, LogPartition, LogSampledScale, PositiveShare];
+            Tensor?[] all = [RelativeWeights, RelativePartition, Reference, LogWeights, LogPartition, LogNegativeScale, PositiveShare];
             return all.OfType<Tensor>().Distinct<object>(ReferenceEqualityComparer.Instance).Cast<Tensor>();
         }
     }

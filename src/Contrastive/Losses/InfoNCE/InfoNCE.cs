@@ -34,7 +34,7 @@ internal readonly record struct InfoNCE(
         var loss = LossReduction.MeanOfDirections(forward.Reduce(Reduction), backward.Reduce(Reduction));
         if (matrix.NeedsPullBack) both.PullBack(forward.DerivativesOf(Reduction, 0.5), backward.DerivativesOf(Reduction, 0.5));
         loss = matrix.Attach(loss);
-        return new ContrastiveResult(loss, loss.detach(), forward.Presence.Missing + backward.Presence.Missing);
+        return new ContrastiveResult(loss, loss.detach(), forward.Skipped.Count + backward.Skipped.Count);
     }
 
     /// <summary>The loss with negatives of the caller's choice, checked before.</summary>
@@ -56,7 +56,7 @@ internal readonly record struct InfoNCE(
             var sums = new WholeMatrix(map, map.Diagonals(PositiveSampling.Complete), PositiveSampling.Complete)
                 .Sum(logits, bothDirections: false, relative: true).Anchors;
             var losses = Losses(sums, positive);
-            (loss, skipped) = (losses.Reduce(Reduction), losses.Presence.Missing);
+            (loss, skipped) = (losses.Reduce(Reduction), losses.Skipped.Count);
         }
         else
         {
@@ -82,23 +82,23 @@ internal readonly record struct InfoNCE(
 
     private AnchorLosses Losses(PairSums sums, PairMap map)
     {
-        if (sums.IsPlain)
+        if (sums.IsSinglePositive)
             return new AnchorLosses(
-                InfoNCEEquation.SinglePositive(sums.Positive, sums.LogSampled),
-                PairPresence.All,
-                () => InfoNCEEquation.SinglePositiveDerivatives(sums.Positive, sums.LogSampled));
+                InfoNCEEquation.SinglePositive(sums.PositiveLogits, sums.LogNegatives),
+                SkippedAnchors.None,
+                () => InfoNCEEquation.SinglePositiveDerivatives(sums.PositiveLogits, sums.LogNegatives));
 
         // Several positives outside the logarithm are contrasted with each other; of labels the published loss asks for a positive only.
         var counts = sums.Counts;
-        var others = map.HasLabels ? counts.Sampled.Plus(counts.Positive)
-            : PositiveSum == PositiveSum.OutsideLog ? counts.Sampled.Plus(counts.Positive).Plus(-1)
-            : counts.Sampled;
-        var presence = PairPresence.Check(counts.Positive, others, MissingPairs);
+        var others = map.HasLabels ? counts.Negatives.Plus(counts.Numerator)
+            : PositiveSum == PositiveSum.OutsideLog ? counts.Negatives.Plus(counts.Numerator).Plus(-1)
+            : counts.Negatives;
+        var skipped = SkippedAnchors.Find(counts.Numerator, others, MissingPairs);
         var positiveSum = PositiveSum;
-        if (presence.Incomplete is { } incomplete) sums = sums.ZeroWhere(incomplete);
+        if (skipped.Mask is { } mask) sums = sums.ZeroWhere(mask);
         return new AnchorLosses(
             InfoNCEEquation.SeveralPositives(sums, positiveSum),
-            presence,
+            skipped,
             () => InfoNCEEquation.SeveralPositivesDerivatives(sums, positiveSum));
     }
 
@@ -108,18 +108,32 @@ internal readonly record struct InfoNCE(
     /// <param name="derivative">(n), where to put the derivatives by it.</param>
     private AnchorLosses Losses(PairSums sums, Tensor positive, Tensor? derivative = null)
     {
-        var negatives = sums.Counts.Sampled;
-        var presence = PairPresence.Check(ones_like(negatives), negatives, MissingPairs);
-        if (presence.Incomplete is { } incomplete) sums = sums.ZeroWhere(incomplete);
+        var negatives = sums.Counts.Negatives;
+        var skipped = SkippedAnchors.Find(ones_like(negatives), negatives, MissingPairs);
+        if (skipped.Mask is { } mask) sums = sums.ZeroWhere(mask);
         if (sums.Reference is not null) positive = positive.sub(sums.Reference);
-        return new AnchorLosses(InfoNCEEquation.SinglePositive(positive, sums.LogSampled), presence, Derivatives);
+        return new AnchorLosses(InfoNCEEquation.SinglePositive(positive, sums.LogNegatives), skipped, Derivatives);
 
         SumDerivatives Derivatives()
         {
             using var constant = no_grad();
-            var derivatives = InfoNCEEquation.SinglePositiveDerivatives(positive.detach(), sums.LogSampled);
-            derivative!.copy_(derivatives.Of(1, presence.Incomplete).Positive!);
-            return derivatives with { Positive = null };
+            var derivatives = InfoNCEEquation.SinglePositiveDerivatives(positive.detach(), sums.LogNegatives);
+            derivative!.copy_(derivatives.Of(1, skipped.Mask).PositiveLogits!);
+            return derivatives with { PositiveLogits = null };
         }
     }
+}
+
+/// <summary>Where the sum over an anchor's several positives stands (Khosla et al. 2020, equations 2 and 3).</summary>
+public enum PositiveSum
+{
+    /// <summary>
+    /// Outside the logarithm, the mean over positives of -log( exp(s_ip) / Σ_a exp(s_ia) ): every positive has to be close.
+    /// </summary>
+    OutsideLog,
+
+    /// <summary>
+    /// Inside, -log( 1/|P(i)| Σ_p exp(s_ip) / Σ_a exp(s_ia) ): one close positive is enough.
+    /// </summary>
+    InsideLog,
 }

@@ -26,9 +26,9 @@ internal static class InfoNCEEquation
     /// <param name="positiveSum">Where the sum over the positives stands.</param>
     public static Tensor SeveralPositives(PairSums sums, PositiveSum positiveSum)
     {
-        var count = sums.Counts.Positive.clamp_min(Scalars.One);
-        var ratio = SinglePositive(sums.LogKnown, sums.LogSampled);
-        return ratio.Plus(positiveSum == PositiveSum.InsideLog ? count.log() : sums.LogKnown.sub(sums.Positive.div(count)));
+        var count = sums.Counts.Numerator.clamp_min(Scalars.One);
+        var ratio = SinglePositive(sums.LogPositives, sums.LogNegatives);
+        return ratio.Plus(positiveSum == PositiveSum.InsideLog ? count.log() : sums.LogPositives.sub(sums.PositiveLogits.div(count)));
     }
 
     /// <summary>The derivatives of <see cref="SeveralPositives"/>.</summary>
@@ -36,10 +36,10 @@ internal static class InfoNCEEquation
     /// <param name="positiveSum">Where the sum over the positives stands.</param>
     public static SumDerivatives SeveralPositivesDerivatives(PairSums sums, PositiveSum positiveSum)
     {
-        var difference = sums.LogSampled.sub(sums.LogKnown);
+        var difference = sums.LogNegatives.sub(sums.LogPositives);
         var negative = difference.sigmoid();
         return positiveSum == PositiveSum.InsideLog
             ? new SumDerivatives(negative.neg(), negative, null)
-            : new SumDerivatives(difference.neg().sigmoid(), negative, sums.Counts.Positive.clamp_min(Scalars.One).reciprocal().neg());
+            : new SumDerivatives(difference.neg().sigmoid(), negative, sums.Counts.Numerator.clamp_min(Scalars.One).reciprocal().neg());
     }
 }

@@ -61,7 +61,7 @@ public sealed class InfoNCELoss : ContrastiveLoss
     /// A map made with <see cref="PairMap.Negatives"/>, (N, M): sample ids and masks that exclude false negatives, and the
     /// logit bias.
     /// </param>
-    /// <returns>The loss, its value as objective and the number of anchors left out.</returns>
+    /// <returns>The loss, its value as objective and the number of anchors skipped.</returns>
     /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
     /// <exception cref="InvalidOperationException">The loss contrasts in more than one direction.</exception>
     public ContrastiveResult EvaluateNegatives(Tensor anchors, Tensor positives, Tensor negatives, PairMap? pairs = null)

@@ -53,12 +53,12 @@ internal static class UniformityEquation
         var log = (selfPairs ? sum.Plus(count) : sum).log().Plus(unit);
         return whole ? log : log.Plus(log).sub(log.detach());
 
-        Tensor Exponents(PairSums sums, long first, long rows) => sums.Absolute(sums.LogSampled).Plus(lengths.narrow(0, first, rows));
+        Tensor Exponents(PairSums sums, long first, long rows) => sums.Absolute(sums.LogNegatives).Plus(lengths.narrow(0, first, rows));
 
         AnchorLosses PerAnchor(PairSums sums, long first, long rows)
         {
             var terms = Exponents(sums, first, rows).sub(unit).exp();
-            return new AnchorLosses(terms, PairPresence.All, () => new SumDerivatives(null, terms, null));
+            return new AnchorLosses(terms, SkippedAnchors.None, () => new SumDerivatives(null, terms, null));
         }
     }
 

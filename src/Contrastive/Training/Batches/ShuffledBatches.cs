@@ -11,7 +11,7 @@ namespace Contrastive;
 /// <remarks>
 /// The generator belongs to the caller and goes into the checkpoint beside this:
 /// <c>parts.Module("batches", batches).Generator("order", generator)</c>. Items left over at the end of an epoch, too few for a
-/// whole batch, are left out; the next epoch's order has them again.
+/// whole batch, are skipped; the next epoch's order has them again.
 /// </remarks>
 public sealed class ShuffledBatches : nn.Module
 {

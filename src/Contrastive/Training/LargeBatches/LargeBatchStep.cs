@@ -87,7 +87,7 @@ public sealed class LargeBatchStep
     /// <param name="sampleIds">(N) integers, see <see cref="ContrastiveLoss.Evaluate"/>; of all rows of the batch.</param>
     /// <param name="pairs">Which candidate is which anchor's positive, of all rows. By default row i belongs to row i.</param>
     /// <param name="candidateIds">(M) integers, the index of the sample that candidate j is.</param>
-    /// <returns>The loss, without a graph, the objective and the number of anchors left out.</returns>
+    /// <returns>The loss, without a graph, the objective and the number of anchors skipped.</returns>
     /// <exception cref="ArgumentException">The arguments, or the features, do not fit together; the message says what was given.</exception>
     /// <exception cref="InvalidOperationException">
     /// Gradients are switched off; the loss has none; or encode gave other features the second time.
