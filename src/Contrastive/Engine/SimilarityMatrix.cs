@@ -32,13 +32,22 @@ internal sealed class SimilarityMatrix
     /// <param name="sampling">How several positives came into the batch.</param>
     /// <param name="reduced">Whether the loss is a sum or a mean; else it needs a graph of its own for each anchor.</param>
     /// <param name="tiling">How much may be formed at once.</param>
+    /// <param name="ownGradient">Whether an input of the loss's own, which <see cref="Attach"/> is given, requires a gradient.</param>
     public SimilarityMatrix(
-        FeatureRows anchors, FeatureRows candidates, LogitScale scale, PairMap map, PositiveSampling sampling, bool reduced, Tiling tiling)
+        FeatureRows anchors,
+        FeatureRows candidates,
+        LogitScale scale,
+        PairMap map,
+        PositiveSampling sampling,
+        bool reduced,
+        Tiling tiling,
+        bool ownGradient = false)
     {
         (Anchors, Candidates, _scale, _map, _sampling, _tiling) = (anchors, candidates, scale, map, sampling, tiling);
         var graph = is_grad_enabled();
         NeedsAnchors = graph && (anchors.RequiresGradient || scale.RequiresGradient);
         NeedsCandidates = graph && candidates.RequiresGradient;
+        NeedsOwn = graph && ownGradient;
         IsWhole = TakesWhole(map, tiling) || (NeedsGradient && !reduced);
         if (IsWhole) return;
 
@@ -86,6 +95,39 @@ internal sealed class SimilarityMatrix
         }
     }
 
+    /// <summary>s_ij of a matrix that is formed at once, (N, M), with its graph.</summary>
+    public Tensor Similarities()
+    {
+        var logits = Products();
+        _map.AddBias(logits, new PairBlock(0, _map.AnchorCount, 0, _map.CandidateCount));
+        return logits;
+    }
+
+    /// <summary>
+    /// Goes through the tiles once, for a loss that is a sum over pairs: three products, and no tile is kept or computed twice.
+    /// </summary>
+    /// <param name="scratch">How many tiles of memory are needed beside the one at hand.</param>
+    /// <param name="differentiate">
+    /// Takes a tile of similarities, where it lies and the scratch beside it; where something is to be pulled back it leaves ∂L/∂s in
+    /// the tile.
+    /// </param>
+    public void ForEachTile(int scratch, Action<Tensor, PairBlock, Tensor[]> differentiate)
+    {
+        using var constant = no_grad();
+        var plan = Plan(_map.AnchorCount, scratch + 1).KeepingNone();
+        var memory = Memory(scratch + 1, plan);
+        foreach (var block in plan.Tiles)
+        {
+            using var scope = NewDisposeScope();
+            var tile = memory.Tile(0, block);
+            tile.addmm_(block.AnchorsOf(_a!), block.CandidatesOf(_b!).t(), beta: 0, alpha: 1);
+            _map.AddBias(tile, block);
+            differentiate(tile, block, [.. Enumerable.Range(1, scratch).Select(index => memory.Tile(index, block))]);
+            if (_byAnchors is not null) block.AnchorsOf(_byAnchors).addmm_(tile, block.CandidatesOf(_b!));
+            if (_byCandidates is not null) block.CandidatesOf(_byCandidates).addmm_(tile.t(), block.AnchorsOf(_a!));
+        }
+    }
+
     /// <summary>
     /// A value with the gradients that were pulled back, and those by a loss's own inputs. It can be differentiated once. Where there
     /// was nothing to pull back, the value as it is: it has its graph, if any.
@@ -127,13 +169,17 @@ internal sealed class SimilarityMatrix
 
     private bool NeedsCandidates { get; }
 
-    private bool NeedsGradient => NeedsAnchors || NeedsCandidates;
+    private bool NeedsOwn { get; }
+
+    private bool NeedsGradient => NeedsAnchors || NeedsCandidates || NeedsOwn;
+
+    /// <summary>⟨a_i, b_j⟩ / τ, (N, M), with its graph and without the bias.</summary>
+    private Tensor Products() => _scale.WithGraph(Anchors.WithGraph()).matmul(Candidates.WithGraph().t());
 
     private ContrastSums SumWhole(bool bothDirections)
     {
         var whole = new WholeMatrix(_map, _map.Diagonals(_sampling), _sampling);
-        var a = _scale.WithGraph(Anchors.WithGraph());
-        var logits = a.matmul(Candidates.WithGraph().t());
+        var logits = Products();
         // Up to here absolute logarithms have digits enough.
         var isSmall = Anchors.AreUnit && _scale.Bound <= 128 && !_map.HasLogitBias;
         return whole.Sum(logits, bothDirections, relative: !isSmall);

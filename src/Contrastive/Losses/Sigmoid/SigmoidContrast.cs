@@ -1,4 +1,5 @@
 using Contrastive.Numerics;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive;
@@ -30,7 +31,7 @@ internal readonly record struct SigmoidContrast(ContrastMode Mode, SimilarityMea
         var equation = new SigmoidEquation(map);
         if (matrix.IsWhole)
         {
-            var terms = equation.Terms(matrix.Logits().Plus(bias));
+            var terms = equation.Terms(matrix.Similarities().Plus(bias));
             return Reduce(terms.sum(dim: 1), Mode == ContrastMode.Symmetric ? terms.sum(dim: 0) : null);
         }
 
@@ -39,7 +40,7 @@ internal readonly record struct SigmoidContrast(ContrastMode Mode, SimilarityMea
         var perCandidate = Mode == ContrastMode.Symmetric ? zeros(map.CandidateCount, dtype: bias.dtype, device: bias.device) : null;
         var byBias = zeros_like(bias.detach());
         var share = Share(map);
-        matrix.Pass(SigmoidEquation.Scratch, (tile, block, scratch) =>
+        matrix.ForEachTile(SigmoidEquation.Scratch, (tile, block, scratch) =>
         {
             tile.add_(bias, Scalars.One);
             equation.AddTerms(tile, block, scratch, perAnchor, perCandidate);
@@ -62,8 +63,8 @@ internal readonly record struct SigmoidContrast(ContrastMode Mode, SimilarityMea
 
     private Tensor Reduce(Tensor perAnchor, Tensor? perCandidate)
     {
-        var forward = perAnchor.Reduce(PairPresence.All, Reduction);
-        return perCandidate is null ? forward : LossReduction.MeanOfDirections(forward, perCandidate.Reduce(PairPresence.All, Reduction));
+        var forward = perAnchor.Reduce(SkippedAnchors.None, Reduction);
+        return perCandidate is null ? forward : LossReduction.MeanOfDirections(forward, perCandidate.Reduce(SkippedAnchors.None, Reduction));
     }
 
     /// <summary>The weight of a pair in the reduced loss.</summary>

@@ -21,10 +21,10 @@ internal sealed class SigmoidEquation(PairMap map)
     public Tensor Terms(Tensor logits)
     {
         var masks = map.Masks(new PairBlock(0, map.AnchorCount, 0, map.CandidateCount), PositiveSampling.Complete, logits.device);
-        var excluded = masks.Positive.logical_or(masks.Sampled).logical_not();
-        // logσ(z s); of an excluded pair log σ(∞) = 0.
-        var signed = logits.mul(Signs(masks, empty_like(logits.detach()))).neg();
-        return nn.functional.logsigmoid(signed.masked_fill(excluded, Scalars.Infinity)).neg();
+        var excluded = masks.Positives.logical_or(masks.Negatives).logical_not();
+        // Of an excluded pair log σ(∞) = 0.
+        var signed = logits.mul(Signs(masks, empty_like(logits.detach()))).masked_fill(excluded, Scalars.Infinity);
+        return nn.functional.logsigmoid(signed).neg();
     }
 
     /// <summary>Adds the terms of a tile of similarities up, and leaves -z s in the tile.</summary>
@@ -67,11 +67,11 @@ internal sealed class SigmoidEquation(PairMap map)
         }
         var masks = map.Masks(block, PositiveSampling.Complete, tile.device);
         tile.mul_(Signs(masks, scratch)).neg_();
-        if (excluded) tile.masked_fill_(masks.Positive.logical_or(masks.Sampled).logical_not(), Scalars.NegativeInfinity);
+        if (excluded) tile.masked_fill_(masks.Positives.logical_or(masks.Negatives).logical_not(), Scalars.NegativeInfinity);
     }
 
     /// <summary>1 of a positive and -1 of others, in the memory given.</summary>
-    private static Tensor Signs(PairMasks masks, Tensor memory) => memory.copy_(masks.Positive).mul_(Two).sub_(Scalars.One);
+    private static Tensor Signs(PairMasks masks, Tensor memory) => memory.copy_(masks.Positives).mul_(Two).sub_(Scalars.One);
 
     private static readonly Scalar Two = 2.0.ToScalar();
 }

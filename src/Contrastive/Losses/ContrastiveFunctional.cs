@@ -70,5 +70,42 @@ public static class ContrastiveFunctional
             InfoNCELoss.CheckNegatives(anchors, positives, negatives, pairs);
             return function.WithNegatives(anchors, positives, negatives, pairs, scale).Loss.MoveToOuterDisposeScope();
         }
+
+        /// <summary>The sigmoid loss of a batch with a fixed temperature and bias; see <see cref="SigmoidContrastiveLoss"/>.</summary>
+        /// <param name="anchors">(N, D).</param>
+        /// <param name="candidates">(N, D) where row i belongs to anchor i, or (M, D) with a pair map.</param>
+        /// <param name="sampleIds">(N) integers: rows of one sample are never negatives of each other.</param>
+        /// <param name="pairs">Which candidate is which anchor's positive, what is excluded.</param>
+        /// <param name="candidateIds">(M) integers; by default, where N = M, the anchors' ids.</param>
+        /// <param name="temperature">τ. Range: τ > 0.</param>
+        /// <param name="bias">b. Range: finite.</param>
+        /// <param name="mode">Who is contrasted with whom.</param>
+        /// <param name="similarity">Cosine, or the dot product as given.</param>
+        /// <param name="reduction">None gives one value per anchor; sum is what blocks of pairs add up to; mean is over all anchors.</param>
+        /// <returns>A scalar, or one value per anchor.</returns>
+        /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
+        public static Tensor sigmoid_contrastive(
+            Tensor anchors,
+            Tensor candidates,
+            Tensor? sampleIds = null,
+            PairMap? pairs = null,
+            Tensor? candidateIds = null,
+            double temperature = 0.1,
+            double bias = -10,
+            ContrastMode mode = ContrastMode.OneDirection,
+            SimilarityMeasure similarity = SimilarityMeasure.Cosine,
+            nn.Reduction reduction = nn.Reduction.Mean)
+        {
+            Temperature.Check(temperature);
+            SigmoidContrast.CheckBias(bias);
+            Guard.Features(anchors);
+            Guard.Features(candidates);
+            Guard.Comparable(anchors, candidates);
+            var function = new SigmoidContrast(Guard.Defined(mode), Guard.Defined(similarity), Guard.Defined(reduction), Tiling.Default);
+            using var scope = NewDisposeScope();
+            var batch = ContrastBatch.Of(mode, reduction, anchors, candidates, sampleIds, pairs, candidateIds);
+            var constant = SigmoidContrast.ConstantBias(bias, UnitRows.ComputeType(anchors.dtype), anchors.device);
+            return function.Of(batch, LogitScale.Of(temperature), constant).MoveToOuterDisposeScope();
+        }
     }
 }
