@@ -14,12 +14,13 @@ internal sealed class TiledSteps : IDisposable
     public const string GammaTable = "gamma, symmetric, table";
     public const string GammaQueue = "gamma, queue";
     public const string Uniformity = "uniformity";
+    public const string Sigmoid = "sigmoid";
     public const string LargeBatchCached = "large batch, InfoNCE";
     public const string LargeBatchAccumulated = "large batch, gamma";
 
     public static TheoryData<string> All { get; } =
     [
-        Infonce, OneDirection, TwoViews, DotProduct, Labels, RepeatedIds, GammaTable, GammaQueue, Uniformity, LargeBatchCached, LargeBatchAccumulated,
+        Infonce, OneDirection, TwoViews, DotProduct, Labels, RepeatedIds, GammaTable, GammaQueue, Uniformity, Sigmoid, LargeBatchCached, LargeBatchAccumulated,
     ];
 
     private readonly Tensor _a;
@@ -61,6 +62,9 @@ internal sealed class TiledSteps : IDisposable
             case Uniformity:
                 var uniformity = Own(new UniformityLoss());
                 return () => uniformity.forward(_a).backward();
+            case Sigmoid:
+                var sigmoid = Own(new SigmoidContrastiveLoss());
+                return () => sigmoid.forward(_a, _b, _ids).backward();
             case LargeBatchCached or LargeBatchAccumulated:
                 var large = name == LargeBatchCached ? (ContrastiveLoss)InfoNCE(ContrastMode.Symmetric) : Gamma(new PartitionTable(rows), ContrastMode.Symmetric);
                 var (towerA, towerB) = (Own(nn.Linear(_a.shape[1], _a.shape[1])), Own(nn.Linear(_a.shape[1], _a.shape[1])));

@@ -33,6 +33,15 @@ internal static class Reference
         return each.masked_fill(tensor(pairs.EachAnchor(i => !pairs.IsComplete(i, sum))), Scalars.Zero);
     }
 
+    /// <summary>(N, M): -log σ(z s) of each pair, z = 1 of a positive and -1 of a negative; 0 of an excluded one.</summary>
+    public static Tensor Sigmoid(Tensor s, PairCase pairs)
+    {
+        var positive = Mask(pairs, (i, j) => pairs.Kinds[i, j] == PairKind.Positive);
+        var excluded = Mask(pairs, (i, j) => pairs.Kinds[i, j] == PairKind.Excluded);
+        var z = positive.to(ScalarType.Float64) * 2 - 1;
+        return (1 / (1 + (-(z * s)).exp())).log().neg().masked_fill(excluded, Scalars.Zero);
+    }
+
     /// <summary>log Z̃_i = log( Σ_known exp(s_ij) + c_i Σ_sampled exp(s_ij) ), with log c_i.</summary>
     public static (double LogEstimate, double LogScale) Partition(
         double[,] s, PairCase pairs, int anchor, long? population, PositiveSampling sampling)
