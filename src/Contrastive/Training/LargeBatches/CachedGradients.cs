@@ -21,7 +21,17 @@ internal static class CachedGradients
         {
             foreach (var leaf in leaves) leaf.requires_grad_(false);
         }
-        var gradients = leaves.Select(leaf => leaf.grad).ToArray();
+        var gradients = leaves.Select(Taken).ToArray();
         return part => [.. gradients.Select((gradient, k) => gradient is null ? null : batch.RowsOf(gradient, k, part))];
+    }
+
+    /// <summary>A leaf's gradient, where the second pass's small tensors do not come to lie around it.</summary>
+    private static Tensor? Taken(Tensor leaf)
+    {
+        if (leaf.grad is not { } gradient) return null;
+        var kept = Workspace.Empty(gradient.shape, gradient.dtype, gradient.device).copy_(gradient);
+        leaf.grad = null;
+        gradient.Dispose();
+        return kept;
     }
 }

@@ -103,8 +103,8 @@ internal sealed class FeatureBatch
     {
         private readonly long _rowsPerItem = features.shape[0] / first.Count;
 
-        public Tensor Rows { get; } = empty(
-            [features.shape[0] / first.Count * count, .. features.shape[1..]], dtype: features.dtype, device: features.device);
+        public Tensor Rows { get; } = Workspace.Empty(
+            [features.shape[0] / first.Count * count, .. features.shape[1..]], features.dtype, features.device);
 
         public bool Learns { get; } = features.requires_grad;
 
