@@ -19,6 +19,7 @@ internal sealed class SimilarityMatrix
     private readonly PairMap _map;
     private readonly PositiveSampling _sampling;
     private readonly Tiling _tiling;
+    private readonly double? _hardness;
     private readonly Tensor? _a;
     private readonly Tensor? _b;
     private readonly Tensor? _byAnchors;
@@ -33,6 +34,7 @@ internal sealed class SimilarityMatrix
     /// <param name="reduced">Whether the loss is a sum or a mean; else it needs a graph of its own for each anchor.</param>
     /// <param name="tiling">How much may be formed at once.</param>
     /// <param name="ownGradient">Whether an input of the loss's own, which <see cref="Attach"/> is given, requires a gradient.</param>
+    /// <param name="hardness">β of the negatives' weights; null where all count alike.</param>
     public SimilarityMatrix(
         FeatureRows anchors,
         FeatureRows candidates,
@@ -41,8 +43,10 @@ internal sealed class SimilarityMatrix
         PositiveSampling sampling,
         bool reduced,
         Tiling tiling,
-        bool ownGradient = false)
+        bool ownGradient = false,
+        double? hardness = null)
     {
+        _hardness = hardness;
         (Anchors, Candidates, _scale, _map, _sampling, _tiling) = (anchors, candidates, scale, map, sampling, tiling);
         var graph = is_grad_enabled();
         NeedsAnchors = graph && (anchors.RequiresGradient || scale.RequiresGradient);
@@ -178,7 +182,7 @@ internal sealed class SimilarityMatrix
 
     private ContrastSums SumWhole(bool bothDirections)
     {
-        var whole = new WholeMatrix(_map, _map.Diagonals(_sampling), _sampling);
+        var whole = new WholeMatrix(_map, _sampling, _hardness);
         var logits = Products();
         // Up to here absolute logarithms have digits enough.
         var isSmall = Anchors.AreUnit && _scale.Bound <= 128 && !_map.HasLogitBias;
@@ -189,18 +193,21 @@ internal sealed class SimilarityMatrix
     {
         using var constant = no_grad();
         var map = count == _map.AnchorCount ? _map : _map.Block(first, count, 0, _map.CandidateCount);
-        var pattern = map.Diagonals(_sampling);
         var a = _a!.narrow(0, first, count);
+        if (_hardness is { } beta) return Tiles(new HardNegativeTiles(map, beta))!;
+
+        var pattern = map.Diagonals(_sampling);
         var bound = Bound(a);
         var exponents = Exponents.For(bound, Math.Max(map.AnchorCount, map.CandidateCount), a.dtype);
         // Strips are not gone back to, and masks need every sum in full.
         if (exponents is { Lowest: > 0 } && (keepAll || pattern is null)) exponents = null;
 
-        return Tiles(exponents) ?? Tiles(null)!;
+        return Tiles(Form(exponents)) ?? Tiles(Form(null))!;
 
-        ContrastSums? Tiles(Exponents? form)
+        ITilePairs Form(Exponents? held) => pattern is null ? new MaskedTiles(map, _sampling, held) : new DiagonalTiles(map, pattern, held);
+
+        ContrastSums? Tiles(ITilePairs pairs)
         {
-            ITilePairs pairs = pattern is null ? new MaskedTiles(map, _sampling, form) : new DiagonalTiles(map, pattern, form);
             var plan = Plan(count, pairs.Scratch + 1);
             plan = !NeedsGradient ? plan.KeepingNone() : keepAll ? plan.KeepingAll() : plan;
             var tiles = new TiledMatrix(a, _b!, map, pairs, plan, Memory(TiledMatrix.Tiles(plan, pairs), plan));

@@ -5,10 +5,13 @@ namespace Contrastive;
 
 /// <summary>The sums of a matrix that is formed at once, with a graph: derivatives of any order are exact.</summary>
 /// <param name="map">The pairs.</param>
-/// <param name="pattern">Their diagonals, where that is all there is to them.</param>
 /// <param name="sampling">How the positives came into the batch.</param>
-internal sealed class WholeMatrix(PairMap map, DiagonalPattern? pattern, PositiveSampling sampling)
+/// <param name="hardness">β of the negatives' weights; null where all count alike.</param>
+internal sealed class WholeMatrix(PairMap map, PositiveSampling sampling, double? hardness = null)
 {
+    // Where diagonals are all there is to the pairs.
+    private readonly DiagonalPattern? _pattern = hardness is null ? map.Diagonals(sampling) : null;
+
     private readonly PairBlock _whole = new(0, map.AnchorCount, 0, map.CandidateCount);
 
     /// <param name="logits">⟨a_i, b_j⟩ / τ, (N, M), which is changed.</param>
@@ -17,10 +20,10 @@ internal sealed class WholeMatrix(PairMap map, DiagonalPattern? pattern, Positiv
     public ContrastSums Sum(Tensor logits, bool bothDirections, bool relative)
     {
         map.AddBias(logits, _whole);
-        if (pattern is not null)
+        if (_pattern is not null)
         {
             var (anchors, candidates) = Positives(logits, bothDirections);
-            foreach (var segment in DiagonalSegment.Of([.. pattern.Positives, .. pattern.Excluded], _whole))
+            foreach (var segment in DiagonalSegment.Of([.. _pattern.Positives, .. _pattern.Excluded], _whole))
                 logits.diagonal(segment.Offset, 0, 1).fill_(Scalars.NegativeInfinity);
             return new ContrastSums(
                 OnDiagonals(logits, 1, anchors, relative),
@@ -35,7 +38,7 @@ internal sealed class WholeMatrix(PairMap map, DiagonalPattern? pattern, Positiv
     /// <summary>The positive's similarity of each anchor and of each candidate; 0 where there is none.</summary>
     private (Tensor Anchors, Tensor? Candidates) Positives(Tensor logits, bool bothDirections)
     {
-        DiagonalSegment[] segments = [.. DiagonalSegment.Of(pattern!.Positives, _whole)];
+        DiagonalSegment[] segments = [.. DiagonalSegment.Of(_pattern!.Positives, _whole)];
         if (segments is [{ Row: 0, Column: 0 } only] && only.Count == _whole.Anchors && only.Count == _whole.Candidates)
         {
             var diagonal = logits.diagonal(0, 0, 1).clone();
@@ -54,7 +57,7 @@ internal sealed class WholeMatrix(PairMap map, DiagonalPattern? pattern, Positiv
 
     private PairSums OnDiagonals(Tensor negatives, int dimension, Tensor positive, bool relative)
     {
-        var oriented = dimension == 1 ? pattern! : pattern!.Transpose();
+        var oriented = dimension == 1 ? _pattern! : _pattern!.Transpose();
         var whole = dimension == 1 ? _whole : _whole.Transpose();
         var isSinglePositive = oriented.IsSinglePositive(whole);
         Tensor? reference = null;
@@ -75,7 +78,7 @@ internal sealed class WholeMatrix(PairMap map, DiagonalPattern? pattern, Positiv
             positive.masked_fill(none, Scalars.NegativeInfinity), logNegatives, positive.masked_fill(none, Scalars.Zero), reference, isSinglePositive, Count);
     }
 
-    private static PairSums Masked(Tensor logits, int dimension, PairMasks masks, bool relative)
+    private PairSums Masked(Tensor logits, int dimension, PairMasks masks, bool relative)
     {
         var (notPositive, notNegative) = (masks.Positives.logical_not(), masks.Negatives.logical_not());
         Tensor? reference = null;
@@ -87,13 +90,27 @@ internal sealed class WholeMatrix(PairMap map, DiagonalPattern? pattern, Positiv
         }
         return new PairSums(
             LogSum(logits.masked_fill(notPositive, Scalars.NegativeInfinity), dimension),
-            LogSum(logits.masked_fill(notNegative, Scalars.NegativeInfinity), dimension),
+            hardness is { } beta
+                ? Weighted(logits, notNegative, dimension, beta)
+                : LogSum(logits.masked_fill(notNegative, Scalars.NegativeInfinity), dimension),
             logits.masked_fill(masks.Numerator.logical_not(), Scalars.Zero).sum(dim: dimension),
             reference,
             isSinglePositive: false,
             () => new PairCounts(Count(masks.Positives), Count(masks.Negatives), Count(masks.Numerator)));
 
         Tensor Count(Tensor mask) => mask.sum(dim: dimension).to(logits.dtype);
+    }
+
+    /// <summary>log( M Σ exp((1 + β) s) / Σ exp(β s) ) over the M negatives; -∞ of none.</summary>
+    private static Tensor Weighted(Tensor logits, Tensor notNegative, int dimension, double beta)
+    {
+        var none = notNegative.all(dimension);
+        // Without weights a similarity of -∞ is a negative as any other: -∞ times 0 is not to be.
+        var weights = beta == 0 ? zeros_like(logits.detach()) : logits.Times(beta);
+        var count = notNegative.logical_not().sum(dim: dimension).to(logits.dtype).clamp_min(Scalars.One);
+        return LogSum(logits.Times(1 + beta).masked_fill(notNegative, Scalars.NegativeInfinity), dimension)
+            .sub(LogSum(weights.masked_fill(notNegative, Scalars.NegativeInfinity), dimension).masked_fill(none, Scalars.Zero))
+            .Plus(count.log());
     }
 
     /// <summary>log Σ exp; of nothing but -∞ it is -∞, and has no gradient instead of NaN.</summary>

@@ -27,6 +27,9 @@ public static class ContrastiveFunctional
         /// <param name="positiveSum">Where the sum over several positives stands.</param>
         /// <param name="missingPairs">What happens to anchors without a positive or a negative.</param>
         /// <param name="reduction">None gives one value per anchor.</param>
+        /// <param name="decoupled">Whether positives leave the denominator (DCL).</param>
+        /// <param name="misesFisherSigma">σ of the weights that the decoupled loss gives its positives (DCL-W); null for none. Range: σ > 0.</param>
+        /// <param name="hardNegatives">How negatives are weighted by how hard they are; null for all alike.</param>
         /// <returns>A scalar, or one value per anchor.</returns>
         /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
         public static Tensor info_nce(
@@ -41,7 +44,10 @@ public static class ContrastiveFunctional
             SimilarityMeasure similarity = SimilarityMeasure.Cosine,
             PositiveSum positiveSum = PositiveSum.OutsideLog,
             MissingPairs missingPairs = MissingPairs.Throw,
-            nn.Reduction reduction = nn.Reduction.Mean)
+            nn.Reduction reduction = nn.Reduction.Mean,
+            bool decoupled = false,
+            double? misesFisherSigma = null,
+            HardNegatives? hardNegatives = null)
         {
             Temperature.Check(temperature);
             Guard.Features(anchors);
@@ -53,7 +59,8 @@ public static class ContrastiveFunctional
                 Guard.Defined(positiveSum),
                 Guard.Defined(missingPairs),
                 Guard.Defined(reduction),
-                Tiling.Default);
+                Tiling.Default,
+                InfoNCEVariant.Of(decoupled, misesFisherSigma, hardNegatives, similarity));
             var scale = LogitScale.Of(temperature);
             using var scope = NewDisposeScope();
             if (negatives is null)

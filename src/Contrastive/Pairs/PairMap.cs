@@ -19,19 +19,22 @@ public sealed class PairMap
     private readonly PairRule? _excluded;
     private readonly PairRule? _sameSample;
     private readonly LogitBias? _logitBias;
+    private readonly AnchorWeights? _weights;
     private readonly PairBlock _block;
 
-    private PairMap(PairRule positives, PairRule? excluded, PairRule? sameSample, LogitBias? logitBias, PairBlock block)
+    private PairMap(
+        PairRule positives, PairRule? excluded, PairRule? sameSample, LogitBias? logitBias, AnchorWeights? weights, PairBlock block)
     {
         _positives = positives;
         _excluded = excluded;
         _sameSample = sameSample;
         _logitBias = logitBias;
+        _weights = weights;
         _block = block;
     }
 
     private PairMap(PairRule positives, long anchors, long candidates)
-        : this(positives, null, null, null, new PairBlock(0, anchors, 0, candidates))
+        : this(positives, null, null, null, null, new PairBlock(0, anchors, 0, candidates))
     {
     }
 
@@ -163,7 +166,7 @@ public sealed class PairMap
         Guard.Integers(anchorIds, AnchorCount);
         Guard.Integers(candidateIds, CandidateCount);
         var rule = new EqualityRule(anchorIds, candidateIds, nameof(anchorIds), nameof(candidateIds));
-        return new PairMap(_positives, _excluded, Either(_sameSample, rule), _logitBias, _block);
+        return new PairMap(_positives, _excluded, Either(_sameSample, rule), _logitBias, _weights, _block);
     }
 
     /// <summary>
@@ -183,12 +186,32 @@ public sealed class PairMap
             && !(shape.Length == 2 && shape[0] == AnchorCount && shape[1] == CandidateCount))
             throw new ArgumentException(
                 $"bias must have the shape ({CandidateCount}) or ({AnchorCount}, {CandidateCount}) but has {Guard.Shape(bias)}", nameof(bias));
-        return new PairMap(_positives, _excluded, _sameSample, new LogitBias(bias), _block);
+        return new PairMap(_positives, _excluded, _sameSample, new LogitBias(bias), _weights, _block);
+    }
+
+    /// <summary>
+    /// How much each anchor counts: a sum is Σ w_i ℓ_i, a mean Σ w_i ℓ_i / Σ w_i over the anchors that count, and without reduction
+    /// each value is w_i ℓ_i, as torch's cross_entropy weighs classes. No gradient is taken through the weights. Replaces earlier ones.
+    /// </summary>
+    /// <param name="anchorWeights">(N) floating point. Range: finite and w ≥ 0.</param>
+    /// <param name="candidateWeights">
+    /// (M), how much each candidate counts as an anchor of the other direction of a symmetric loss; by default, where N = M, the anchors'
+    /// weights.
+    /// </param>
+    /// <exception cref="ArgumentException">The weights are not N and M numbers, or out of range.</exception>
+    /// <exception cref="InvalidOperationException">The map is a block of another.</exception>
+    public PairMap WithWeights(Tensor anchorWeights, Tensor? candidateWeights = null)
+    {
+        CheckWhole();
+        AnchorWeights.Check(anchorWeights, AnchorCount);
+        if (candidateWeights is not null) AnchorWeights.Check(candidateWeights, CandidateCount);
+        else if (AnchorCount == CandidateCount) candidateWeights = anchorWeights;
+        return new PairMap(_positives, _excluded, _sameSample, _logitBias, new AnchorWeights(anchorWeights, candidateWeights), _block);
     }
 
     /// <summary>The map of the candidates as anchors and the anchors as candidates.</summary>
     public PairMap Transpose() => new(
-        _positives.Transpose(), _excluded?.Transpose(), _sameSample?.Transpose(), _logitBias?.Transpose(), _block.Transpose());
+        _positives.Transpose(), _excluded?.Transpose(), _sameSample?.Transpose(), _logitBias?.Transpose(), _weights?.Transpose(), _block.Transpose());
 
     /// <summary>The part of the map that a rectangular block of the pairs needs.</summary>
     /// <param name="firstAnchor">The first anchor, counted in this map.</param>
@@ -200,7 +223,7 @@ public sealed class PairMap
     {
         CheckRange(firstAnchor, anchors, AnchorCount, nameof(firstAnchor), nameof(anchors));
         CheckRange(firstCandidate, candidates, CandidateCount, nameof(firstCandidate), nameof(candidates));
-        return new PairMap(_positives, _excluded, _sameSample, _logitBias, new PairBlock(
+        return new PairMap(_positives, _excluded, _sameSample, _logitBias, _weights, new PairBlock(
             _block.FirstAnchor + firstAnchor, anchors, _block.FirstCandidate + firstCandidate, candidates));
     }
 
@@ -212,6 +235,26 @@ public sealed class PairMap
 
     /// <summary>Whether a logit bias is set.</summary>
     internal bool HasLogitBias => _logitBias is not null;
+
+    /// <summary>Whether anchors have weights.</summary>
+    internal bool HasWeights => _weights is not null;
+
+    /// <summary>The weights of this map's anchors, (n); null for none.</summary>
+    internal Tensor? WeightsOfAnchors(ScalarType dtype) => _weights is null ? null : _block.AnchorsOf(Given(_weights.Anchors)).to(dtype);
+
+    /// <summary>Those of its candidates as anchors, (m).</summary>
+    internal Tensor? WeightsOfCandidates(ScalarType dtype) => _weights is null ? null : _block.CandidatesOf(Given(_weights.Candidates)).to(dtype);
+
+    private static Tensor Given(Tensor? weights) => weights?.detach() ?? throw new ArgumentException(
+        "the other direction of a symmetric loss weighs the candidates, but only the anchors have weights: "
+        + $"give candidateWeights to {nameof(PairMap)}.{nameof(WithWeights)}");
+
+    /// <summary>
+    /// The diagonals that positives lie on, counted from the map's first pair, where no anchor and no candidate can have several of them:
+    /// pairs of one of these may still be excluded. Null otherwise.
+    /// </summary>
+    internal long[]? PositiveDiagonals
+        => _positives.Diagonals is { Length: > 0 } offsets ? [.. offsets.Select(offset => offset + _block.FirstAnchor - _block.FirstCandidate)] : null;
 
     /// <summary>Whether positives are those of equal labels.</summary>
     internal bool HasLabels => _positives is EqualityRule;
@@ -280,10 +323,12 @@ public sealed class PairMap
         var sources = _positives.Sources.Concat(_excluded?.Sources ?? []).Concat(_sameSample?.Sources ?? []);
         foreach (var (tensor, name) in sources) Guard.SameDevice(anchors, tensor, anchorName, name);
         if (_logitBias is not null) Guard.SameDevice(anchors, _logitBias.Values, anchorName, "the values of the logit bias");
+        foreach (var weights in new[] { _weights?.Anchors, _weights?.Candidates })
+            if (weights is not null) Guard.SameDevice(anchors, weights, anchorName, "the weights of the anchors");
     }
 
     private PairMap WithExcluded(PairRule rule)
-        => new(_positives, Either(_excluded, rule), _sameSample, _logitBias, _block);
+        => new(_positives, Either(_excluded, rule), _sameSample, _logitBias, _weights, _block);
 
     private static PairRule Either(PairRule? first, PairRule second) => first is null ? second : new EitherRule(first, second);
 

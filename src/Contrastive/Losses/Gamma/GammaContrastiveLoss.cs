@@ -107,6 +107,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     /// </summary>
     internal GammaStep Step(ContrastBatch batch)
     {
+        CheckMap(batch.Map);
         // By the names and rows that the caller knows them by.
         var given = Mode == ContrastMode.TwoViews ? batch.Anchors.detach().chunk(2) : [batch.Anchors, batch.Candidates];
         FeatureRows.CheckFinite(given[0], "anchors");
@@ -271,6 +272,17 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         CheckFeatures(anchors, candidates);
         ArgumentNullException.ThrowIfNull(pairs);
         pairs.Check(anchors, candidates, nameof(anchors), nameof(candidates));
+        CheckMap(pairs);
+    }
+
+    /// <summary>Refuses what a map says that this loss has no place for.</summary>
+    private static void CheckMap(PairMap pairs)
+    {
+        if (pairs.HasWeights)
+            throw new ArgumentException(
+                $"the pair map has weights of anchors, which {nameof(InfoNCELoss)} and {nameof(SigmoidContrastiveLoss)} take: "
+                + $"of a {nameof(GammaContrastiveLoss)} weigh the values per anchor (reduction {nameof(nn.Reduction.None)})",
+                nameof(pairs));
     }
 
     private SimilarityMatrix Matrix(Tensor anchors, Tensor candidates, PairMap map, LogitScale scale, nn.Reduction reduction) => new(

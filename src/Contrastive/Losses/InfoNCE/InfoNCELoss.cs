@@ -21,6 +21,8 @@ namespace Contrastive;
 /// </example>
 public sealed class InfoNCELoss : ContrastiveLoss
 {
+    private readonly InfoNCEVariant _variant;
+
     /// <summary>Creates the loss.</summary>
     /// <param name="temperature">τ; fixed at 0.1 by default.</param>
     /// <param name="mode">Who is contrasted with whom.</param>
@@ -28,21 +30,41 @@ public sealed class InfoNCELoss : ContrastiveLoss
     /// <param name="positiveSum">Where the sum over several positives stands.</param>
     /// <param name="missingPairs">What happens to anchors without a positive or a negative.</param>
     /// <param name="reduction">None gives one value per anchor; mean is over the anchors that count.</param>
-    /// <exception cref="ArgumentOutOfRangeException">An enumeration has a value it does not define.</exception>
+    /// <param name="decoupled">Whether positives leave the denominator (DCL). Then the loss may be below 0, and every anchor needs a negative.</param>
+    /// <param name="misesFisherSigma">
+    /// σ of the weights that the decoupled loss gives its positives (DCL-W; published with 0.5); null for none. It takes one positive per
+    /// anchor. Range: σ > 0.
+    /// </param>
+    /// <param name="hardNegatives">How negatives are weighted by how hard they are; null for all alike.</param>
+    /// <exception cref="ArgumentException">Settings that have no meaning together.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">σ is out of range, or an enumeration has a value it does not define.</exception>
     public InfoNCELoss(
         Temperature? temperature = null,
         ContrastMode mode = ContrastMode.OneDirection,
         SimilarityMeasure similarity = SimilarityMeasure.Cosine,
         PositiveSum positiveSum = PositiveSum.OutsideLog,
         MissingPairs missingPairs = MissingPairs.Throw,
-        nn.Reduction reduction = nn.Reduction.Mean)
+        nn.Reduction reduction = nn.Reduction.Mean,
+        bool decoupled = false,
+        double? misesFisherSigma = null,
+        HardNegatives? hardNegatives = null)
         : base(temperature, mode, similarity, missingPairs, reduction)
     {
         PositiveSum = Guard.Defined(positiveSum);
+        _variant = InfoNCEVariant.Of(decoupled, misesFisherSigma, hardNegatives, similarity);
     }
 
     /// <summary>Where the sum over several positives stands.</summary>
     public PositiveSum PositiveSum { get; }
+
+    /// <summary>Whether positives leave the denominator.</summary>
+    public bool Decoupled => _variant.Decoupled;
+
+    /// <summary>σ of the decoupled loss's weights of positives; null for none.</summary>
+    public double? MisesFisherSigma => _variant.MisesFisherSigma;
+
+    /// <summary>How negatives are weighted by how hard they are; null for all alike.</summary>
+    public HardNegatives? HardNegatives => _variant.HardNegatives;
 
     /// <inheritdoc/>
     public override ContrastiveResult Evaluate(
@@ -80,7 +102,7 @@ public sealed class InfoNCELoss : ContrastiveLoss
             throw new InvalidOperationException($"explicit negatives are negatives of the anchors alone, but the mode is {mode}");
     }
 
-    private InfoNCE Function => new(Mode, Similarity, PositiveSum, MissingPairs, reduction, Tiling);
+    private InfoNCE Function => new(Mode, Similarity, PositiveSum, MissingPairs, reduction, Tiling, _variant);
 
     /// <summary>Refuses explicit negatives that do not fit anchors and positives, which were checked.</summary>
     internal static void CheckNegatives(Tensor anchors, Tensor positives, Tensor negatives, PairMap? pairs)

@@ -28,27 +28,29 @@ internal readonly record struct SigmoidContrast(ContrastMode Mode, SimilarityMea
             Reduction != nn.Reduction.None,
             Tiling,
             ownGradient);
+        var symmetric = Mode == ContrastMode.Symmetric;
+        var weights = (Anchors: map.WeightsOfAnchors(bias.dtype), Candidates: symmetric ? map.WeightsOfCandidates(bias.dtype) : null);
         var equation = new SigmoidEquation(map);
         if (matrix.IsWhole)
         {
             var terms = equation.Terms(matrix.Similarities().Plus(bias));
-            return Reduce(terms.sum(dim: 1), Mode == ContrastMode.Symmetric ? terms.sum(dim: 0) : null);
+            return Reduce(terms.sum(dim: 1), symmetric ? terms.sum(dim: 0) : null, weights);
         }
 
         // Each tile gives its part of the value and of the gradients, and is not gone back to.
         var perAnchor = zeros(map.AnchorCount, dtype: bias.dtype, device: bias.device);
-        var perCandidate = Mode == ContrastMode.Symmetric ? zeros(map.CandidateCount, dtype: bias.dtype, device: bias.device) : null;
+        var perCandidate = symmetric ? zeros(map.CandidateCount, dtype: bias.dtype, device: bias.device) : null;
         var byBias = zeros_like(bias.detach());
-        var share = Share(map);
+        var shares = Shares(map, weights);
         matrix.ForEachTile(SigmoidEquation.Scratch, (tile, block, scratch) =>
         {
             tile.add_(bias, Scalars.One);
             equation.AddTerms(tile, block, scratch, perAnchor, perCandidate);
             if (!matrix.NeedsPullBack) return;
-            equation.Differentiate_(tile, block, scratch[0], share);
+            equation.Differentiate_(tile, block, scratch[0], shares);
             if (ownGradient) byBias.add_(tile.SumAll(), Scalars.One);
         });
-        return matrix.Attach(Reduce(perAnchor, perCandidate), (bias, byBias));
+        return matrix.Attach(Reduce(perAnchor, perCandidate, weights), (bias, byBias));
     }
 
     /// <summary>Refuses a b that is no number.</summary>
@@ -61,17 +63,49 @@ internal readonly record struct SigmoidContrast(ContrastMode Mode, SimilarityMea
         return full(1, value, dtype: dtype, device: device);
     }
 
-    private Tensor Reduce(Tensor perAnchor, Tensor? perCandidate)
+    private Tensor Reduce(Tensor perAnchor, Tensor? perCandidate, (Tensor? Anchors, Tensor? Candidates) weights)
     {
-        var forward = perAnchor.Reduce(SkippedAnchors.None, Reduction);
-        return perCandidate is null ? forward : LossReduction.MeanOfDirections(forward, perCandidate.Reduce(SkippedAnchors.None, Reduction));
+        var reduction = Reduction;
+        var forward = Of(perAnchor, weights.Anchors);
+        return perCandidate is null ? forward : LossReduction.MeanOfDirections(forward, Of(perCandidate, weights.Candidates));
+
+        Tensor Of(Tensor values, Tensor? ofValues)
+            => LossReduction.Weigh(values, SkippedAnchors.None, ofValues).Reduce(SkippedAnchors.None, reduction, ofValues?.SumAll());
     }
 
-    /// <summary>The weight of a pair in the reduced loss.</summary>
-    private double Share(PairMap map)
+    /// <summary>The weight of pair (i, j) in the reduced loss: the same number of each, or the sum of one of i and one of j.</summary>
+    private PairShares Shares(PairMap map, (Tensor? Anchors, Tensor? Candidates) weights)
     {
-        if (Reduction != nn.Reduction.Mean) return 1;
-        var ofAnchors = 1.0 / map.AnchorCount;
-        return Mode == ContrastMode.Symmetric ? (ofAnchors + (1.0 / map.CandidateCount)) / 2 : ofAnchors;
+        var (mean, half) = (Reduction == nn.Reduction.Mean, Mode == ContrastMode.Symmetric ? 0.5 : 1);
+        if (weights.Anchors is null)
+        {
+            if (!mean) return new PairShares(1, null, null);
+            var ofAnchors = half / map.AnchorCount;
+            return new PairShares(Mode == ContrastMode.Symmetric ? ofAnchors + (half / map.CandidateCount) : ofAnchors, null, null);
+        }
+        return new PairShares(0, Share(weights.Anchors).unsqueeze(1), weights.Candidates is { } others ? Share(others).unsqueeze(0) : null);
+
+        Tensor Share(Tensor of) => (mean ? of.div(LossReduction.OrOne(of.SumAll())) : of).Times(half);
+    }
+}
+
+/// <summary>How much each pair counts.</summary>
+/// <param name="Number">Of every pair, where anchors have no weights.</param>
+/// <param name="Anchors">(N, 1), where they have.</param>
+/// <param name="Candidates">(1, M), which is added; null for none.</param>
+internal readonly record struct PairShares(double Number, Tensor? Anchors, Tensor? Candidates)
+{
+    /// <summary>A tile times its pairs' shares, in place.</summary>
+    public void Apply_(Tensor tile, PairBlock block, Tensor scratch)
+    {
+        if (Anchors is null)
+        {
+            using var number = Number.ToScalar();
+            tile.mul_(number);
+            return;
+        }
+        scratch.copy_(block.AnchorsOf(Anchors));
+        if (Candidates is not null) scratch.add_(Candidates.narrow(1, block.FirstCandidate, block.Candidates), Scalars.One);
+        tile.mul_(scratch);
     }
 }

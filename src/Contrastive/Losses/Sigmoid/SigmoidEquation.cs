@@ -47,11 +47,10 @@ internal sealed class SigmoidEquation(PairMap map)
     /// <param name="tile">(m, n).</param>
     /// <param name="block">Where it lies.</param>
     /// <param name="scratch">Memory of the same shape.</param>
-    /// <param name="share">The weight of a pair in the loss.</param>
-    public void Differentiate_(Tensor tile, PairBlock block, Tensor scratch, double share)
+    /// <param name="shares">The weight of each pair in the loss.</param>
+    public void Differentiate_(Tensor tile, PairBlock block, Tensor scratch, PairShares shares)
     {
-        using var weight = share.ToScalar();
-        tile.sigmoid_().mul_(weight);
+        shares.Apply_(tile.sigmoid_(), block, scratch);
         Turn_(tile, block, scratch, excluded: false);
     }
 
