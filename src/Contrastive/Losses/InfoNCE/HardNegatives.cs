@@ -47,13 +47,15 @@ internal sealed record DebiasedNegatives(Tensor Log, Tensor ByNegatives, Tensor 
     {
         var logCount = sums.Counts.Negatives.clamp_min(Scalars.One).log();
         var logPositive = sums.LogPositives.sub(sums.Counts.Numerator.clamp_min(Scalars.One).log());
-        var taken = logPositive.Plus(logCount).Plus(Math.Log(prior)).sub(sums.LogNegatives).exp();
-        var isLeft = taken.lt(Scalars.One);
-        var part = taken.masked_fill(isLeft.logical_not(), Scalars.Zero);
+        // The share of G that is taken off; of 1 or more nothing is left. (The exponential of more would have a derivative that is NaN.)
+        var logShare = logPositive.Plus(logCount).Plus(Math.Log(prior)).sub(sums.LogNegatives).clamp_max(Scalars.Zero);
+        var isLeft = logShare.lt(Scalars.Zero);
+        var part = logShare.exp().masked_fill(isLeft.logical_not(), Scalars.Zero);
         var log = sums.LogNegatives.Plus(part.neg().log1p()).Plus(-Math.Log(1 - prior));
 
         var least = logCount.sub(scale.Of(ones_like(logCount)));
         if (sums.Reference is not null) least = least.sub(sums.Reference);
+        least = least.masked_fill(sums.Counts.Negatives.eq(Scalars.Zero), Scalars.NegativeInfinity);
         var isAbove = isLeft.logical_and(log.gt(least)).detach();
         var share = part.detach();
         var byNegatives = share.neg().Plus(1).reciprocal().masked_fill(isAbove.logical_not(), Scalars.Zero);

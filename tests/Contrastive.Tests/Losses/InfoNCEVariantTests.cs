@@ -1,0 +1,202 @@
+using CsCheck;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Contrastive.Tests.Losses;
+
+/// <summary>
+/// InfoNCE's variants, and weights of anchors, against their formulas, in every combination and tiles of any size: values and the
+/// gradients of every input.
+/// </summary>
+public class InfoNCEVariantTests
+{
+    private const double Tolerance = 1e-9;
+
+    private sealed record Settings(
+        SimilarityMeasure Measure, PositiveSum Sum, bool Decoupled, double Beta, double Prior, bool Hard, bool Weighted, double Temperature,
+        int Seed, int Width, nn.Reduction Reduction, Tiling Tiling)
+    {
+        public HardNegatives? HardNegatives => Hard ? new HardNegatives(Beta, Prior) : null;
+
+        public InfoNCELoss Loss(ContrastMode mode, double? sigma = null)
+        {
+            var loss = new InfoNCELoss(
+                Contrastive.Temperature.Learned(Temperature, 1e-3, 1e3), mode, Measure, Sum, MissingPairs.Skip, Reduction, Decoupled, sigma, HardNegatives)
+            {
+                Tiling = Tiling,
+            };
+            loss.to(ScalarType.Float64);
+            return loss;
+        }
+
+        /// <summary>Some of them 0.</summary>
+        public Tensor Weights(int seed, int count)
+            => Weighted ? Draw.Normal(Seed + seed, count).abs() * Draw.Mask(Seed + seed + 1, 0.8, count).to(ScalarType.Float64) : ones(count, dtype: ScalarType.Float64);
+    }
+
+    private static readonly Gen<Settings> Any =
+        from measure in Gen.Enum<SimilarityMeasure>()
+        from sum in Gen.Enum<PositiveSum>()
+        from decoupled in Gen.Bool
+        from hard in Gen.Bool
+        from beta in Gen.OneOf(0.0, 0.5, 1, 2)
+        from prior in Gen.OneOf(0.0, 0.1, 0.5)
+        from weighted in Gen.Bool
+        from temperature in Gen.Double[0.3, 3]
+        from seed in Gen.Int[0, 1_000_000]
+        from width in Gen.Int[2, 5]     // of one feature all cosines are ±1, and sums on their lower bound have no derivative
+        from reduction in Gen.Enum<nn.Reduction>()
+        from tiling in AnyTiling.Gen
+        select new Settings(
+            measure, sum, decoupled, hard ? beta : 0, hard && measure == SimilarityMeasure.Cosine ? prior : 0, hard, weighted, temperature, seed, width,
+            reduction, tiling);
+
+    [Fact]
+    public void One_direction()
+        => (from make in PairCase.Any from settings in Any select (make, settings)).Check(
+            x =>
+            {
+                var (pairs, c) = (x.make(), x.settings);
+                var (a, b) = (Draw.Leaf(c.Seed, pairs.Anchors, c.Width), Draw.Leaf(c.Seed + 1, pairs.Candidates, c.Width));
+                using var loss = c.Loss(ContrastMode.OneDirection);
+                var logScale = loss.Temperature.parameters().Single();
+                var weights = c.Weights(9, pairs.Anchors);
+                var map = c.Weighted ? pairs.Map.WithWeights(weights) : pairs.Map;
+                Gradients.ShouldAgree(
+                    () => loss.forward(a, b, null, map), () => Direction(c, a, b, logScale, pairs, weights), Tolerance, a, b, logScale);
+                loss.Evaluate(a, b, null, map).SkippedAnchors
+                    .Should().Be(pairs.EachAnchor(i => Reference.IsComplete(pairs, i, c.Sum, c.Decoupled)).Count(counts => !counts));
+            },
+            150);
+
+    [Fact]
+    public void Symmetric()
+        => (from make in PairCase.Square from settings in Any select (make, settings)).Check(
+            x =>
+            {
+                var (pairs, c) = (x.make(), x.settings);
+                var (a, b) = (Draw.Leaf(c.Seed, pairs.Anchors, c.Width), Draw.Leaf(c.Seed + 1, pairs.Candidates, c.Width));
+                using var loss = c.Loss(ContrastMode.Symmetric);
+                var logScale = loss.Temperature.parameters().Single();
+                var (weights, others) = (c.Weights(9, pairs.Anchors), c.Weights(19, pairs.Candidates));
+                var same = c.Seed % 2 == 0;
+                var map = c.Weighted ? pairs.Map.WithWeights(weights, same ? null : others) : pairs.Map;
+                Gradients.ShouldAgree(
+                    () => loss.forward(a, b, null, map),
+                    () => 0.5 * (Direction(c, a, b, logScale, pairs, weights) + Direction(c, b, a, logScale, pairs.Transpose(), same ? weights : others)),
+                    Tolerance, a, b, logScale);
+            },
+            150);
+
+    [Fact]
+    public void Explicit_negatives()
+        => (from n in Gen.Int[1, 5]
+            from m in Gen.Int[1, 5]
+            from own in Gen.Bool
+            from exclude in Gen.Bool
+            from fisher in Gen.Bool
+            from settings in Any
+            select (n, m, own, exclude, fisher, settings)).Check(
+            x =>
+            {
+                var c = x.settings;
+                double? sigma = x.fisher && c.Decoupled ? 0.7 : null;
+                var (a, p) = (Draw.Leaf(c.Seed, x.n, c.Width), Draw.Leaf(c.Seed + 1, x.n, c.Width));
+                var negatives = x.own ? Draw.Leaf(c.Seed + 2, x.n, x.m, c.Width) : Draw.Leaf(c.Seed + 2, x.m, c.Width);
+                var mask = Draw.Mask(c.Seed + 3, x.exclude ? 0.3 : 0, x.n, x.m);
+                var weights = c.Weights(9, x.n);
+                var map = PairMap.Negatives(x.n, x.m).Exclude(mask);
+                if (c.Weighted) map = map.WithWeights(weights);
+                using var loss = c.Loss(ContrastMode.OneDirection, sigma);
+                var logScale = loss.Temperature.parameters().Single();
+                Gradients.ShouldAgree(() => loss.EvaluateNegatives(a, p, negatives, map).Loss, Expected, Tolerance, a, p, negatives, logScale);
+
+                // Each anchor with its positive in front, and its negatives.
+                Tensor Expected()
+                {
+                    var temperature = logScale.neg().exp();
+                    var (values, counts, similarities) = (new List<Tensor>(), new bool[x.n], new List<Tensor>());
+                    var hidden = new bool[x.n, x.m];
+                    for (var i = 0; i < x.n; i++)
+                        for (var j = 0; j < x.m; j++)
+                            hidden[i, j] = mask[i, j].item<bool>();
+                    for (var i = 0; i < x.n; i++)
+                    {
+                        var kinds = new PairKind[1, x.m + 1];
+                        for (var j = 0; j < x.m; j++) kinds[0, j + 1] = hidden[i, j] ? PairKind.Excluded : PairKind.Negative;
+                        var pairs = new PairCase("explicit", PairMap.Negatives(1, x.m + 1), kinds, new double[1, x.m + 1]);
+                        var candidates = cat([p[i].unsqueeze(0), x.own ? negatives[i] : negatives]);
+                        var s = Reference.Similarities(a[i].unsqueeze(0), candidates, temperature, c.Measure);
+                        counts[i] = pairs.IsComplete(0);
+                        values.Add(Reference.Variant(s, pairs, c.Sum, c.Decoupled, c.Beta, c.Prior, temperature)[0]);
+                        similarities.Add(s[0, 0]);
+                    }
+                    var each = stack(values);
+                    if (sigma is not null && counts.Contains(true)) each = each + WeightedExcess(stack(similarities), temperature, counts, sigma.Value);
+                    return Reference.Reduce(each, weights, counts, c.Reduction) + ((a.sum() + p.sum() + negatives.sum() + logScale) * 0);
+                }
+            },
+            150);
+
+    [Fact]
+    public void Weighted_positives()
+        => (from n in Gen.Int[1, 6]
+            from mode in Gen.Enum<ContrastMode>()
+            from sigma in Gen.OneOf(0.2, 0.5, 3)
+            from exclude in Gen.Bool
+            from settings in Any
+            select (n, mode, sigma, exclude, settings)).Check(
+            x =>
+            {
+                var c = x.settings with { Decoupled = true };
+                var (a, b) = (Draw.Leaf(c.Seed, x.n, c.Width), Draw.Leaf(c.Seed + 1, x.n, c.Width));
+                var pairs = PairCase.Create(x.mode == ContrastMode.TwoViews ? 1 : 0, x.mode == ContrastMode.TwoViews ? 2 * x.n : x.n, 0, c.Seed, x.exclude, x.exclude, 0);
+                using var loss = c.Loss(x.mode, x.sigma);
+                var logScale = loss.Temperature.parameters().Single();
+                var weights = c.Weights(9, pairs.Anchors);
+                var map = c.Weighted ? pairs.Map.WithWeights(weights) : pairs.Map;
+                Gradients.ShouldAgree(
+                    () => loss.forward(a, b, null, map),
+                    () => x.mode switch
+                    {
+                        ContrastMode.OneDirection => Of(a, b, pairs),
+                        ContrastMode.Symmetric => 0.5 * (Of(a, b, pairs) + Of(b, a, pairs.Transpose())),
+                        _ => Of(cat([a, b]), cat([a, b]), pairs),
+                    },
+                    Tolerance, a, b, logScale);
+
+                Tensor Of(Tensor left, Tensor right, PairCase oriented)
+                {
+                    var temperature = logScale.neg().exp();
+                    var s = Reference.Similarities(left, right, temperature, c.Measure);
+                    var counts = oriented.EachAnchor(oriented.IsComplete);
+                    var each = Reference.Variant(s, oriented, c.Sum, true, c.Beta, c.Prior, temperature);
+                    if (counts.Contains(true))
+                    {
+                        var positives = oriented.EachAnchor(i => oriented.Row(i).ToList().IndexOf(PairKind.Positive));
+                        var similarities = stack([.. positives.Select((j, i) => s[i, Math.Max(j, 0)])]);
+                        each = each + WeightedExcess(similarities, temperature, counts, x.sigma);
+                    }
+                    return Reference.Reduce(each, weights, counts, c.Reduction);
+                }
+            },
+            150);
+
+    /// <summary>(1 - w_i) s_ip, w_i = 2 - exp(⟨a_i, b_p⟩ / σ) / mean exp(⟨a_k, b_p⟩ / σ): the mean is over the anchors that count.</summary>
+    private static Tensor WeightedExcess(Tensor s, Tensor temperature, bool[] counts, double sigma)
+    {
+        var counted = tensor(counts).to(ScalarType.Float64);
+        var exponentials = (s * temperature / sigma).exp() * counted;
+        var weights = 2 - (exponentials / (exponentials.sum() / counts.Count(count => count)));
+        return (1 - weights) * s * counted;
+    }
+
+    private static Tensor Direction(Settings c, Tensor a, Tensor b, Tensor logScale, PairCase pairs, Tensor weights)
+    {
+        var temperature = logScale.neg().exp();
+        var s = Reference.Similarities(a, b, temperature, c.Measure, pairs.Bias);
+        var each = Reference.Variant(s, pairs, c.Sum, c.Decoupled, c.Beta, c.Prior, temperature);
+        return Reference.Reduce(each, weights, pairs.EachAnchor(i => Reference.IsComplete(pairs, i, c.Sum, c.Decoupled)), c.Reduction)
+            + ((a.sum() + b.sum() + logScale) * 0);
+    }
+}
