@@ -20,6 +20,7 @@ internal sealed class SimilarityMatrix
     private readonly PositiveSampling _sampling;
     private readonly Tiling _tiling;
     private readonly double? _hardness;
+    private readonly TargetRows? _targets;
     private readonly Tensor? _a;
     private readonly Tensor? _b;
     private readonly Tensor? _byAnchors;
@@ -35,6 +36,7 @@ internal sealed class SimilarityMatrix
     /// <param name="tiling">How much may be formed at once.</param>
     /// <param name="ownGradient">Whether an input of the loss's own, which <see cref="Attach"/> is given, requires a gradient.</param>
     /// <param name="hardness">β of the negatives' weights; null where all count alike.</param>
+    /// <param name="targets">What pairs weigh in the numerator; null where positives are all it has.</param>
     public SimilarityMatrix(
         FeatureRows anchors,
         FeatureRows candidates,
@@ -44,9 +46,10 @@ internal sealed class SimilarityMatrix
         bool reduced,
         Tiling tiling,
         bool ownGradient = false,
-        double? hardness = null)
+        double? hardness = null,
+        TargetRows? targets = null)
     {
-        _hardness = hardness;
+        (_hardness, _targets) = (hardness, targets);
         (Anchors, Candidates, _scale, _map, _sampling, _tiling) = (anchors, candidates, scale, map, sampling, tiling);
         var graph = is_grad_enabled();
         NeedsAnchors = graph && (anchors.RequiresGradient || scale.RequiresGradient);
@@ -182,7 +185,7 @@ internal sealed class SimilarityMatrix
 
     private ContrastSums SumWhole(bool bothDirections)
     {
-        var whole = new WholeMatrix(_map, _sampling, _hardness);
+        var whole = new WholeMatrix(_map, _sampling, _hardness, _targets);
         var logits = Products();
         // Up to here absolute logarithms have digits enough.
         var isSmall = Anchors.AreUnit && _scale.Bound <= 128 && !_map.HasLogitBias;
@@ -195,6 +198,7 @@ internal sealed class SimilarityMatrix
         var map = count == _map.AnchorCount ? _map : _map.Block(first, count, 0, _map.CandidateCount);
         var a = _a!.narrow(0, first, count);
         if (_hardness is { } beta) return Tiles(new HardNegativeTiles(map, beta))!;
+        if (_targets is not null) return Tiles(new TargetTiles(map, _targets.Rows(first, count)))!;
 
         var pattern = map.Diagonals(_sampling);
         var bound = Bound(a);

@@ -7,10 +7,11 @@ namespace Contrastive;
 /// <param name="map">The pairs.</param>
 /// <param name="sampling">How the positives came into the batch.</param>
 /// <param name="hardness">β of the negatives' weights; null where all count alike.</param>
-internal sealed class WholeMatrix(PairMap map, PositiveSampling sampling, double? hardness = null)
+/// <param name="targets">What pairs weigh in the numerator; null where positives are all it has.</param>
+internal sealed class WholeMatrix(PairMap map, PositiveSampling sampling, double? hardness = null, TargetRows? targets = null)
 {
     // Where diagonals are all there is to the pairs.
-    private readonly DiagonalPattern? _pattern = hardness is null ? map.Diagonals(sampling) : null;
+    private readonly DiagonalPattern? _pattern = hardness is null && targets is null ? map.Diagonals(sampling) : null;
 
     private readonly PairBlock _whole = new(0, map.AnchorCount, 0, map.CandidateCount);
 
@@ -31,6 +32,8 @@ internal sealed class WholeMatrix(PairMap map, PositiveSampling sampling, double
                 static (_, _) => { });
         }
         var masks = map.Masks(_whole, sampling, logits.device);
+        if (targets is not null)
+            return new ContrastSums(Targeted(logits, 1, masks), bothDirections ? Targeted(logits, 0, masks) : null, static (_, _) => { });
         return new ContrastSums(
             Masked(logits, 1, masks, relative), bothDirections ? Masked(logits, 0, masks, relative) : null, static (_, _) => { });
     }
@@ -99,6 +102,20 @@ internal sealed class WholeMatrix(PairMap map, PositiveSampling sampling, double
             () => new PairCounts(Count(masks.Positives), Count(masks.Negatives), Count(masks.Numerator)));
 
         Tensor Count(Tensor mask) => mask.sum(dim: dimension).to(logits.dtype);
+    }
+
+    /// <summary>Every pair in the denominator, in the negatives' place, and in the numerator with its weight.</summary>
+    private PairSums Targeted(Tensor logits, int dimension, PairMasks masks)
+    {
+        var notAllowed = masks.Positives.logical_or(masks.Negatives).logical_not();
+        var weights = targets!.Weights(dimension, _whole, masks, notAllowed, empty_like(logits.detach()));
+        var largest = logits.detach().masked_fill(notAllowed, Scalars.NegativeInfinity).amax([dimension]);
+        var reference = largest.masked_fill(largest.isneginf(), Scalars.Zero);
+        logits = logits.sub(reference.unsqueeze(dimension));
+        var logAll = LogSum(logits.masked_fill(notAllowed, Scalars.NegativeInfinity), dimension);
+        var numerator = logits.masked_fill(weights.eq(Scalars.Zero), Scalars.Zero).mul(weights).sum(dim: dimension);
+        var counts = targets.Direction(dimension).Counts with { Numerator = weights.sum(dim: dimension) };
+        return new PairSums(logAll, logAll, numerator, reference, isSinglePositive: false, () => counts);
     }
 
     /// <summary>log( M Σ exp((1 + β) s) / Σ exp(β s) ) over the M negatives; -∞ of none.</summary>

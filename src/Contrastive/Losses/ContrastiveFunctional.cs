@@ -30,6 +30,7 @@ public static class ContrastiveFunctional
         /// <param name="decoupled">Whether positives leave the denominator (DCL).</param>
         /// <param name="misesFisherSigma">σ of the weights that the decoupled loss gives its positives (DCL-W); null for none. Range: σ > 0.</param>
         /// <param name="hardNegatives">How negatives are weighted by how hard they are; null for all alike.</param>
+        /// <param name="labelSmoothing">ε, the part of the targets that is spread evenly over all candidates. Range: 0 ≤ ε &lt; 1.</param>
         /// <returns>A scalar, or one value per anchor.</returns>
         /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
         public static Tensor info_nce(
@@ -47,7 +48,8 @@ public static class ContrastiveFunctional
             nn.Reduction reduction = nn.Reduction.Mean,
             bool decoupled = false,
             double? misesFisherSigma = null,
-            HardNegatives? hardNegatives = null)
+            HardNegatives? hardNegatives = null,
+            double labelSmoothing = 0)
         {
             Temperature.Check(temperature);
             Guard.Features(anchors);
@@ -60,7 +62,7 @@ public static class ContrastiveFunctional
                 Guard.Defined(missingPairs),
                 Guard.Defined(reduction),
                 Tiling.Default,
-                InfoNCEVariant.Of(decoupled, misesFisherSigma, hardNegatives, similarity));
+                InfoNCEVariant.Of(decoupled, misesFisherSigma, hardNegatives, labelSmoothing, similarity, positiveSum));
             var scale = LogitScale.Of(temperature);
             using var scope = NewDisposeScope();
             if (negatives is null)
@@ -74,6 +76,7 @@ public static class ContrastiveFunctional
                     "with explicit negatives, give sample ids to the pair map: PairMap.Negatives(N, M).WithSampleIds(anchorIds, negativeIds)",
                     sampleIds is null ? nameof(candidateIds) : nameof(sampleIds));
             InfoNCELoss.CheckNegatives(mode);
+            function.Variant.CheckNegatives();
             InfoNCELoss.CheckNegatives(anchors, positives, negatives, pairs);
             return function.WithNegatives(anchors, positives, negatives, pairs, scale).Loss.MoveToOuterDisposeScope();
         }

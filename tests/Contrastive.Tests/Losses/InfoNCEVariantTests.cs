@@ -18,10 +18,11 @@ public class InfoNCEVariantTests
     {
         public HardNegatives? HardNegatives => Hard ? new HardNegatives(Beta, Prior) : null;
 
-        public InfoNCELoss Loss(ContrastMode mode, double? sigma = null)
+        public InfoNCELoss Loss(ContrastMode mode, double? sigma = null, double smoothing = 0)
         {
             var loss = new InfoNCELoss(
-                Contrastive.Temperature.Learned(Temperature, 1e-3, 1e3), mode, Measure, Sum, MissingPairs.Skip, Reduction, Decoupled, sigma, HardNegatives)
+                Contrastive.Temperature.Learned(Temperature, 1e-3, 1e3), mode, Measure, Sum, MissingPairs.Skip, Reduction, Decoupled, sigma, HardNegatives,
+                smoothing)
             {
                 Tiling = Tiling,
             };
@@ -181,6 +182,127 @@ public class InfoNCEVariantTests
                 }
             },
             150);
+
+    /// <summary>Targets of a teacher, given for one direction or both, with exclusions, sample ids and smoothing.</summary>
+    [Fact]
+    public void Soft_targets()
+        => (from n in Gen.Int[1, 6]
+            from m in Gen.Int[1, 6]
+            from mode in Gen.Enum<ContrastMode>()
+            from both in Gen.Bool
+            from exclude in Gen.Bool
+            from ids in Gen.Bool
+            from smoothing in Gen.OneOf(0.0, 0.2)
+            from settings in Any
+            select (n, m, mode, both, exclude, ids, smoothing, settings)).Check(
+            x =>
+            {
+                var c = x.settings with { Sum = PositiveSum.OutsideLog, Decoupled = false, Hard = false, Beta = 0, Prior = 0 };
+                var (n, m) = x.mode == ContrastMode.TwoViews ? (2 * x.n, 2 * x.n) : (x.n, c.Reduction == nn.Reduction.None && x.mode == ContrastMode.Symmetric ? x.n : x.m);
+                var (a, b) = (Draw.Leaf(c.Seed, x.n, c.Width), Draw.Leaf(c.Seed + 1, x.mode == ContrastMode.TwoViews ? x.n : m, c.Width));
+                var (targets, others) = (Targets(c.Seed + 2, n, m), Targets(c.Seed + 4, m, n));
+                var map = PairMap.FromTargets(targets, x.both ? others : null);
+                var allowed = ones(n, m, dtype: ScalarType.Bool);
+                if (x.exclude)
+                {
+                    var mask = Draw.Mask(c.Seed + 6, 0.2, n, m);
+                    map = map.Exclude(mask);
+                    allowed = allowed.logical_and(mask.logical_not());
+                }
+                if (x.ids)
+                {
+                    var (left, right) = (Draw.Integers(c.Seed + 7, 3, n), Draw.Integers(c.Seed + 8, 3, m));
+                    map = map.WithSampleIds(left, right);
+                    var positive = targets.gt(0);
+                    if (x.both) positive = positive.logical_or(others.t().gt(0));
+                    allowed = allowed.logical_and(left.unsqueeze(1).eq(right.unsqueeze(0)).logical_and(positive.logical_not()).logical_not());
+                }
+                var (weights, otherWeights) = (c.Weights(9, n), c.Weights(19, m));
+                if (c.Weighted) map = map.WithWeights(weights, otherWeights);
+                using var loss = c.Loss(x.mode, smoothing: x.smoothing);
+                var logScale = loss.Temperature.parameters().Single();
+                var reverse = x.both ? others : Normalized((targets * allowed.to(ScalarType.Float64)).t());
+                Gradients.ShouldAgree(
+                    () => loss.forward(a, b, null, map),
+                    () => x.mode switch
+                    {
+                        ContrastMode.OneDirection => Of(a, b, targets, allowed, weights),
+                        ContrastMode.Symmetric => 0.5 * (Of(a, b, targets, allowed, weights) + Of(b, a, reverse, allowed.t(), otherWeights)),
+                        _ => Of(cat([a, b]), cat([a, b]), targets, allowed, weights),
+                    },
+                    Tolerance, a, b, logScale);
+
+                Tensor Of(Tensor left, Tensor right, Tensor given, Tensor counted, Tensor each)
+                {
+                    var s = Reference.Similarities(left, right, logScale.neg().exp(), c.Measure);
+                    var values = new List<Tensor>();
+                    var complete = new bool[s.shape[0]];
+                    for (var i = 0; i < complete.Length; i++)
+                    {
+                        var columns = counted[i].nonzero().squeeze(1);
+                        var (row, t) = (s[i].index_select(0, columns), given[i].index_select(0, columns));
+                        complete[i] = columns.shape[0] > 1 && t.sum().item<double>() > 0;
+                        if (!complete[i])
+                        {
+                            values.Add(s[i].sum() * 0);
+                            continue;
+                        }
+                        var smooth = ((1 - x.smoothing) * t) + (x.smoothing / columns.shape[0]);
+                        values.Add(-(smooth * (row - row.exp().sum().log())).sum());
+                    }
+                    return Reference.Reduce(stack(values), each, complete, c.Reduction) + ((a.sum() + b.sum() + logScale) * 0);
+                }
+            },
+            200);
+
+    [Fact]
+    public void Label_smoothing_of_any_positives()
+        => (from make in PairCase.Square
+            from symmetric in Gen.Bool
+            from settings in Any
+            select (make, symmetric, settings)).Check(
+            x =>
+            {
+                var c = x.settings with { Sum = PositiveSum.OutsideLog, Decoupled = false, Hard = false, Beta = 0, Prior = 0 };
+                var pairs = x.make();
+                var (a, b) = (Draw.Leaf(c.Seed, pairs.Anchors, c.Width), Draw.Leaf(c.Seed + 1, pairs.Candidates, c.Width));
+                using var loss = c.Loss(x.symmetric ? ContrastMode.Symmetric : ContrastMode.OneDirection, smoothing: 0.3);
+                var logScale = loss.Temperature.parameters().Single();
+                var weights = c.Weights(9, pairs.Anchors);
+                var map = c.Weighted ? pairs.Map.WithWeights(weights) : pairs.Map;
+                Gradients.ShouldAgree(
+                    () => loss.forward(a, b, null, map),
+                    () => x.symmetric ? 0.5 * (Of(a, b, pairs) + Of(b, a, pairs.Transpose())) : Of(a, b, pairs),
+                    Tolerance, a, b, logScale);
+
+                Tensor Of(Tensor left, Tensor right, PairCase oriented)
+                {
+                    var s = Reference.Similarities(left, right, logScale.neg().exp(), c.Measure, oriented.Bias);
+                    var values = new List<Tensor>();
+                    var complete = oriented.EachAnchor(i => oriented.Positives(i) > 0 && oriented.Row(i).Count(kind => kind != PairKind.Excluded) > 1);
+                    for (var i = 0; i < oriented.Anchors; i++)
+                    {
+                        if (!complete[i])
+                        {
+                            values.Add(s[i].sum() * 0);
+                            continue;
+                        }
+                        var columns = Enumerable.Range(0, oriented.Candidates).Where(j => oriented.Kinds[i, j] != PairKind.Excluded).ToArray();
+                        var row = s[i].index_select(0, tensor(columns.Select(j => (long)j).ToArray()));
+                        var t = columns.Select(j => (oriented.Kinds[i, j] == PairKind.Positive ? 0.7 / oriented.Positives(i) : 0) + (0.3 / columns.Length));
+                        values.Add(-(tensor(t.ToArray()) * (row - row.exp().sum().log())).sum());
+                    }
+                    return Reference.Reduce(stack(values), weights, complete, c.Reduction) + ((a.sum() + b.sum() + logScale) * 0);
+                }
+            },
+            150);
+
+    /// <summary>Rows that add up to 1, with zeros among them.</summary>
+    private static Tensor Targets(int seed, int rows, int columns)
+        => Normalized((Draw.Normal(seed, rows, columns).exp() * Draw.Mask(seed + 1, 0.6, rows, columns).to(ScalarType.Float64)) + (eye(rows, columns, dtype: ScalarType.Float64) * 0.1)
+            + (full(rows, columns, 0.1, dtype: ScalarType.Float64) * arange(rows).ge(columns).to(ScalarType.Float64).unsqueeze(1)));
+
+    private static Tensor Normalized(Tensor rows) => rows / rows.sum(1L, keepdim: true).clamp_min(1e-300);
 
     /// <summary>(1 - w_i) s_ip, w_i = 2 - exp(⟨a_i, b_p⟩ / σ) / mean exp(⟨a_k, b_p⟩ / σ): the mean is over the anchors that count.</summary>
     private static Tensor WeightedExcess(Tensor s, Tensor temperature, bool[] counts, double sigma)

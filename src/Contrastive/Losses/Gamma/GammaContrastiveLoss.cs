@@ -278,6 +278,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     /// <summary>Refuses what a map says that this loss has no place for.</summary>
     private static void CheckMap(PairMap pairs)
     {
+        pairs.CheckNoTargets(nameof(pairs));
         if (pairs.HasWeights)
             throw new ArgumentException(
                 $"the pair map has weights of anchors, which {nameof(InfoNCELoss)} and {nameof(SigmoidContrastiveLoss)} take: "

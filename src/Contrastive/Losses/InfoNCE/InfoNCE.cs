@@ -25,7 +25,8 @@ internal readonly record struct InfoNCE(
     {
         var (settings, map) = (this, batch.Map);
         Variant.Check(map, PositiveSum);
-        var matrix = Matrix(batch.Anchors, batch.Candidates, map, scale);
+        var targets = TargetRows.Of(map, Variant.LabelSmoothing, UnitRows.ComputeType(batch.Anchors.dtype), batch.Anchors.device);
+        var matrix = Matrix(batch.Anchors, batch.Candidates, map, scale, targets);
         var weights = map.WeightsOfAnchors(matrix.Anchors.ComputeType);
         if (Mode != ContrastMode.Symmetric && Variant.MisesFisherSigma is null)
         {
@@ -111,7 +112,7 @@ internal readonly record struct InfoNCE(
         static ContrastiveResult Result(Tensor loss, long skipped) => new(loss, loss.detach(), skipped);
     }
 
-    private SimilarityMatrix Matrix(Tensor anchors, Tensor candidates, PairMap map, LogitScale scale) => new(
+    private SimilarityMatrix Matrix(Tensor anchors, Tensor candidates, PairMap map, LogitScale scale, TargetRows? targets = null) => new(
         new FeatureRows(anchors, Similarity),
         new FeatureRows(candidates, Similarity),
         scale,
@@ -119,13 +120,16 @@ internal readonly record struct InfoNCE(
         PositiveSampling.Complete,
         Reduction != nn.Reduction.None,
         Tiling,
-        hardness: Variant.Hardness);
+        hardness: Variant.Hardness,
+        targets: targets);
 
     private AnchorLosses Losses(
         PairSums sums, PairMap map, LogitScale scale, Tensor? weights, MisesFisherWeights? fisher = null)
     {
         var skipped = sums.IsSinglePositive ? SkippedAnchors.None : Skipped(sums.Counts, map);
         if (skipped.Mask is { } mask) sums = sums.ZeroWhere(mask);
+
+        if (HasTargets(map)) return Of(InfoNCEEquation.SoftTargets(sums), () => InfoNCEEquation.SoftTargetsDerivatives(sums));
 
         var debiased = Variant.HardNegatives is { PositivePrior: > 0 } hard ? DebiasedNegatives.Of(sums, hard.PositivePrior, scale) : null;
         if (debiased is not null) sums = sums.WithLogNegatives(debiased.Log);
@@ -134,24 +138,29 @@ internal readonly record struct InfoNCE(
         if (fisher is not null)
         {
             var factors = fisher.Of(skipped);
-            return Of(InfoNCEEquation.WeightedPositive(sums, factors), () => InfoNCEEquation.WeightedPositiveDerivatives(sums, factors));
+            return Of(InfoNCEEquation.WeightedPositive(sums, factors), () => Back(InfoNCEEquation.WeightedPositiveDerivatives(sums, factors)));
         }
         if (Variant.Decoupled)
-            return Of(InfoNCEEquation.Decoupled(sums, positiveSum), () => InfoNCEEquation.DecoupledDerivatives(sums, positiveSum));
+            return Of(InfoNCEEquation.Decoupled(sums, positiveSum), () => Back(InfoNCEEquation.DecoupledDerivatives(sums, positiveSum)));
         if (sums.IsSinglePositive)
             return Of(
                 InfoNCEEquation.SinglePositive(sums.PositiveLogits, sums.LogNegatives),
                 () => InfoNCEEquation.SinglePositiveDerivatives(sums.PositiveLogits, sums.LogNegatives));
         return Of(
             InfoNCEEquation.SeveralPositives(sums, positiveSum),
-            () => InfoNCEEquation.SeveralPositivesDerivatives(sums, positiveSum));
+            () => Back(InfoNCEEquation.SeveralPositivesDerivatives(sums, positiveSum)));
 
-        AnchorLosses Of(Tensor values, Func<SumDerivatives> derivatives)
-            => new(values, skipped, debiased is null ? derivatives : () => debiased.PullBack(derivatives()), weights);
+        SumDerivatives Back(SumDerivatives derivatives) => debiased is null ? derivatives : debiased.PullBack(derivatives);
+
+        AnchorLosses Of(Tensor values, Func<SumDerivatives> derivatives) => new(values, skipped, derivatives, weights);
     }
+
+    private bool HasTargets(PairMap map) => map.HasTargets || Variant.LabelSmoothing > 0;
 
     private SkippedAnchors Skipped(PairCounts counts, PairMap map)
     {
+        if (HasTargets(map)) return SkippedAnchors.Find(counts.Positives, counts.Negatives.Plus(-1), MissingPairs);
+
         // Several positives outside the logarithm are contrasted with each other; of labels the published loss asks for a positive only.
         var others = Variant.Decoupled ? counts.Negatives
             : map.HasLabels ? counts.Negatives.Plus(counts.Numerator)

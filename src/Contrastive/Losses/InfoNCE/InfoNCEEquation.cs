@@ -85,4 +85,16 @@ internal static class InfoNCEEquation
     /// <param name="weights">w, (n).</param>
     public static SumDerivatives WeightedPositiveDerivatives(PairSums sums, Tensor weights)
         => new(null, ones_like(sums.LogNegatives), weights.neg(), sums.Absolute(sums.PositiveLogits).neg());
+
+    /// <summary>
+    /// The cross-entropy with target probabilities (J. Li et al. 2021, equation 6; label smoothing: C. Szegedy et al. 2016, section 7):
+    /// -Σ_j t_ij (s_ij - log Σ_all exp(s_ij)).
+    /// </summary>
+    /// <param name="sums">log Σ_all in the negatives' place, Σ_j t_ij s_ij as the numerator, Σ_j t_ij as its count.</param>
+    public static Tensor SoftTargets(PairSums sums) => sums.LogNegatives.mul(sums.Counts.Numerator).sub(sums.PositiveLogits);
+
+    /// <summary>The derivatives of <see cref="SoftTargets"/>.</summary>
+    /// <param name="sums">Likewise.</param>
+    public static SumDerivatives SoftTargetsDerivatives(PairSums sums)
+        => new(null, sums.Counts.Numerator, ones_like(sums.PositiveLogits).neg());
 }

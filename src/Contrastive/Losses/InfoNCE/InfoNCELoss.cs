@@ -36,8 +36,11 @@ public sealed class InfoNCELoss : ContrastiveLoss
     /// anchor. Range: σ > 0.
     /// </param>
     /// <param name="hardNegatives">How negatives are weighted by how hard they are; null for all alike.</param>
+    /// <param name="labelSmoothing">
+    /// ε, the part of the targets that is spread evenly over all candidates that are not excluded, as torch's cross_entropy does. Range: 0 ≤ ε &lt; 1.
+    /// </param>
     /// <exception cref="ArgumentException">Settings that have no meaning together.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">σ is out of range, or an enumeration has a value it does not define.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">σ or ε is out of range, or an enumeration has a value it does not define.</exception>
     public InfoNCELoss(
         Temperature? temperature = null,
         ContrastMode mode = ContrastMode.OneDirection,
@@ -47,11 +50,12 @@ public sealed class InfoNCELoss : ContrastiveLoss
         nn.Reduction reduction = nn.Reduction.Mean,
         bool decoupled = false,
         double? misesFisherSigma = null,
-        HardNegatives? hardNegatives = null)
+        HardNegatives? hardNegatives = null,
+        double labelSmoothing = 0)
         : base(temperature, mode, similarity, missingPairs, reduction)
     {
         PositiveSum = Guard.Defined(positiveSum);
-        _variant = InfoNCEVariant.Of(decoupled, misesFisherSigma, hardNegatives, similarity);
+        _variant = InfoNCEVariant.Of(decoupled, misesFisherSigma, hardNegatives, labelSmoothing, similarity, positiveSum);
     }
 
     /// <summary>Where the sum over several positives stands.</summary>
@@ -65,6 +69,9 @@ public sealed class InfoNCELoss : ContrastiveLoss
 
     /// <summary>How negatives are weighted by how hard they are; null for all alike.</summary>
     public HardNegatives? HardNegatives => _variant.HardNegatives;
+
+    /// <summary>ε, the part of the targets that is spread evenly over all candidates.</summary>
+    public double LabelSmoothing => _variant.LabelSmoothing;
 
     /// <inheritdoc/>
     public override ContrastiveResult Evaluate(
@@ -85,10 +92,11 @@ public sealed class InfoNCELoss : ContrastiveLoss
     /// </param>
     /// <returns>The loss, its value as objective and the number of anchors skipped.</returns>
     /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
-    /// <exception cref="InvalidOperationException">The loss contrasts in more than one direction.</exception>
+    /// <exception cref="InvalidOperationException">The loss contrasts in more than one direction, or smooths labels.</exception>
     public ContrastiveResult EvaluateNegatives(Tensor anchors, Tensor positives, Tensor negatives, PairMap? pairs = null)
     {
         CheckNegatives(Mode);
+        _variant.CheckNegatives();
         CheckFeatures(anchors, positives);
         CheckNegatives(anchors, positives, negatives, pairs);
         using var scope = NewDisposeScope();

@@ -18,6 +18,7 @@ internal readonly record struct SigmoidContrast(ContrastMode Mode, SimilarityMea
     public Tensor Of(ContrastBatch batch, LogitScale scale, Tensor bias)
     {
         var map = batch.Map;
+        map.CheckNoTargets("pairs");
         var ownGradient = is_grad_enabled() && bias.requires_grad;
         var matrix = new SimilarityMatrix(
             new FeatureRows(batch.Anchors, Similarity),
