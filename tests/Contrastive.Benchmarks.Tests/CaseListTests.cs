@@ -38,6 +38,11 @@ public class CaseListTests
     [Theory]
     [InlineData("infonce-symmetric")]
     [InlineData("infonce-symmetric-recomputed")]
+    [InlineData("infonce-symmetric-32")]
+    [InlineData("supcon")]
+    [InlineData("two-views")]
+    [InlineData("uniformity")]
+    [InlineData("repeated-id-256")]
     [InlineData("consistency")]
     [InlineData("consistency-augmented")]
     public void Both_forms_have_the_same_loss_and_gradients(string name)
@@ -51,6 +56,8 @@ public class CaseListTests
     [Theory]
     [InlineData("gamma")]
     [InlineData("gamma-m-step")]
+    [InlineData("gamma-symmetric-64")]
+    [InlineData("gamma-two-views-64")]
     public void The_gamma_loss_has_the_gradients_of_the_plain_form_at_a_first_visit(string name)
         => ShouldEqual(Results(name, StepForm.Ours).Gradients, Results(name, StepForm.Plain).Gradients);
 

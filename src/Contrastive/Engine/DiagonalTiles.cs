@@ -45,8 +45,8 @@ internal sealed record TileDerivatives(
     DirectionTotals Totals, Tensor? Positives, Tensor Negatives, Tensor? Numerator, Tensor? Hardness = null);
 
 /// <summary>
-/// The fast form, without masks: positives and excluded pairs lie on a few diagonals (pair (i, j) is on diagonal j - i), and all
-/// other pairs are negatives. An anchor has at most one positive, and so has a candidate.
+/// The fast form, without masks: positives and excluded pairs lie on a few diagonals (pair (i, j) is on diagonal j - i), but for a
+/// few excluded ones, and all other pairs are negatives. An anchor has at most one positive, and so has a candidate.
 /// </summary>
 /// <param name="map">The pairs.</param>
 /// <param name="pattern">Their diagonals.</param>
@@ -73,8 +73,7 @@ internal sealed class DiagonalTiles(PairMap map, DiagonalPattern pattern, Expone
 
     public void Mask(Tensor tile, PairBlock block)
     {
-        foreach (var segment in DiagonalSegment.Of([.. pattern.Positives, .. pattern.Excluded], block))
-            tile.diagonal(segment.Offset, 0, 1).fill_(Scalars.NegativeInfinity);
+        pattern.Mask_(tile, block);
         exponents?.Apply_(tile);
     }
 

@@ -15,6 +15,14 @@ internal sealed class DirectionTotals
     private readonly ExponentialTotal? _numeratorUnit;
     private readonly ExponentialTotal? _hardness;
 
+    private DirectionTotals(DirectionTotals other)
+    {
+        _dimension = 1 - other._dimension;
+        (Negatives, Numerator, Counts) = (other.Negatives.Transpose(), other.Numerator, other.Counts);
+        (_positives, _numeratorUnit) = (other._positives?.Transpose(), other._numeratorUnit?.Transpose());
+        _hardness = other._hardness?.Transpose();
+    }
+
     /// <param name="dimension">The dimension of a tile that is summed over.</param>
     /// <param name="count">How many sums.</param>
     /// <param name="like">Features whose device and dtype the sums have.</param>
@@ -39,6 +47,9 @@ internal sealed class DirectionTotals
     }
 
     public int Dimension => _dimension;
+
+    /// <summary>The same sums, for tiles of the other half of a matrix that is its own transpose.</summary>
+    public DirectionTotals Transpose() => new(this);
 
     /// <summary>Σ_positives exp(s), where they have a sum of their own.</summary>
     public ExponentialTotal Positives => _positives!;
@@ -91,6 +102,12 @@ internal sealed class ExponentialTotal
         if (exponents is null) _largest = full(count, Lowest, dtype: like.dtype, device: like.device);
         Total = zeros(count, dtype: like.dtype, device: like.device);
     }
+
+    private ExponentialTotal(int dimension, Exponents? exponents, Tensor? largest, Tensor total)
+        => (_dimension, _exponents, _largest, Total) = (dimension, exponents, largest, total);
+
+    /// <summary>The same sums, see <see cref="DirectionTotals.Transpose"/>.</summary>
+    public ExponentialTotal Transpose() => new(1 - _dimension, _exponents, _largest, Total);
 
     /// <summary>Σ exp(s - unit), (n).</summary>
     public Tensor Total { get; }

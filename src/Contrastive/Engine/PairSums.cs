@@ -95,6 +95,14 @@ internal sealed class PairSums(
 internal readonly record struct SumDerivatives(
     Tensor? LogPositives, Tensor LogNegatives, Tensor? PositiveLogits, Tensor? PositiveWeights = null)
 {
+    /// <summary>Those of the sum of two losses of the same sums.</summary>
+    public SumDerivatives Plus(SumDerivatives other)
+    {
+        return new SumDerivatives(Both(LogPositives, other.LogPositives), LogNegatives.Plus(other.LogNegatives), Both(PositiveLogits, other.PositiveLogits));
+
+        static Tensor? Both(Tensor? left, Tensor? right) => left is null ? right : right is null ? left : left.Plus(right);
+    }
+
     /// <summary>Those of <paramref name="share"/> times the loss, times weights (n) if any, and none for skipped anchors.</summary>
     public SumDerivatives Of(double share, Tensor? mask = null, Tensor? weights = null)
     {

@@ -21,6 +21,7 @@ internal sealed class SimilarityMatrix
     private readonly Tiling _tiling;
     private readonly double? _hardness;
     private readonly TargetRows? _targets;
+    private readonly DiagonalPattern? _pattern;
     private readonly Tensor? _a;
     private readonly Tensor? _b;
     private readonly Tensor? _byAnchors;
@@ -37,6 +38,7 @@ internal sealed class SimilarityMatrix
     /// <param name="ownGradient">Whether an input of the loss's own, which <see cref="Attach"/> is given, requires a gradient.</param>
     /// <param name="hardness">β of the negatives' weights; null where all count alike.</param>
     /// <param name="targets">What pairs weigh in the numerator; null where positives are all it has.</param>
+    /// <param name="takesHalf">Whether half of a matrix that is its own transpose is enough.</param>
     public SimilarityMatrix(
         FeatureRows anchors,
         FeatureRows candidates,
@@ -47,10 +49,12 @@ internal sealed class SimilarityMatrix
         Tiling tiling,
         bool ownGradient = false,
         double? hardness = null,
-        TargetRows? targets = null)
+        TargetRows? targets = null,
+        bool takesHalf = true)
     {
         (_hardness, _targets) = (hardness, targets);
         (Anchors, Candidates, _scale, _map, _sampling, _tiling) = (anchors, candidates, scale, map, sampling, tiling);
+        if (hardness is null && targets is null) _pattern = map.Diagonals(sampling);
         var graph = is_grad_enabled();
         NeedsAnchors = graph && (anchors.RequiresGradient || scale.RequiresGradient);
         NeedsCandidates = graph && candidates.RequiresGradient;
@@ -58,8 +62,10 @@ internal sealed class SimilarityMatrix
         IsWhole = TakesWhole(map, tiling) || (NeedsGradient && !reduced);
         if (IsWhole) return;
 
-        _a = anchors.Times(scale);
-        _b = candidates.Constant;
+        IsSelf = takesHalf && ReferenceEquals(anchors.Features, candidates.Features) && map.IsSymmetric;
+        if (IsSelf) (Candidates, NeedsCandidates) = (anchors, false);
+        _b = Candidates.Constant;
+        _a = IsSelf ? scale.Of(_b) : anchors.Times(scale);
         using var constant = no_grad();
         if (NeedsAnchors) _byAnchors = Workspace.ZerosLike(_a);
         if (NeedsCandidates) _byCandidates = Workspace.ZerosLike(_b);
@@ -71,6 +77,9 @@ internal sealed class SimilarityMatrix
 
     /// <summary>Whether the matrix is formed at once and sums have a graph.</summary>
     public bool IsWhole { get; }
+
+    /// <summary>The pairs as diagonals, where no masks are needed.</summary>
+    public DiagonalPattern? Pattern => _pattern;
 
     /// <summary>Whether there is something to pull back.</summary>
     public bool NeedsPullBack => NeedsGradient && !IsWhole;
@@ -88,8 +97,10 @@ internal sealed class SimilarityMatrix
     /// </summary>
     public IEnumerable<(long First, long Count, ContrastSums Sums)> Strips()
     {
-        var rows = NeedsPullBack ? TilePlan.StripRows(_map.CandidateCount, _b!.dtype, _b.device, _tiling) : _map.AnchorCount;
-        if (NeedsPullBack)
+        // Half of the products is more than what strips save.
+        var strips = NeedsPullBack && !IsSelf;
+        var rows = strips ? TilePlan.StripRows(_map.CandidateCount, _b!.dtype, _b.device, _tiling) : _map.AnchorCount;
+        if (strips)
         {
             // In the caller's scope, which outlives those of the strips. No form of pairs takes more than three tiles beside.
             var plan = Plan(Math.Min(rows, _map.AnchorCount), scratch: 3);
@@ -98,7 +109,7 @@ internal sealed class SimilarityMatrix
         foreach (var (first, count) in Runs.Of(_map.AnchorCount, rows))
         {
             using var strip = NewDisposeScope();
-            yield return (first, count, NeedsPullBack ? SumTiles(first, count, bothDirections: false, keepAll: true) : Sum(bothDirections: false));
+            yield return (first, count, strips ? SumTiles(first, count, bothDirections: false, keepAll: true) : Sum(bothDirections: false));
         }
     }
 
@@ -146,7 +157,7 @@ internal sealed class SimilarityMatrix
     /// </remarks>
     public Tensor Attach(Tensor value, params (Tensor Input, Tensor Derivative)?[] own)
     {
-        _memory?.Release();
+        Release();
         if (!NeedsPullBack) return value;
         Tensor? sum = null;
         foreach (var leaf in own)
@@ -156,7 +167,8 @@ internal sealed class SimilarityMatrix
         if (_byAnchors is not null)
         {
             var byScale = Anchors.PullBack(_byAnchors, _a!, _scale, _scale.RequiresGradient);
-            if (byScale is not null) Add(_scale.DotGradient(byScale));
+            // Of a set with itself the gradient is that of both sides, and each similarity has the scale once.
+            if (byScale is not null) Add(_scale.DotGradient(IsSelf ? byScale.mul(Scalars.Half) : byScale));
             if (Anchors.RequiresGradient) Add(Anchors.DotGradient(_byAnchors));
         }
         if (_byCandidates is not null)
@@ -170,7 +182,13 @@ internal sealed class SimilarityMatrix
         void Add(Tensor part) => sum = sum is null ? part : sum.Plus(part);
     }
 
+    /// <summary>Gives the tiles' memory back, where sums are all that is wanted; else <see cref="Attach"/> does.</summary>
+    public void Release() => _memory?.Release();
+
     private static readonly Scalar ThreeHalves = 1.5.ToScalar();
+
+    /// <summary>Whether both sides are one set and its pairs are the same seen from either side: half of the matrix is the other half.</summary>
+    private bool IsSelf { get; }
 
     private bool NeedsAnchors { get; }
 
@@ -185,7 +203,7 @@ internal sealed class SimilarityMatrix
 
     private ContrastSums SumWhole(bool bothDirections)
     {
-        var whole = new WholeMatrix(_map, _sampling, _hardness, _targets);
+        var whole = new WholeMatrix(_map, _pattern, _sampling, _hardness, _targets);
         var logits = Products();
         // Up to here absolute logarithms have digits enough.
         var isSmall = Anchors.AreUnit && _scale.Bound <= 128 && !_map.HasLogitBias;
@@ -196,11 +214,11 @@ internal sealed class SimilarityMatrix
     {
         using var constant = no_grad();
         var map = count == _map.AnchorCount ? _map : _map.Block(first, count, 0, _map.CandidateCount);
+        var pattern = count == _map.AnchorCount ? _pattern : _pattern?.Block(first, count, 0, _map.CandidateCount);
         var a = _a!.narrow(0, first, count);
         if (_hardness is { } beta) return Tiles(new HardNegativeTiles(map, beta))!;
         if (_targets is not null) return Tiles(new TargetTiles(map, _targets.Rows(first, count)))!;
 
-        var pattern = map.Diagonals(_sampling);
         var bound = Bound(a);
         var exponents = Exponents.For(bound, Math.Max(map.AnchorCount, map.CandidateCount), a.dtype);
         // Strips are not gone back to, and masks need every sum in full.
@@ -214,7 +232,7 @@ internal sealed class SimilarityMatrix
         {
             var plan = Plan(count, pairs.Scratch + 1);
             plan = !NeedsGradient ? plan.KeepingNone() : keepAll ? plan.KeepingAll() : plan;
-            var tiles = new TiledMatrix(a, _b!, map, pairs, plan, Memory(TiledMatrix.Tiles(plan, pairs), plan));
+            var tiles = new TiledMatrix(a, _b!, map, pairs, plan, Memory(TiledMatrix.Tiles(plan, pairs), plan), IsSelf);
             return tiles.Sum(bothDirections) is var (anchors, candidates)
                 ? new ContrastSums(
                     anchors,
@@ -236,7 +254,9 @@ internal sealed class SimilarityMatrix
     }
 
     private TilePlan Plan(long anchors, int scratch)
-        => TilePlan.Of(anchors, _map.CandidateCount, _b!.dtype, _b.device, _tiling, scratch);
+        => IsSelf
+            ? TilePlan.OfSelf(anchors, _b!.dtype, _b.device, _tiling, scratch)
+            : TilePlan.Of(anchors, _map.CandidateCount, _b!.dtype, _b.device, _tiling, scratch);
 
     /// <summary>The largest |s| there can be. Of cosines it is 1/τ and the bias; else it waits for the device.</summary>
     private double Bound(Tensor a)

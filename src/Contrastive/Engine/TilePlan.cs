@@ -14,8 +14,10 @@ internal sealed class TilePlan
     private static (long Rows, long Columns) Preferred(Device device)
         => device.type == DeviceType.CPU ? (1024, 512) : (2048, 2048);
 
-    private TilePlan(long anchors, long candidates, long rows, long columns, long keptTiles)
-        => (Anchors, Candidates, Rows, Columns, KeptTiles) = (anchors, candidates, rows, columns, keptTiles);
+    private readonly bool _isSelf;
+
+    private TilePlan(long anchors, long candidates, long rows, long columns, long keptTiles, bool isSelf = false)
+        => (Anchors, Candidates, Rows, Columns, KeptTiles, _isSelf) = (anchors, candidates, rows, columns, keptTiles, isSelf);
 
     /// <summary>The tiles of a matrix.</summary>
     /// <param name="anchors">N.</param>
@@ -29,8 +31,20 @@ internal sealed class TilePlan
         var preferred = Preferred(device);
         var columns = tiling.Columns is { } width ? Math.Min(width, candidates) : Even(candidates, preferred.Columns);
         var rows = tiling.Rows is { } height ? Math.Min(height, anchors) : Even(anchors, preferred.Rows);
-        var tile = rows * columns * Size(dtype);
-        return new TilePlan(anchors, candidates, rows, columns, Math.Max(0, (tiling.MemoryBudget - (scratch * tile)) / tile));
+        return new TilePlan(anchors, candidates, rows, columns, Kept(rows * columns, dtype, tiling, scratch));
+    }
+
+    /// <summary>The tiles of a set contrasted with itself: square ones, on the diagonal and above it.</summary>
+    /// <param name="count">N.</param>
+    /// <param name="dtype">The dtype of the similarities.</param>
+    /// <param name="device">Their device.</param>
+    /// <param name="tiling">What the user says.</param>
+    /// <param name="scratch">How many tiles there are at once beside those that are kept.</param>
+    public static TilePlan OfSelf(long count, ScalarType dtype, Device device, Tiling tiling, int scratch)
+    {
+        var edge = Math.Min(tiling.Rows ?? long.MaxValue, tiling.Columns ?? long.MaxValue);
+        edge = edge < long.MaxValue ? Math.Min(edge, count) : Even(count, Preferred(device).Columns);
+        return new TilePlan(count, count, edge, edge, Kept(edge * edge, dtype, tiling, scratch), isSelf: true);
     }
 
     public long Anchors { get; }
@@ -45,11 +59,19 @@ internal sealed class TilePlan
     public long KeptTiles { get; }
 
     /// <summary>How many tiles there are.</summary>
-    public long Count => Parts(Anchors, Rows) * Parts(Candidates, Columns);
+    public long Count
+    {
+        get
+        {
+            var (strips, parts) = (Parts(Anchors, Rows), Parts(Candidates, Columns));
+            return _isSelf ? strips * (strips + 1) / 2 : strips * parts;
+        }
+    }
 
-    /// <summary>The tiles of the whole matrix, row by row.</summary>
-    public IEnumerable<PairBlock> Tiles => Runs.Of(Anchors, Rows).SelectMany(
-        strip => Runs.Of(Candidates, Columns).Select(part => new PairBlock(strip.First, strip.Count, part.First, part.Count)));
+    /// <summary>The tiles, row by row.</summary>
+    public IEnumerable<PairBlock> Tiles => Runs.Of(Anchors, Rows).SelectMany(strip => Runs.Of(Candidates, Columns)
+        .Where(part => !_isSelf || part.First >= strip.First)
+        .Select(part => new PairBlock(strip.First, strip.Count, part.First, part.Count)));
 
     /// <summary>
     /// How many anchors a loss of one direction is worked out for at a time, with all their tiles kept: one row of tiles, within half of
@@ -59,10 +81,10 @@ internal sealed class TilePlan
         => Math.Max(64, Math.Min(tiling.Rows ?? Preferred(device).Rows, tiling.MemoryBudget / 2 / (candidates * Size(dtype))));
 
     /// <summary>The same tiles, all of them kept.</summary>
-    public TilePlan KeepingAll() => new(Anchors, Candidates, Rows, Columns, Count);
+    public TilePlan KeepingAll() => new(Anchors, Candidates, Rows, Columns, Count, _isSelf);
 
     /// <summary>The same tiles, none of them kept.</summary>
-    public TilePlan KeepingNone() => new(Anchors, Candidates, Rows, Columns, 0);
+    public TilePlan KeepingNone() => new(Anchors, Candidates, Rows, Columns, 0, _isSelf);
 
     /// <summary>The size of equal parts, as few as keep to <paramref name="most"/>: no sliver at the end.</summary>
     private static long Even(long total, long most)
@@ -73,6 +95,12 @@ internal sealed class TilePlan
 
     /// <summary>The bytes of a similarity.</summary>
     public static long Size(ScalarType dtype) => dtype == ScalarType.Float64 ? 8 : 4;
+
+    private static long Kept(long pairs, ScalarType dtype, Tiling tiling, int scratch)
+    {
+        var tile = pairs * Size(dtype);
+        return Math.Max(0, (tiling.MemoryBudget - (scratch * tile)) / tile);
+    }
 
     private static long Parts(long total, long size) => (total + size - 1) / size;
 }

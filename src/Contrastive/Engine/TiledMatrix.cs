@@ -1,3 +1,4 @@
+using Contrastive.Numerics;
 using static TorchSharp.torch;
 
 namespace Contrastive;
@@ -12,7 +13,12 @@ namespace Contrastive;
 /// <param name="pairs">What they make of a tile.</param>
 /// <param name="plan">The tiles.</param>
 /// <param name="memory">Where they are computed; given back by whoever made it.</param>
-internal sealed class TiledMatrix(Tensor anchors, Tensor candidates, PairMap map, ITilePairs pairs, TilePlan plan, TileMemory memory)
+/// <param name="isSelf">
+/// Whether both sides are one set and the matrix is its own transpose. Then a tile above the diagonal is the one below it as well, which
+/// saves half of the products, and what is pulled back is of the anchors alone: (W + Wᵀ) B.
+/// </param>
+internal sealed class TiledMatrix(
+    Tensor anchors, Tensor candidates, PairMap map, ITilePairs pairs, TilePlan plan, TileMemory memory, bool isSelf = false)
 {
     // The kept tiles, in order, then the tile at hand and the scratch beside it.
     private readonly long _kept = Kept(plan);
@@ -29,15 +35,18 @@ internal sealed class TiledMatrix(Tensor anchors, Tensor candidates, PairMap map
     public (PairSums Anchors, PairSums? Candidates)? Sum(bool bothDirections)
     {
         _anchorTotals = pairs.Totals(1, anchors);
-        _candidateTotals = bothDirections ? pairs.Totals(0, anchors) : null;
+        _candidateTotals = isSelf ? _anchorTotals.Transpose() : bothDirections ? pairs.Totals(0, anchors) : null;
         var index = 0L;
         foreach (var block in plan.Tiles)
         {
             using var scope = NewDisposeScope();
-            pairs.Sum(Similarities(index++, block), block, Scratch(block), _anchorTotals, _candidateTotals);
+            pairs.Sum(Similarities(index++, block), block, Scratch(block), _anchorTotals, IsMirror(block) ? null : _candidateTotals);
         }
         if (!_anchorTotals.Negatives.Underflows && _candidateTotals is not { Negatives.Underflows: true })
-            return (pairs.ToSums(_anchorTotals), _candidateTotals is null ? null : pairs.ToSums(_candidateTotals));
+        {
+            var sums = pairs.ToSums(_anchorTotals);
+            return (sums, !bothDirections ? null : isSelf ? sums : pairs.ToSums(_candidateTotals!));
+        }
         return null;
     }
 
@@ -50,8 +59,10 @@ internal sealed class TiledMatrix(Tensor anchors, Tensor candidates, PairMap map
     {
         using var constant = no_grad();
         using var all = NewDisposeScope();
-        var forward = pairs.ToTotals(_anchorTotals!, byAnchorSums);
-        var backward = byCandidateSums is { } given ? pairs.ToTotals(_candidateTotals!, given) : null;
+        var forward = pairs.ToTotals(_anchorTotals!, isSelf && byCandidateSums is { } same ? byAnchorSums.Plus(same) : byAnchorSums);
+        var backward = isSelf ? forward with { Totals = _candidateTotals! }
+            : byCandidateSums is { } given ? pairs.ToTotals(_candidateTotals!, given)
+            : null;
         var index = 0L;
         foreach (var block in plan.Tiles)
         {
@@ -60,13 +71,20 @@ internal sealed class TiledMatrix(Tensor anchors, Tensor candidates, PairMap map
             if (index < _kept) tile = memory.Tile(index, block);
             else pairs.Mask(tile = Similarities(index, block), block);
             index++;
-            pairs.Differentiate(tile, block, Scratch(block), forward, backward);
+            var scratch = Scratch(block);
+            var isMirror = IsMirror(block);
+            pairs.Differentiate(tile, block, scratch, forward, isMirror ? null : backward);
+            if (isMirror) tile.add_(scratch[0].copy_(tile.t()), Scalars.One);
             if (byAnchors is not null) block.AnchorsOf(byAnchors).addmm_(tile, block.CandidatesOf(candidates));
+            if (isSelf && !isMirror) block.CandidatesOf(byAnchors!).addmm_(tile.t(), block.AnchorsOf(candidates));
             if (byCandidates is not null) block.CandidatesOf(byCandidates).addmm_(tile.t(), block.AnchorsOf(anchors));
         }
     }
 
     private static long Kept(TilePlan plan) => Math.Min(plan.KeptTiles, plan.Count);
+
+    /// <summary>Whether a tile of a set with itself lies on the diagonal: it has both halves in it.</summary>
+    private bool IsMirror(PairBlock block) => isSelf && block.FirstAnchor == block.FirstCandidate;
 
     private Tensor Similarities(long index, PairBlock block)
     {

@@ -5,14 +5,13 @@ namespace Contrastive;
 
 /// <summary>The sums of a matrix that is formed at once, with a graph: derivatives of any order are exact.</summary>
 /// <param name="map">The pairs.</param>
+/// <param name="pattern">Their diagonals, where that is all there is to them.</param>
 /// <param name="sampling">How the positives came into the batch.</param>
 /// <param name="hardness">β of the negatives' weights; null where all count alike.</param>
 /// <param name="targets">What pairs weigh in the numerator; null where positives are all it has.</param>
-internal sealed class WholeMatrix(PairMap map, PositiveSampling sampling, double? hardness = null, TargetRows? targets = null)
+internal sealed class WholeMatrix(
+    PairMap map, DiagonalPattern? pattern, PositiveSampling sampling, double? hardness = null, TargetRows? targets = null)
 {
-    // Where diagonals are all there is to the pairs.
-    private readonly DiagonalPattern? _pattern = hardness is null && targets is null ? map.Diagonals(sampling) : null;
-
     private readonly PairBlock _whole = new(0, map.AnchorCount, 0, map.CandidateCount);
 
     /// <param name="logits">⟨a_i, b_j⟩ / τ, (N, M), which is changed.</param>
@@ -21,11 +20,10 @@ internal sealed class WholeMatrix(PairMap map, PositiveSampling sampling, double
     public ContrastSums Sum(Tensor logits, bool bothDirections, bool relative)
     {
         map.AddBias(logits, _whole);
-        if (_pattern is not null)
+        if (pattern is not null)
         {
             var (anchors, candidates) = Positives(logits, bothDirections);
-            foreach (var segment in DiagonalSegment.Of([.. _pattern.Positives, .. _pattern.Excluded], _whole))
-                logits.diagonal(segment.Offset, 0, 1).fill_(Scalars.NegativeInfinity);
+            pattern.Mask_(logits, _whole);
             return new ContrastSums(
                 OnDiagonals(logits, 1, anchors, relative),
                 bothDirections ? OnDiagonals(logits, 0, candidates!, relative) : null,
@@ -41,7 +39,7 @@ internal sealed class WholeMatrix(PairMap map, PositiveSampling sampling, double
     /// <summary>The positive's similarity of each anchor and of each candidate; 0 where there is none.</summary>
     private (Tensor Anchors, Tensor? Candidates) Positives(Tensor logits, bool bothDirections)
     {
-        DiagonalSegment[] segments = [.. DiagonalSegment.Of(_pattern!.Positives, _whole)];
+        DiagonalSegment[] segments = [.. DiagonalSegment.Of(pattern!.Positives, _whole)];
         if (segments is [{ Row: 0, Column: 0 } only] && only.Count == _whole.Anchors && only.Count == _whole.Candidates)
         {
             var diagonal = logits.diagonal(0, 0, 1).clone();
@@ -60,7 +58,7 @@ internal sealed class WholeMatrix(PairMap map, PositiveSampling sampling, double
 
     private PairSums OnDiagonals(Tensor negatives, int dimension, Tensor positive, bool relative)
     {
-        var oriented = dimension == 1 ? _pattern! : _pattern!.Transpose();
+        var oriented = dimension == 1 ? pattern! : pattern!.Transpose();
         var whole = dimension == 1 ? _whole : _whole.Transpose();
         var isSinglePositive = oriented.IsSinglePositive(whole);
         Tensor? reference = null;

@@ -5,8 +5,9 @@ namespace Contrastive;
 
 /// <summary>A term added to each similarity: (M), one per candidate, or (N, M), one per pair. No gradient is taken through it.</summary>
 /// <param name="Values">As given.</param>
+/// <param name="IsSymmetric">Whether (N) values of a set compared with itself are added for the anchor as well: b_i + b_j.</param>
 /// <param name="Transposed">Whether anchors and candidates have changed places since.</param>
-internal sealed record LogitBias(Tensor Values, bool Transposed = false)
+internal sealed record LogitBias(Tensor Values, bool IsSymmetric = false, bool Transposed = false)
 {
     public LogitBias Transpose() => this with { Transposed = !Transposed };
 
@@ -20,12 +21,14 @@ internal sealed record LogitBias(Tensor Values, bool Transposed = false)
             : stored.AnchorsOf(values).narrow(1, stored.FirstCandidate, stored.Candidates);
         part = part.to(logits.dtype);
         logits.add_(Transposed ? part.t() : part, Scalars.One);
+        if (IsSymmetric) logits.add_(block.AnchorsOf(values).unsqueeze(1).to(logits.dtype), Scalars.One);
     }
 
     /// <summary>The largest number that it adds or takes away.</summary>
     public double Bound()
     {
         using var scope = NewDisposeScope();
-        return Values.detach().abs().max().to(ScalarType.Float64).item<double>();
+        var largest = Values.detach().abs().max().to(ScalarType.Float64).item<double>();
+        return IsSymmetric ? 2 * largest : largest;
     }
 }

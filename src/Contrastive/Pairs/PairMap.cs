@@ -240,6 +240,11 @@ public sealed class PairMap
         return new PairMap(this) { Weights = new AnchorWeights(anchorWeights, candidateWeights) };
     }
 
+    /// <summary>A bias b_i + b_j for a set compared with itself.</summary>
+    /// <param name="bias">(N).</param>
+    internal PairMap WithSymmetricBias(Tensor bias)
+        => new(this) { Bias = new LogitBias(bias, IsSymmetric: true) };
+
     /// <summary>The map of the candidates as anchors and the anchors as candidates.</summary>
     public PairMap Transpose() => new(this)
     {
@@ -315,23 +320,43 @@ public sealed class PairMap
     /// <summary>Whether positives are those of equal labels.</summary>
     internal bool HasLabels => PositiveRule is EqualityRule;
 
+    /// <summary>The labels of anchors and candidates, if the map is made of labels.</summary>
+    internal (Tensor Anchors, Tensor Candidates)? Labels => PositiveRule is EqualityRule rule ? (rule.Anchors, rule.Candidates) : null;
+
+    /// <summary>Whether each row's pair with itself is excluded, and no other pair.</summary>
+    internal bool ExcludesSelf => ExcludedRule is DiagonalRule { Offset: 0 };
+
+    /// <summary>Whether the map says no more than labels do, of one set or of two.</summary>
+    internal bool IsLabelsAlone
+        => HasLabels && IsWhole && SameSampleRule is null && Bias is null && (ExcludedRule is null || ExcludesSelf);
+
+    /// <summary>The same pairs, all of them negatives.</summary>
+    internal PairMap WithoutPositives() => new(this) { PositiveRule = new NoRule() };
+
     /// <summary>Whether the map was made for explicit negatives.</summary>
     internal bool HasNoPositives => PositiveRule is NoRule;
 
+    /// <summary>Whether every pair (i, j) is known to be to its anchor what (j, i) is, in a set compared with itself.</summary>
+    internal bool IsSymmetric => IsWhole && AnchorCount == CandidateCount
+        && PositiveRule.IsSymmetric && ExcludedRule is not { IsSymmetric: false } && SameSampleRule is not { IsSymmetric: false }
+        && Bias is not { IsSymmetric: false };
+
     /// <summary>
-    /// The map as diagonals, counted from the map's first pair, where that is all there is to it: then no mask is needed. Null
-    /// otherwise.
+    /// The map as diagonals and a few pairs beside, counted from the map's first pair, where that is all there is to it: then no mask
+    /// is needed. Null otherwise. With sample ids it waits for the device.
     /// </summary>
     internal DiagonalPattern? Diagonals(PositiveSampling sampling)
     {
-        if (SameSampleRule is not null || PositiveRule.Diagonals is not { } positive) return null;
+        if (PositiveRule.Diagonals is not { } positive) return null;
         if (ExcludedRule is not null && ExcludedRule.Diagonals is null) return null;
         var left = ExcludedRule?.Diagonals ?? [];
         if (positive.Intersect(left).Any()) return null;
         // Only an anchor's own pair is there whatever was sampled.
         if (sampling == PositiveSampling.Sampled && positive.Any(offset => offset != 0)) return null;
-        var shift = Part.FirstAnchor - Part.FirstCandidate;
-        return new DiagonalPattern([.. positive.Select(offset => offset + shift)], [.. left.Select(offset => offset + shift)]);
+        PairList? others = null;
+        if (SameSampleRule is not null && (others = SameSampleRule.FewPairs([.. positive, .. left])) is null) return null;
+        return new DiagonalPattern(positive, left, others is { IsEmpty: false } ? others : null)
+            .Block(Part.FirstAnchor, Part.Anchors, Part.FirstCandidate, Part.Candidates);
     }
 
     /// <summary>The masks of a part of the map.</summary>

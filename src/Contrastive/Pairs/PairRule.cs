@@ -16,6 +16,12 @@ internal abstract record PairRule
     /// <summary>The diagonals j - i that the pairs lie on, where the rule is made of whole ones; null otherwise.</summary>
     public virtual long[]? Diagonals => null;
 
+    /// <summary>All pairs of the rule that are not on some diagonals, where they are few and can be listed; null otherwise.</summary>
+    public virtual PairList? FewPairs(IReadOnlyCollection<long> diagonals) => null;
+
+    /// <summary>Whether the rule is known to say the same of (i, j) and (j, i).</summary>
+    public abstract bool IsSymmetric { get; }
+
     /// <summary>The tensors the rule reads, each with the name of the argument that brought it.</summary>
     public virtual IEnumerable<(Tensor Tensor, string Name)> Sources => [];
 
@@ -36,6 +42,8 @@ internal sealed record DiagonalRule(long Offset = 0) : PairRule
     public override PairRule Transpose() => new DiagonalRule(-Offset);
 
     public override long[] Diagonals => [Offset];
+
+    public override bool IsSymmetric => Offset == 0;
 }
 
 /// <summary>Two views stacked: row i of the first n belongs to row i of the second n, either way.</summary>
@@ -51,6 +59,8 @@ internal sealed record TwoViewsRule(long Count) : PairRule
     public override PairRule Transpose() => this;
 
     public override long[] Diagonals => [Count, -Count];
+
+    public override bool IsSymmetric => true;
 }
 
 /// <summary>No pair.</summary>
@@ -62,6 +72,8 @@ internal sealed record NoRule : PairRule
     public override PairRule Transpose() => this;
 
     public override long[] Diagonals => [];
+
+    public override bool IsSymmetric => true;
 }
 
 /// <summary>Pairs whose values (labels, sample ids) are equal.</summary>
@@ -72,6 +84,10 @@ internal sealed record EqualityRule(Tensor Anchors, Tensor Candidates, string An
             .eq(Candidates.narrow(0, block.FirstCandidate, block.Candidates).unsqueeze(0));
 
     public override PairRule Transpose() => new EqualityRule(Candidates, Anchors, CandidateName, AnchorName);
+
+    public override bool IsSymmetric => ReferenceEquals(Anchors, Candidates);
+
+    public override PairList? FewPairs(IReadOnlyCollection<long> diagonals) => PairList.OfEqual(Anchors, Candidates, diagonals);
 
     public override IEnumerable<(Tensor, string)> Sources => [(Anchors, AnchorName), (Candidates, CandidateName)];
 }
@@ -88,6 +104,9 @@ internal sealed record MaskRule(Tensor Mask, bool Transposed, string Name) : Pai
 
     public override PairRule Transpose() => this with { Transposed = !Transposed };
 
+    // To find out would be a pass over all pairs.
+    public override bool IsSymmetric => false;
+
     public override IEnumerable<(Tensor, string)> Sources => [(Mask, Name)];
 }
 
@@ -103,6 +122,9 @@ internal sealed record TargetRule(Tensor Targets, bool Transposed, string Name) 
 
     public override PairRule Transpose() => this with { Transposed = !Transposed };
 
+    // To find out would be a pass over all pairs.
+    public override bool IsSymmetric => false;
+
     public override IEnumerable<(Tensor, string)> Sources => [(Targets, Name)];
 }
 
@@ -113,6 +135,11 @@ internal sealed record EitherRule(PairRule First, PairRule Second) : PairRule
         => First.Evaluate(block, device).logical_or(Second.Evaluate(block, device));
 
     public override PairRule Transpose() => new EitherRule(First.Transpose(), Second.Transpose());
+
+    public override bool IsSymmetric => First.IsSymmetric && Second.IsSymmetric;
+
+    public override PairList? FewPairs(IReadOnlyCollection<long> diagonals)
+        => First.FewPairs(diagonals) is { } first && Second.FewPairs(diagonals) is { } second ? first.And(second) : null;
 
     public override IEnumerable<(Tensor, string)> Sources => First.Sources.Concat(Second.Sources);
 }

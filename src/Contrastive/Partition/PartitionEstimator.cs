@@ -102,6 +102,9 @@ public sealed class PartitionObservation
     /// <summary>Which sample each anchor is, (m) integers, if the caller said so.</summary>
     public Tensor? SampleIds { get; }
 
+    /// <summary>How an estimator that compares the anchors with candidates of its own is to use memory.</summary>
+    public Tiling Tiling { get; init; } = Tiling.Default;
+
     /// <summary>1/τ without a look at the device.</summary>
     internal Contrastive.LogitScale Scale { get; }
 

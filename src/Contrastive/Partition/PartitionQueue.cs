@@ -74,15 +74,24 @@ public sealed class PartitionQueue : PartitionEstimator
         if (observation.SampleIds is { } given) CheckIds(given);
         var inBatch = sums.NegativeTerms;
         var count = Count;
-        if (count > 0)
+        if (count > 0 && anchors.shape[0] > 0)
         {
-            var logits = observation.Scale.Of(anchors).matmul(candidates.narrow(0, 0, count).t().to(anchors.dtype));
-            if (sums.Relative.Reference is { } reference) logits = logits.sub(reference.unsqueeze(1));
-            var others = ones_like(logits, dtype: ScalarType.Bool);
-            if (observation.SampleIds is { } ids)
-                others = ids.to(ScalarType.Int64).unsqueeze(1).ne(sample_ids.narrow(0, 0, count).unsqueeze(0));
-            sums = sums.WithNegatives(
-                logits.masked_fill(others.logical_not(), Scalars.NegativeInfinity).logsumexp(1), others.sum(dim: 1));
+            var entries = new FeatureRows(candidates.narrow(0, 0, count).to(anchors.dtype), SimilarityMeasure.DotProduct);
+            var map = PairMap.Negatives(anchors.shape[0], count);
+            if (observation.SampleIds is { } ids) map = map.WithSampleIds(ids, sample_ids.narrow(0, 0, count));
+            using var constant = no_grad();
+            var matrix = new SimilarityMatrix(
+                new FeatureRows(anchors, SimilarityMeasure.DotProduct),
+                entries,
+                observation.Scale,
+                map,
+                PositiveSampling.Complete,
+                reduced: true,
+                observation.Tiling);
+            var queued = matrix.Sum(bothDirections: false).Anchors;
+            matrix.Release();
+            queued = queued.RelativeTo(sums.Relative.Reference ?? zeros_like(inBatch));
+            sums = sums.WithNegatives(queued.LogNegatives, queued.Counts.Negatives);
         }
         var estimate = sums.RelativeEstimate(Population);
         CheckFinite(estimate);

@@ -15,6 +15,13 @@ internal static class PlainInfoNCE
         return nn.functional.cross_entropy(perImage, labels).Plus(nn.functional.cross_entropy(perText, labels)).Times(0.5);
     });
 
+    /// <summary>The same with the operations it needs and no more: one product, whose transpose is the other direction.</summary>
+    public static BatchStep OneProduct(long batch, long dim) => Make(batch, dim, (images, texts, scale, labels) =>
+    {
+        var logits = scale.mul(images).matmul(texts.t());
+        return nn.functional.cross_entropy(logits, labels).Plus(nn.functional.cross_entropy(logits.t(), labels)).Times(0.5);
+    });
+
     public static BatchStep OneDirection(long batch, long dim) => Make(batch, dim, (anchors, candidates, scale, labels)
         => nn.functional.cross_entropy(scale.mul(anchors).matmul(candidates.t()), labels));
 

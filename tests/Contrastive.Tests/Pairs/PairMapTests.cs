@@ -49,12 +49,14 @@ public class PairMapTests
                 var first = (Row: pairs.Anchors / 2, Column: pairs.Candidates / 3);
                 var block = pairs.Map.Block(first.Row, pairs.Anchors - first.Row, first.Column, pairs.Candidates - first.Column);
                 if (block.Diagonals(PositiveSampling.Complete) is not { } pattern) continue;
+                using var tile = zeros(block.AnchorCount, block.CandidateCount, dtype: ScalarType.Float64);
+                pattern.Mask_(tile, new PairBlock(0, block.AnchorCount, 0, block.CandidateCount));
                 for (long i = 0; i < block.AnchorCount; i++)
                 {
                     for (long j = 0; j < block.CandidateCount; j++)
                     {
                         var expected = pattern.Positives.Contains(j - i) ? PairKind.Positive
-                            : pattern.Excluded.Contains(j - i) ? PairKind.Excluded
+                            : double.IsNegativeInfinity(tile[i, j].item<double>()) ? PairKind.Excluded
                             : PairKind.Negative;
                         pairs.Kinds[first.Row + i, first.Column + j].Should().Be(expected, pairs.Name);
                     }
@@ -73,7 +75,15 @@ public class PairMapTests
             PairMap.Negatives(2, 3).Diagonals(sampling)!.Positives.Should().BeEmpty();
             PairMap.Diagonal(6).ExcludeSelf().Diagonals(sampling).Should().BeNull("the positives are excluded");
             PairMap.FromLabels(arange(3)).Diagonals(sampling).Should().BeNull();
-            PairMap.Diagonal(3).WithSampleIds(arange(3)).Diagonals(sampling).Should().BeNull();
+            PairMap.Diagonal(3).WithSampleIds(arange(3)).Diagonals(sampling)!.Others.Should().BeNull("each sample is there once");
+            var repeated = tensor(new[] { 4L, 7, 4, 7, 4 });
+            var few = PairMap.Diagonal(5).WithSampleIds(repeated).Diagonals(sampling)!;
+            few.Others!.CountByAnchor(5).Should().Equal(2, 1, 2, 1, 2);
+            few.Block(1, 3, 2, 2).Others!.CountByAnchor(3).Should().Equal([1, 0, 0], "of the repeated pairs (1, 3) alone is inside");
+            few.Count(new PairBlock(0, 5, 0, 5), zeros(1)).Negatives.data<float>().Should().Equal(2, 3, 2, 3, 2);
+            PairMap.Diagonal(5).WithSampleIds(zeros(5, dtype: ScalarType.Int64)).Diagonals(sampling)!.IsSinglePositive(new PairBlock(0, 5, 0, 5))
+                .Should().BeFalse("nobody has a negative");
+            PairMap.Diagonal(40).WithSampleIds(zeros(40, dtype: ScalarType.Int64)).Diagonals(sampling).Should().BeNull("39 pairs a row are no list");
             PairMap.Diagonal(3).Exclude(zeros(3, 3, dtype: ScalarType.Bool)).Diagonals(sampling).Should().BeNull();
         }
         var views = PairMap.TwoViews(3).Diagonals(PositiveSampling.Complete)!;

@@ -297,7 +297,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
 
     private GammaEstimate Estimate(
         PartitionEstimator estimator, PartitionSums sums, FeatureRows anchors, LogitScale scale, Tensor? sampleIds, bool distinct)
-        => GammaEstimate.Of(sums, anchors, scale, sampleIds, distinct, estimator, MissingPairs);
+        => GammaEstimate.Of(sums, anchors, scale, sampleIds, distinct, estimator, MissingPairs, Tiling);
 
     /// <summary>The M-step of a batch whose sums the E-step has seen.</summary>
     private static Tensor Maximize(

@@ -21,7 +21,8 @@ internal sealed record GammaEstimate(
         Tensor? sampleIds,
         bool distinct,
         PartitionEstimator estimator,
-        MissingPairs missingPairs)
+        MissingPairs missingPairs,
+        Tiling tiling)
     {
         using var constant = no_grad();
         // The objective is the difference of an estimate and a positive, and small where training has come far.
@@ -43,6 +44,7 @@ internal sealed record GammaEstimate(
             rows is null ? sampleIds : sampleIds?.index_select(0, rows))
         {
             DistinctSamples = distinct,
+            Tiling = tiling,
         });
         return new GammaEstimate(sums, shown, rows, skipped, estimate);
     }

@@ -23,6 +23,8 @@ internal readonly record struct InfoNCE(
     /// <summary>The loss of a batch. What it makes is in the caller's dispose scope.</summary>
     public ContrastiveResult InBatch(ContrastBatch batch, LogitScale scale)
     {
+        if (SumsByClass(batch.Map, scale)) return ByClass(batch, scale);
+
         var (settings, map) = (this, batch.Map);
         Variant.Check(map, PositiveSum);
         var targets = TargetRows.Of(map, Variant.LabelSmoothing, UnitRows.ComputeType(batch.Anchors.dtype), batch.Anchors.device);
@@ -53,6 +55,46 @@ internal readonly record struct InfoNCE(
         return new ContrastiveResult(loss, loss.detach(), forward.Skipped.Count + (backward?.Skipped.Count ?? 0));
     }
 
+    /// <summary>
+    /// Whether positives are summed by class: each has the same weight, and the sum of all of them keeps the digits of each, which takes
+    /// cosines at a moderate temperature.
+    /// </summary>
+    private bool SumsByClass(PairMap map, LogitScale scale)
+        => map.IsLabelsAlone && Variant.IsPlain && Mode != ContrastMode.Symmetric && PositiveSum == PositiveSum.OutsideLog
+            && Similarity == SimilarityMeasure.Cosine && scale.Bound <= 128;
+
+    /// <summary>SupCon's L_out: -1/k Σ_p s_ip + log Σ_j exp(s_ij), over all candidates.</summary>
+    private ContrastiveResult ByClass(ContrastBatch batch, LogitScale scale)
+    {
+        var (missingPairs, matrix) = (MissingPairs, Matrix(batch.Anchors, batch.Candidates, batch.Map.WithoutPositives(), scale));
+        var (positive, count) = ClassPositives.Of(matrix.Anchors, matrix.Candidates, scale, batch.Map);
+        var weights = batch.Map.WeightsOfAnchors(matrix.Anchors.ComputeType);
+        var (value, derivative) = (matrix.NeedsPullBack ? positive.detach() : positive, zeros_like(positive.detach()));
+        var (loss, skipped) = AnchorLosses.Of(matrix, Losses, Reduction, (positive, derivative), TakePositive);
+        return new ContrastiveResult(loss, loss.detach(), skipped);
+
+        AnchorLosses Losses(PairSums sums, long first, long rows)
+        {
+            var own = count.narrow(0, first, rows);
+            // Every positive is another candidate to be told from.
+            var missing = SkippedAnchors.Find(own, own, missingPairs);
+            if (missing.Mask is { } mask) sums = sums.ZeroWhere(mask);
+            var share = own.clamp_min(Scalars.One).reciprocal();
+            var mean = value.narrow(0, first, rows).mul(share);
+            return new AnchorLosses(
+                sums.Absolute(sums.LogNegatives).sub(mean),
+                missing,
+                () => new SumDerivatives(null, ones_like(mean), share.neg()),
+                weights?.narrow(0, first, rows));
+        }
+
+        SumDerivatives TakePositive(SumDerivatives derivatives, long first, long rows)
+        {
+            derivative.narrow(0, first, rows).copy_(derivatives.PositiveLogits!);
+            return derivatives with { PositiveLogits = null };
+        }
+    }
+
     /// <summary>The loss with negatives of the caller's choice, checked before.</summary>
     /// <param name="anchors">(N, D).</param>
     /// <param name="positives">(N, D).</param>
@@ -69,7 +111,7 @@ internal readonly record struct InfoNCE(
         if (negatives.dim() == 3)
         {
             var logits = new FeatureRows(negatives, Similarity).WithGraph().matmul(scale.WithGraph(a.WithGraph()).unsqueeze(2)).squeeze(2);     // (N, M)
-            var all = new WholeMatrix(map, PositiveSampling.Complete, Variant.Hardness).Sum(logits, bothDirections: false, relative: true).Anchors;
+            var all = new WholeMatrix(map, Pattern(map), PositiveSampling.Complete, Variant.Hardness).Sum(logits, bothDirections: false, relative: true).Anchors;
             var losses = Losses(all.WithPositive(positive), map, scale, weights, fisher);
             return Result(losses.Reduce(Reduction), losses.Skipped.Count);
         }
@@ -111,6 +153,8 @@ internal readonly record struct InfoNCE(
 
         static ContrastiveResult Result(Tensor loss, long skipped) => new(loss, loss.detach(), skipped);
     }
+
+    private DiagonalPattern? Pattern(PairMap map) => Variant.Hardness is null ? map.Diagonals(PositiveSampling.Complete) : null;
 
     private SimilarityMatrix Matrix(Tensor anchors, Tensor candidates, PairMap map, LogitScale scale, TargetRows? targets = null) => new(
         new FeatureRows(anchors, Similarity),

@@ -28,10 +28,11 @@ internal readonly record struct SigmoidContrast(ContrastMode Mode, SimilarityMea
             PositiveSampling.Complete,
             Reduction != nn.Reduction.None,
             Tiling,
-            ownGradient);
+            ownGradient,
+            takesHalf: false);
         var symmetric = Mode == ContrastMode.Symmetric;
         var weights = (Anchors: map.WeightsOfAnchors(bias.dtype), Candidates: symmetric ? map.WeightsOfCandidates(bias.dtype) : null);
-        var equation = new SigmoidEquation(map);
+        var equation = new SigmoidEquation(map, matrix.Pattern);
         if (matrix.IsWhole)
         {
             var terms = equation.Terms(matrix.Similarities().Plus(bias));

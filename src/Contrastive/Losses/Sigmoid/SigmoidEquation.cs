@@ -9,10 +9,9 @@ namespace Contrastive;
 /// and 0 of an excluded pair. s has the bias b in it. Its derivative by s is -z σ(-z s).
 /// </summary>
 /// <param name="map">The pairs.</param>
-internal sealed class SigmoidEquation(PairMap map)
+/// <param name="pattern">Their diagonals, where that is all there is to them.</param>
+internal sealed class SigmoidEquation(PairMap map, DiagonalPattern? pattern)
 {
-    private readonly DiagonalPattern? _pattern = map.Diagonals(PositiveSampling.Complete);
-
     /// <summary>How many tiles of memory it needs beside the one at hand.</summary>
     public const int Scratch = 2;
 
@@ -57,11 +56,12 @@ internal sealed class SigmoidEquation(PairMap map)
     /// <summary>Turns the sign of positives, in place, and, if asked, makes excluded pairs -∞.</summary>
     private void Turn_(Tensor tile, PairBlock block, Tensor scratch, bool excluded)
     {
-        if (_pattern is not null)
+        if (pattern is not null)
         {
-            foreach (var segment in DiagonalSegment.Of(_pattern.Positives, block)) tile.diagonal(segment.Offset, 0, 1).neg_();
+            foreach (var segment in DiagonalSegment.Of(pattern.Positives, block)) tile.diagonal(segment.Offset, 0, 1).neg_();
             if (!excluded) return;
-            foreach (var segment in DiagonalSegment.Of(_pattern.Excluded, block)) tile.diagonal(segment.Offset, 0, 1).fill_(Scalars.NegativeInfinity);
+            foreach (var segment in DiagonalSegment.Of(pattern.Excluded, block)) tile.diagonal(segment.Offset, 0, 1).fill_(Scalars.NegativeInfinity);
+            pattern.Others?.Fill_(tile, block, double.NegativeInfinity);
             return;
         }
         var masks = map.Masks(block, PositiveSampling.Complete, tile.device);

@@ -21,13 +21,10 @@ internal static class UniformityEquation
     {
         var count = x.shape[0];
         var lengths = Lengths(x).Times(-t);
-        var map = PairMap.Negatives(count, count).WithLogitBias(lengths).ExcludeSelf();
-
-        // The sum is the same seen from either side, and so is its gradient: one side's, twice, saves a product.
-        var whole = SimilarityMatrix.TakesWhole(map, tiling);
+        var map = PairMap.Negatives(count, count).WithSymmetricBias(lengths).ExcludeSelf();
         var matrix = new SimilarityMatrix(
             new FeatureRows(x, SimilarityMeasure.Cosine),
-            new FeatureRows(whole ? x : x.detach(), SimilarityMeasure.Cosine),
+            new FeatureRows(x, SimilarityMeasure.Cosine),
             LogitScale.Of(0.5 / t),
             map,
             PositiveSampling.Complete,
@@ -39,25 +36,24 @@ internal static class UniformityEquation
         Tensor sum, unit = zeros([], dtype: lengths.dtype, device: lengths.device);
         if (selfPairs || 4 * t <= SafeExponent)
         {
-            sum = AnchorLosses.Of(matrix, PerAnchor, nn.Reduction.Sum).Loss;
+            sum = AnchorLosses.Of(matrix, (sums, _, _) => PerAnchor(sums), nn.Reduction.Sum).Loss;
         }
         else
         {
             var sums = matrix.Sum(bothDirections: false);
-            unit = Exponents(sums.Anchors, 0, count).detach().logsumexp(0);
-            var losses = PerAnchor(sums.Anchors, 0, count);
+            unit = Exponents(sums.Anchors).detach().logsumexp(0);
+            var losses = PerAnchor(sums.Anchors);
             sum = losses.Reduce(nn.Reduction.Sum);
             if (matrix.NeedsPullBack) sums.PullBack(losses.Derivatives(), null);
             sum = matrix.Attach(sum);
         }
-        var log = (selfPairs ? sum.Plus(count) : sum).log().Plus(unit);
-        return whole ? log : log.Plus(log).sub(log.detach());
+        return (selfPairs ? sum.Plus(count) : sum).log().Plus(unit);
 
-        Tensor Exponents(PairSums sums, long first, long rows) => sums.Absolute(sums.LogNegatives).Plus(lengths.narrow(0, first, rows));
+        static Tensor Exponents(PairSums sums) => sums.Absolute(sums.LogNegatives);
 
-        AnchorLosses PerAnchor(PairSums sums, long first, long rows)
+        AnchorLosses PerAnchor(PairSums sums)
         {
-            var terms = Exponents(sums, first, rows).sub(unit).exp();
+            var terms = Exponents(sums).sub(unit).exp();
             return new AnchorLosses(terms, SkippedAnchors.None, () => new SumDerivatives(null, terms, null));
         }
     }
