@@ -89,6 +89,34 @@ public class InfoNCEVariantTests
             },
             150);
 
+    /// <summary>Half of the matrix is the other half, where the pairs are.</summary>
+    [Fact]
+    public void A_set_with_itself()
+        => (from make in PairCase.Square
+            from smoothing in Gen.OneOf(0.0, 0.2)
+            from symmetric in Gen.Bool
+            from settings in Any
+            select (make, smoothing, symmetric, settings)).Check(
+            x =>
+            {
+                var (pairs, c) = (x.make(), x.smoothing == 0 ? x.settings : x.settings with { Sum = PositiveSum.OutsideLog, Decoupled = false, Hard = false, Beta = 0, Prior = 0 });
+                var a = Draw.Leaf(c.Seed, pairs.Anchors, c.Width);
+                var (left, right) = (a.detach().clone().requires_grad_(), a.detach().clone().requires_grad_());
+                using var loss = c.Loss(x.symmetric ? ContrastMode.Symmetric : ContrastMode.OneDirection, smoothing: x.smoothing);
+                using var sigmoid = new SigmoidContrastiveLoss(Temperature.Fixed(c.Temperature), -1, false, loss.Mode, c.Measure, c.Reduction) { Tiling = c.Tiling };
+                var (weights, others) = (c.Weights(9, pairs.Anchors), c.Weights(19, pairs.Anchors));
+                var map = c.Weighted ? pairs.Map.WithWeights(weights, others) : pairs.Map;
+                foreach (var each in new ContrastiveLoss[] { loss, sigmoid })
+                {
+                    var (value, apart) = (each.forward(a, a, null, map), each.forward(left, right, null, map));
+                    value.ShouldEqual(apart, Tolerance);
+                    var found = Gradients.Of(value.sum(), a)[0];
+                    var expected = Gradients.Of(apart.sum(), left, right);
+                    found.ShouldEqual(expected[0] + expected[1], Tolerance);
+                }
+            },
+            200);
+
     [Fact]
     public void Explicit_negatives()
         => (from n in Gen.Int[1, 5]
