@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Contrastive;
 
-/// <summary>Functional forms beside TorchSharp's own: <c>torch.nn.functional.info_nce(...)</c>.</summary>
+/// <summary>
+/// Functional forms beside TorchSharp's own: <c>torch.nn.functional.info_nce(...)</c>, <c>torch.nn.functional.sigmoid_contrastive(...)</c>.
+/// </summary>
 public static class ContrastiveFunctional
 {
     extension(nn.functional)

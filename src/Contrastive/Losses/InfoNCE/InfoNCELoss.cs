@@ -10,6 +10,10 @@ namespace Contrastive;
 /// as <see cref="PositiveSum"/> says.</para>
 /// <para>The negatives are those of the batch, inside one logarithm, so the minibatch gradient is a biased estimate of the
 /// full one and the bias falls only as the batch grows; <see cref="GammaContrastiveLoss"/> is the loss without that.</para>
+/// <para>Variants: without the positives in the denominator (DCL, C.-H. Yeh et al., "Decoupled Contrastive Learning", ECCV 2022,
+/// equation 5), with weights for them (DCL-W, equation 6); negatives weighted by how hard they are (<see cref="HardNegatives"/>); label
+/// smoothing, and with <see cref="PairMap.FromTargets"/> any target probabilities: ℓ_i = -Σ_j t_ij (s_ij - log Σ_k exp(s_ik)). Anchors
+/// may have weights (<see cref="PairMap.WithWeights"/>).</para>
 /// <para>NaN in the features gives a NaN loss. Rows whose similarity is computed in half precision are widened first, and
 /// the loss is float32.</para>
 /// </remarks>
