@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Contrastive.Modality;
+using Contrastive.Training;
 using static Contrastive.Samples.CommandOptions;
 
 namespace Contrastive.Samples.AlignFeatures;
@@ -71,7 +72,7 @@ internal sealed class AlignCommand
             : named;
     }
 
-    public CheckpointInterval Interval(ParseResult parsed) => CheckpointInterval.Parse(_checkpointEvery.Name, parsed.GetRequiredValue(_checkpointEvery));
+    public CheckpointInterval Interval(ParseResult parsed) => CheckpointOption.Parse(_checkpointEvery.Name, parsed.GetRequiredValue(_checkpointEvery));
 
     public AlignSettings Settings(ParseResult parsed)
     {

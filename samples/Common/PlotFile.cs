@@ -1,3 +1,4 @@
+using Contrastive.Training;
 using ScottPlot;
 
 namespace Contrastive.Samples;

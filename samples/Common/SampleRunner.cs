@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Contrastive.Training;
 
 namespace Contrastive.Samples;
 
@@ -7,12 +8,6 @@ public static class SampleRunner
 {
     public const int Succeeded = 0;
     public const int Refused = 2;
-
-    /// <summary>The shell's code for a program stopped by Ctrl-C (128 + SIGINT).</summary>
-    public const int Interrupted = 130;
-
-    /// <summary>And by SIGTERM (128 + SIGTERM).</summary>
-    public const int Terminated = 143;
 
     /// <param name="command">The command with its options; its action is set here, and that of subcommands that have none.</param>
     /// <param name="arguments">The command line.</param>

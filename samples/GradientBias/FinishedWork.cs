@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Contrastive.Samples.GradientBias.Measurement;
 using Contrastive.Samples.GradientBias.Training;
+using Contrastive.Training;
 
 namespace Contrastive.Samples.GradientBias;
 

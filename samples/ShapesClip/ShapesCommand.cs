@@ -86,11 +86,11 @@ internal sealed class ShapesCommand
     public RunOptions Run(ParseResult parsed)
     {
         var interval = parsed.GetRequiredValue(_checkpoint);
-        CheckpointInterval.Parse(_checkpoint.Name, interval);
+        CheckpointOption.Parse(_checkpoint.Name, interval);
         return new RunOptions(
             (int)Whole(_workers, Value(parsed, _workers), 1, 1024),
             (int)Whole(_threads, parsed.GetRequiredValue(_threads), 1, 1024),
-            () => CheckpointInterval.Parse(_checkpoint.Name, interval));
+            () => CheckpointOption.Parse(_checkpoint.Name, interval));
     }
 
     public ShapesSettings Settings(ParseResult parsed)

@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using Contrastive.Evaluation;
 using Contrastive.Modality;
+using Contrastive.Training;
 
 namespace Contrastive.Documentation.Tests;
 
@@ -13,7 +14,7 @@ internal static class ApiIndex
     public const string Page = "docs/api.md";
 
     public static IReadOnlyList<Assembly> Libraries { get; } =
-        [typeof(ContrastiveLoss).Assembly, typeof(ModalityLoss).Assembly, typeof(LinearProbe).Assembly];
+        [typeof(ContrastiveLoss).Assembly, typeof(LargeBatchStep).Assembly, typeof(ModalityLoss).Assembly, typeof(LinearProbe).Assembly];
 
     /// <summary>What a user can name, in order.</summary>
     public static IReadOnlyList<Type> TypesOf(Assembly library)

@@ -9,6 +9,7 @@ public partial class InlineCallTests
         using Contrastive;
         using Contrastive.Evaluation;
         using Contrastive.Modality;
+        using Contrastive.Training;
         using TorchSharp;
         using static TorchSharp.torch;
 

@@ -1,3 +1,4 @@
+using Contrastive.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -28,7 +29,7 @@ public class LargeBatchTests
         second.zero_grad();
         foreach (var buffer in contrast.buffers()) buffer.zero_();
         manual_seed(1);
-        var value = new CachedGradientStep(microBatch, [first, second]).Backward(count, Encode, Loss);
+        var value = new LargeBatchStep(microBatch, [first, second]).Backward(count, Encode, Loss);
         value.ShouldEqual(expected, 1e-12);
         foreach (var (actual, gradient) in Gradients().Zip(gradients)) actual.ShouldEqual(gradient, 1e-12);
         Saved.Of(contrast).Should().Equal(state, "the estimators move once");

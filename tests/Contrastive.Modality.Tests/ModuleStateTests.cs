@@ -1,3 +1,4 @@
+using Contrastive.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -14,7 +14,7 @@ public class PackageTests(PackedLibraries packed)
     public static TheoryData<string> Ids => [.. PackedLibraries.Ids];
 
     [Fact]
-    public void Packing_the_solution_gives_the_three_libraries_and_their_symbols()
+    public void Packing_the_solution_gives_the_four_libraries_and_their_symbols()
         => Directory.EnumerateFiles(packed.Packages).Select(Path.GetFileName).Should().BeEquivalentTo(
             PackedLibraries.Ids.SelectMany(id => new[] { $"{id}.{packed.Version}.nupkg", $"{id}.{packed.Version}.snupkg" }));
 
@@ -23,8 +23,8 @@ public class PackageTests(PackedLibraries packed)
     public void The_package_holds_what_users_need_and_nothing_else(string id)
     {
         using var package = packed.Open(id);
-        // Modality has the targets through Contrastive.
-        string[] targets = id == "Contrastive.Modality" ? [] : [$"buildTransitive/{id}.targets"];
+        // These have the targets through Contrastive.
+        string[] targets = id is "Contrastive.Training" or "Contrastive.Modality" ? [] : [$"buildTransitive/{id}.targets"];
         package.Files.Should().BeEquivalentTo(
             [$"{id}.nuspec", "README.md", "icon.png", $"lib/net10.0/{id}.dll", $"lib/net10.0/{id}.xml", .. targets]);
     }
@@ -57,7 +57,7 @@ public class PackageTests(PackedLibraries packed)
         string[] expected = id switch
         {
             "Contrastive" => [Library("TorchSharp")],
-            "Contrastive.Modality" => [$"Contrastive {packed.Version}", Library("TorchSharp")],
+            "Contrastive.Training" or "Contrastive.Modality" => [$"Contrastive {packed.Version}", Library("TorchSharp")],
             _ => [Library("MathNet.Numerics"), Library("TorchSharp")],
         };
         using var package = packed.Open(id);

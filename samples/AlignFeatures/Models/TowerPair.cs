@@ -1,3 +1,4 @@
+using Contrastive.Training;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.AlignFeatures.Models;
@@ -27,7 +28,7 @@ public sealed class TowerPair : nn.Module
 
     public Tower Right => right;
 
-    public void Save(string path) => Safetensors.Save(path, this);
+    public void Save(string path) => WeightsFile.Save(path, this);
 
     /// <exception cref="UserError">The file does not hold two towers.</exception>
     /// <exception cref="IOException">The file is missing or cannot be read.</exception>
@@ -39,7 +40,7 @@ public sealed class TowerPair : nn.Module
         var towers = new TowerPair(Sizes(path), random, random);
         try
         {
-            Safetensors.LoadInto(path, towers);
+            WeightsFile.LoadInto(path, towers);
             return towers;
         }
         catch
@@ -51,7 +52,7 @@ public sealed class TowerPair : nn.Module
 
     private static TowerSizes Sizes(string path)
     {
-        var tensors = Safetensors.ReadHeader(path).Tensors;
+        var tensors = WeightsFile.ReadHeader(path).Tensors;
         return tensors.TryGetValue("left.hidden.weight", out var leftHidden) && leftHidden.Shape is [var hidden, var leftFeatures]
             && tensors.TryGetValue("right.hidden.weight", out var rightHidden) && rightHidden.Shape is [_, var rightFeatures]
             && tensors.TryGetValue("left.shared.weight", out var shared) && shared.Shape is [var embedding, _]

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Contrastive.Samples.AlignFeatures.Data;
 using Contrastive.Samples.AlignFeatures.Reporting;
+using Contrastive.Training;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.AlignFeatures.Training;

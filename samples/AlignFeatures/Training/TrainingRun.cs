@@ -2,6 +2,7 @@ using Contrastive.Modality;
 using Contrastive.Samples.AlignFeatures.Data;
 using Contrastive.Samples.AlignFeatures.Models;
 using Contrastive.Samples.AlignFeatures.Reporting;
+using Contrastive.Training;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.AlignFeatures.Training;
@@ -37,7 +38,9 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        return HeldOut.Measure(Towers.Left.call(_split.Test.Left).Finite(), Towers.Right.call(_split.Test.Right).Finite(), _split.Test.Labels);
+        return HeldOut.Measure(Finite(Towers.Left.call(_split.Test.Left)), Finite(Towers.Right.call(_split.Test.Right)), _split.Test.Labels);
+
+        static Tensor Finite(Tensor features) => FiniteGuard.Check(features, "the features of held-out items");
     }
 
     /// <summary>The labels read off the embeddings. Needs labels.</summary>

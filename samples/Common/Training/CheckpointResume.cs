@@ -1,3 +1,5 @@
+using Contrastive.Training;
+
 namespace Contrastive.Samples;
 
 /// <summary>Going on from what an experiment left in its output folder when it was stopped.</summary>

@@ -1,3 +1,5 @@
+using Contrastive.Training;
+
 namespace Contrastive.Samples;
 
 /// <summary>
@@ -11,7 +13,7 @@ namespace Contrastive.Samples;
 /// if (resume is not null)
 ///     CheckpointFile.Open(resume).Restore(run.Parts);
 /// Progress.Run(console, "training", run.Steps, progress =>
-///     new TrainingLoop(progress, CheckpointInterval.Parse("--checkpoint-every", "30s"), console.Cancellation)
+///     new TrainingLoop(progress, CheckpointOption.Parse("--checkpoint-every", "30s"), console.Cancellation)
 ///         .Run(run, save: () => CheckpointFile.Save(path, header, run.Parts)));
 /// </code>
 /// The loop saves when it is stopped, when the interval is over and after the last step: whatever ends the program while it
@@ -60,10 +62,13 @@ public sealed class TrainingLoop(Progress progress, CheckpointInterval interval,
 
     private static void CheckFinite(ITrainingRun run, IReadOnlyList<LossTerm> terms)
     {
-        foreach (var term in terms)
+        try
         {
-            if (!double.IsFinite(term.Value))
-                throw Diverged(run, $"{term.Name} is {term.Value}");
+            foreach (var term in terms) FiniteGuard.Check(term.Value, term.Name);
+        }
+        catch (NotFiniteNumberException problem)
+        {
+            throw Diverged(run, problem.Message);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Contrastive.Modality;
+using Contrastive.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -106,10 +107,10 @@ public abstract class TwoTowerRun<TTowers> : ITrainingRun, IDisposable
         {
             Curves = Curves.WithEpoch(_batches.StepsPerEpoch, Look());
         }
-        catch (NotFiniteNumberException)
+        catch (NotFiniteNumberException problem)
         {
             // The step's objective was finite, but not what its update left.
-            throw TrainingLoop.Diverged(this, "the features of held-out items are not finite");
+            throw TrainingLoop.Diverged(this, problem.Message);
         }
     }
 

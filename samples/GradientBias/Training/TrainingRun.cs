@@ -1,4 +1,5 @@
 using Contrastive.Samples.GradientBias.Problem;
+using Contrastive.Training;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 

@@ -17,7 +17,7 @@ namespace Contrastive.Samples.ShapesClip.Models;
 public sealed record ModelDescription(
     string Format,
     string Version,
-    WeightsFile Weights,
+    WeightsSum Weights,
     PictureDescription Picture,
     TokenizerDescription Tokenizer,
     TowerDescription Towers,
@@ -35,7 +35,7 @@ public sealed record ModelDescription(
 
 /// <param name="File">In the same folder.</param>
 /// <param name="Sha256">Of its content, in hexadecimal.</param>
-public sealed record WeightsFile(string File, string Sha256);
+public sealed record WeightsSum(string File, string Sha256);
 
 /// <param name="Side">Pixels a side.</param>
 /// <param name="Fit">How a picture becomes a square.</param>

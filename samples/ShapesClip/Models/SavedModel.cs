@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using Contrastive.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -29,11 +30,11 @@ internal sealed class SavedModel : IDisposable
     public static void Save(string folder, TowerPair towers, RunKey key, ShapesSettings settings, double temperature)
     {
         var weights = Path.Combine(folder, WeightsName);
-        Safetensors.Save(weights, towers);
+        WeightsFile.Save(weights, towers);
         var description = new ModelDescription(
             ModelDescription.CurrentFormat,
             typeof(InfoNCELoss).Assembly.GetName().Version!.ToString(3),
-            new WeightsFile(WeightsName, Sum(weights)),
+            new WeightsSum(WeightsName, Sum(weights)),
             PictureDescription.Of(towers.Sizes.Side),
             TokenizerDescription.Of(towers.Tokenizer),
             TowerDescription.Of(towers.Sizes),
@@ -64,7 +65,7 @@ internal sealed class SavedModel : IDisposable
         var towers = new TowerPair(description.Sizes, random, random);
         try
         {
-            Safetensors.LoadInto(weights, towers);
+            WeightsFile.LoadInto(weights, towers);
             towers.to(device);
             towers.eval();
             return new SavedModel(towers, description);

@@ -1,4 +1,5 @@
 using Contrastive.Modality;
+using Contrastive.Training;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.ShapesClip.Models;

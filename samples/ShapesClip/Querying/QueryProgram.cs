@@ -2,6 +2,7 @@ using System.Globalization;
 using Contrastive.Samples.ShapesClip.Data.Pictures;
 using Contrastive.Samples.ShapesClip.Models;
 using Contrastive.Samples.ShapesClip.Reporting;
+using Contrastive.Training;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.ShapesClip.Querying;

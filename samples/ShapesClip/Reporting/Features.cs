@@ -1,6 +1,7 @@
 using Contrastive.Modality;
 using Contrastive.Samples.ShapesClip.Data;
 using Contrastive.Samples.ShapesClip.Models;
+using Contrastive.Training;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.ShapesClip.Reporting;
@@ -29,6 +30,7 @@ internal static class Features
             Unit(chunks.Select(chunk => chunk.Shared)),
             Independent: chunks[0].Independent is null ? null : Unit(chunks.Select(chunk => chunk.Independent!)));
 
-        static Tensor Unit(IEnumerable<Tensor> parts) => nn.functional.normalize(cat([.. parts], 0).Finite(), dim: 1).MoveToOuterDisposeScope();
+        static Tensor Unit(IEnumerable<Tensor> parts)
+            => nn.functional.normalize(FiniteGuard.Check(cat([.. parts], 0), "the features"), dim: 1).MoveToOuterDisposeScope();
     }
 }

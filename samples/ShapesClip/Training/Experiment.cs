@@ -1,5 +1,6 @@
 using Contrastive.Samples.ShapesClip.Data;
 using Contrastive.Samples.ShapesClip.Models;
+using Contrastive.Training;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.ShapesClip.Training;

@@ -2,6 +2,7 @@ using Contrastive.Modality;
 using Contrastive.Samples.ShapesClip.Augmentation;
 using Contrastive.Samples.ShapesClip.Data;
 using Contrastive.Samples.ShapesClip.Models;
+using Contrastive.Training;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.ShapesClip.Training;

@@ -97,7 +97,7 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
     }
 
     /// <summary>A batch as <see cref="Mode"/> contrasts it, checked. What it makes is in the caller's dispose scope.</summary>
-    internal ContrastBatch Batch(Tensor anchors, Tensor candidates, Tensor? sampleIds, PairMap? pairs, Tensor? candidateIds)
+    private protected ContrastBatch Batch(Tensor anchors, Tensor candidates, Tensor? sampleIds, PairMap? pairs, Tensor? candidateIds)
     {
         CheckFeatures(anchors, candidates);
         return ContrastBatch.Of(Mode, reduction, anchors, candidates, sampleIds, pairs, candidateIds);

@@ -1,4 +1,3 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive;
@@ -33,17 +32,12 @@ public sealed class ContrastiveResult : IDisposable
         Objective.Dispose();
     }
 
-    /// <summary>The same numbers without a graph.</summary>
-    internal ContrastiveResult WithoutGraph() => new(Loss.detach().clone(), Objective.detach().clone(), SkippedAnchors);
+    /// <summary>The same numbers without a graph, in tensors of their own.</summary>
+    public ContrastiveResult Detach() => new(Loss.detach().clone(), Objective.detach().clone(), SkippedAnchors);
 
-    internal ContrastiveResult MoveTo(DisposeScope scope)
-    {
-        Loss.MoveToOtherDisposeScope(scope);
-        Objective.MoveToOtherDisposeScope(scope);
-        return this;
-    }
-
-    internal ContrastiveResult MoveToOuterDisposeScope()
+    /// <summary>Hands the tensors to the dispose scope around the innermost one, as a tensor's own method does.</summary>
+    /// <returns>This result.</returns>
+    public ContrastiveResult MoveToOuterDisposeScope()
     {
         Loss.MoveToOuterDisposeScope();
         Objective.MoveToOuterDisposeScope();

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Contrastive.Training;
 using static TorchSharp.torch;
 
 namespace Contrastive.Benchmarks.Memory;
@@ -73,7 +74,7 @@ internal static class BeyondMemory
                 return;
             }
             var method = at.Form == BeyondForm.Cached ? LargeBatchMethod.CachedGradients : LargeBatchMethod.Accumulation;
-            new LargeBatchStep(loss, at.MicroBatch, [pictures, words], method: method).Backward(at.Batch, Encode);
+            new LargeBatchStep(at.MicroBatch, [pictures, words]).Backward(at.Batch, Encode, loss, method: method);
 
             (Tensor, Tensor) Encode(long first, long count)
                 => (pictures.forward(data.Pictures.narrow(0, first, count)), words.forward(data.Words.narrow(0, first, count)));

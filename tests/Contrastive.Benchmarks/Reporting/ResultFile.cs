@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Contrastive.Training;
 
 namespace Contrastive.Benchmarks.Reporting;
 

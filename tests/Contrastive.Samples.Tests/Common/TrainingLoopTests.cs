@@ -1,3 +1,5 @@
+using Contrastive.Training;
+
 namespace Contrastive.Samples.Tests.Common;
 
 public sealed class TrainingLoopTests : IDisposable
@@ -95,7 +97,7 @@ public sealed class TrainingLoopTests : IDisposable
     [InlineData("5 minutes")]
     [InlineData("99999999999")]
     public void An_interval_that_makes_no_sense_is_refused(string text)
-        => FluentActions.Invoking(() => CheckpointInterval.Parse("--checkpoint-every", text)).Should().Throw<UserError>().WithMessage($"--checkpoint-every: '{text}'*");
+        => FluentActions.Invoking(() => CheckpointOption.Parse("--checkpoint-every", text)).Should().Throw<UserError>().WithMessage($"--checkpoint-every: '{text}'*");
 
     private sealed class Clock : TimeProvider
     {
@@ -104,21 +106,6 @@ public sealed class TrainingLoopTests : IDisposable
         public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
         public override long GetTimestamp() => Now.Ticks;
-    }
-
-    [Fact]
-    public void An_interval_of_time_starts_anew_with_each_checkpoint()
-    {
-        var clock = new Clock();
-        var interval = CheckpointInterval.Every(TimeSpan.FromSeconds(30), clock);
-
-        interval.IsDueAfterStep().Should().BeFalse();
-        clock.Now = TimeSpan.FromSeconds(30);
-        interval.IsDueAfterStep().Should().BeTrue();
-        interval.Restart();
-        interval.IsDueAfterStep().Should().BeFalse();
-        clock.Now = TimeSpan.FromSeconds(60);
-        interval.IsDueAfterStep().Should().BeTrue();
     }
 
     [Fact]

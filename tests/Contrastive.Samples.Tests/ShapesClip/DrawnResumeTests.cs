@@ -2,6 +2,7 @@ using Contrastive.Samples.ShapesClip;
 using Contrastive.Samples.ShapesClip.Data;
 using Contrastive.Samples.ShapesClip.Models;
 using Contrastive.Samples.ShapesClip.Training;
+using Contrastive.Training;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.Tests.ShapesClip;

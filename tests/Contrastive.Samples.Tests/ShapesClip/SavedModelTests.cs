@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Contrastive.Samples.ShapesClip.Models;
+using Contrastive.Training;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.Tests.ShapesClip;
@@ -16,7 +17,7 @@ public sealed class SavedModelTests : IDisposable
         var model = Train("--structure", "separation", "--learn-temperature");
 
         using var loaded = SavedModel.Load(model, CPU);
-        var written = Safetensors.Load(Path.Combine(model, "model.safetensors"));
+        var written = WeightsFile.Load(Path.Combine(model, "model.safetensors"));
 
         var read = loaded.Towers.state_dict();
         read.Keys.Should().BeEquivalentTo(written.Keys);

@@ -1,4 +1,5 @@
 using Contrastive.Numerics;
+using Contrastive.Training;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -129,10 +130,10 @@ internal sealed class CombinationRun : IDisposable
         {
             var rows = c.Candidates / c.Anchors;
             var method = c.Way == Way.CachedGradients ? LargeBatchMethod.CachedGradients : LargeBatchMethod.Accumulation;
-            var large = new LargeBatchStep(_loss, c.Part, [], method: method).Backward(
+            var large = new LargeBatchStep(c.Part, []).Backward(
                 c.Anchors,
-                (first, count) => (features.Anchors.narrow(0, first, count), features.Candidates.narrow(0, first * rows, count * rows)),
-                batch.GivenIds, batch.GivenMap, batch.GivenCandidateIds);
+                (first, count) => (features.Anchors.narrow(0, first, count), features.Candidates.narrow(0, first * rows, count * rows)), _loss,
+                batch.GivenIds, batch.GivenMap, batch.GivenCandidateIds, method: method);
             ByHand(features, batch, training);
             return (large.Loss, large.Objective, large.SkippedAnchors);
         }

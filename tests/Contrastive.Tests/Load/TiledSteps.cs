@@ -1,3 +1,4 @@
+using Contrastive.Training;
 using static TorchSharp.torch;
 
 namespace Contrastive.Tests.Load;
@@ -76,8 +77,8 @@ internal sealed class TiledSteps : IDisposable
             case LargeBatchCached or LargeBatchAccumulated:
                 var large = name == LargeBatchCached ? (ContrastiveLoss)InfoNCE(ContrastMode.Symmetric) : Gamma(new PartitionTable(rows), ContrastMode.Symmetric);
                 var (towerA, towerB) = (Own(nn.Linear(_a.shape[1], _a.shape[1])), Own(nn.Linear(_a.shape[1], _a.shape[1])));
-                var step = new LargeBatchStep(large, 512, [towerA, towerB]);
-                return () => step.Backward(rows, (first, count) => (Encode(towerA, _a, first, count), Encode(towerB, _b, first, count)), _ids);
+                var step = new LargeBatchStep(512, [towerA, towerB]);
+                return () => step.Backward(rows, (first, count) => (Encode(towerA, _a, first, count), Encode(towerB, _b, first, count)), large, _ids);
             case Labels:
                 var supCon = InfoNCE(ContrastMode.OneDirection, missing: MissingPairs.Skip);
                 return () => supCon.forward(_a, _a, null, PairMap.FromLabels(_labels)).backward();

@@ -1,3 +1,4 @@
+using Contrastive.Training;
 using static TorchSharp.torch;
 
 namespace Contrastive.Tests.Losses;
@@ -107,9 +108,12 @@ public class RefusedCallsTests
         using var scope = NewDisposeScope();
         var (a, b) = (Draw.Leaf(1, 4, 2), Draw.Leaf(2, 4, 2));
         using var loss = Symmetric(new PartitionQueue(4, 2));
-        var step = new LargeBatchStep(loss, 2, [], method: method);
+        var step = new LargeBatchStep(2, []);
         ShouldChangeNothing(
-            loss, () => step.Backward(4, (first, count) => (a.narrow(0, first, count), b.narrow(0, first, count)), Ids(0, 1, 2, -1), null, Ids(0, 1, 2, 3)), "must be at least 0 but -1 is among them");
+            loss,
+            () => step.Backward(
+                4, (first, count) => (a.narrow(0, first, count), b.narrow(0, first, count)), loss, Ids(0, 1, 2, -1), null, Ids(0, 1, 2, 3), method),
+            "must be at least 0 but -1 is among them");
         a.grad.Should().BeNull();
     }
 

@@ -14,9 +14,10 @@ namespace Contrastive;
 /// (C. Chen et al., "Why do We Need Large Batchsizes in Contrastive Learning? A Gradient-Bias Perspective", NeurIPS 2022).
 /// With k positives that share one denominator, ℓ_i is the mean over them, as SupCon's.</para>
 /// <para>A step of the stochastic EM algorithm is an E-step, which asks the estimator for log Ẑ_i and draws u_i, and then an
-/// M-step, whose value is to be minimised with u_i held constant. <c>forward</c> and <c>Evaluate</c> do both; a caller who
-/// has a batch in pieces uses <see cref="SumPartition"/>, <see cref="ExpectationStep(PartitionSums, Tensor, Tensor?, bool)"/>
-/// and <see cref="MaximizationStep"/>. In evaluation mode the estimators' state does not change.</para>
+/// M-step, whose value is to be minimised with u_i held constant. <c>forward</c> and <c>Evaluate</c> do both. A caller who
+/// has all features but wants gradients in pieces uses <see cref="BeginStep"/>; one who has the features in pieces too,
+/// <see cref="SumPartition"/>, <see cref="ExpectationStep(PartitionSums, Tensor, Tensor?, bool)"/> and
+/// <see cref="MaximizationStep"/>. In evaluation mode the estimators' state does not change.</para>
 /// <para>The value of the loss says nothing about progress (given a good Ẑ_i its log-sum part is near 1 at all times): watch
 /// <see cref="ContrastiveResult.Objective"/>.</para>
 /// <para>Features that are not finite are refused before any state changes.</para>
@@ -103,9 +104,44 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     }
 
     /// <summary>
-    /// <see cref="Evaluate"/> of a batch, with the weights that its M-step used. What it makes is in the caller's dispose scope.
+    /// <see cref="Evaluate"/> for a batch whose gradients are wanted in pieces: value and objective without a graph, and the weights with
+    /// which <see cref="GammaStep.Block"/> gives what each block of pairs adds to the loss.
     /// </summary>
-    internal GammaStep Step(ContrastBatch batch)
+    /// <remarks>In training the estimators' state moves on, as with <see cref="Evaluate"/>: call it once a batch.</remarks>
+    /// <param name="anchors">(N, D), see <see cref="Evaluate"/>; of the whole batch. No gradient goes to them.</param>
+    /// <param name="candidates">(M, D), of the whole batch.</param>
+    /// <param name="sampleIds">(N) integers, the index of the sample that anchor i is.</param>
+    /// <param name="pairs">Which candidate is which anchor's positive. By default row i belongs to row i, and N = M.</param>
+    /// <param name="candidateIds">(M) integers, the index of the sample that candidate j is.</param>
+    /// <exception cref="ArgumentException">The arguments do not fit together; nothing has changed then.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The loss has no reduction, so that blocks have nothing to add up to; or an estimator's state was converted to half precision.
+    /// </exception>
+    public GammaStep BeginStep(
+        Tensor anchors, Tensor candidates, Tensor? sampleIds = null, PairMap? pairs = null, Tensor? candidateIds = null)
+    {
+        if (reduction == nn.Reduction.None)
+            throw new InvalidOperationException("the loss has no reduction: blocks add up to one value for the batch, a mean or a sum");
+        using var constant = no_grad();
+        var batch = Batch(anchors, candidates, sampleIds, pairs, candidateIds);
+        // All else that the step makes, as large as the features, goes.
+        using var scope = NewDisposeScope();
+        var (result, weights, reverseWeights) = Step(batch);
+        // With two views rows and ids of both were put together for this step; otherwise they are the caller's.
+        var stacked = Mode == ContrastMode.TwoViews;
+        return new GammaStep(
+            this,
+            stacked ? batch.Anchors : anchors.detach().MoveToOuterDisposeScope(),
+            stacked ? batch.Candidates : candidates.detach().MoveToOuterDisposeScope(),
+            stacked ? batch.SampleIds : null,
+            batch.Map,
+            result.Detach().MoveToOuterDisposeScope(),
+            weights.Copy().MoveToOuterDisposeScope(),
+            reverseWeights?.Copy().MoveToOuterDisposeScope());
+    }
+
+    /// <summary>A batch's value and objective, and the weights that its M-step used. What it makes is in the caller's dispose scope.</summary>
+    private (ContrastiveResult Result, GammaWeights Weights, GammaWeights? ReverseWeights) Step(ContrastBatch batch)
     {
         CheckMap(batch.Map);
         // By the names and rows that the caller knows them by.
@@ -141,17 +177,17 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         {
             foreach (var change in changes) change?.Invoke();
         }
-        return new GammaStep(new ContrastiveResult(loss, objective, skipped), forward.Weights, backward?.Weights);
+        return (new ContrastiveResult(loss, objective, skipped), forward.Weights, backward?.Weights);
     }
 
-    /// <summary>What a block adds to the reduced loss of its batch, given the batch's weights of its anchors and candidates.</summary>
+    /// <summary>What a block adds to the reduced loss of its batch: <see cref="GammaStep.Block"/>.</summary>
     /// <param name="anchors">(m, D).</param>
     /// <param name="candidates">(n, D).</param>
     /// <param name="pairs">The map of the block.</param>
     /// <param name="forward">The weights of these anchors and the share of each one in the batch's reduction.</param>
     /// <param name="backward">The same of these candidates as anchors of a symmetric loss.</param>
     /// <param name="constantTemperature">Whether a gradient by the temperature is not wanted.</param>
-    internal Tensor BlockOfBatch(
+    internal Tensor Block(
         Tensor anchors,
         Tensor candidates,
         PairMap pairs,
@@ -159,8 +195,11 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         (GammaWeights Weights, double Share)? backward,
         bool constantTemperature)
     {
+        CheckBlock(anchors, candidates, pairs);
+        using var scope = NewDisposeScope();
         var matrix = Matrix(anchors, candidates, pairs, Scale(anchors, constantTemperature), nn.Reduction.Sum);
-        if (backward is not { } reverse) return Maximize(matrix, forward.Weights, nn.Reduction.Sum).Times(forward.Share);
+        if (backward is not { } reverse)
+            return Maximize(matrix, forward.Weights, nn.Reduction.Sum).Times(forward.Share).MoveToOuterDisposeScope();
 
         var sums = matrix.Sum(bothDirections: true);
         var (ofAnchors, ofCandidates) = (Weighted(sums.Anchors, forward.Weights), Weighted(sums.Candidates!, reverse.Weights));
@@ -169,7 +208,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         if (matrix.NeedsPullBack)
             sums.PullBack(
                 ofAnchors.DerivativesOf(nn.Reduction.Sum, forward.Share / 2), ofCandidates.DerivativesOf(nn.Reduction.Sum, reverse.Share / 2));
-        return matrix.Attach(loss);
+        return matrix.Attach(loss).MoveToOuterDisposeScope();
     }
 
     /// <summary>What a block of candidates adds to the partition functions of a block of anchors. Nothing changes.</summary>
