@@ -21,6 +21,8 @@ public class ModuleStateTests
         ("InfoNCE, learned", () => new InfoNCELoss(Temperature.Learned()), ["temperature.log_scale"]),
         ("gamma", () => Gamma(ContrastMode.OneDirection), ["temperature.log_scale", "estimator.log_partition", "estimator.visits"]),
         ("gamma, symmetric", () => Gamma(ContrastMode.Symmetric), [.. GammaKeys]),
+        ("sigmoid", () => new SigmoidContrastiveLoss(), ["temperature.log_scale", "bias"]),
+        ("sigmoid, fixed", () => new SigmoidContrastiveLoss(Temperature.Fixed(0.1), learnedBias: false), []),
         ("uniformity", () => new UniformityLoss(), []),
         ("temperature, fixed", () => Temperature.Fixed(0.1), []),
         ("temperature, learned", () => Temperature.Learned(), ["log_scale"]),
@@ -131,6 +133,7 @@ public class ModuleStateTests
         foreach (var inner in new Func<nn.Module>[]
         {
             () => new GammaContrastiveLoss(new PartitionTable(9), temperature, ContrastMode.Symmetric),
+            () => new SigmoidContrastiveLoss(temperature),
             () => new MultimodalContrastiveLoss(new GammaContrastiveLoss(new PartitionTable(9), temperature, ContrastMode.Symmetric)),
             () => new MultimodalContrastiveLoss(new InfoNCELoss(mode: ContrastMode.Symmetric), temperature),
             () => new CompositeLoss(

@@ -40,7 +40,9 @@ internal interface ITilePairs
 /// <param name="Positives">∂L/∂ Σ_positives exp(s - r), (n); null for none.</param>
 /// <param name="Negatives">∂L/∂ Σ_negatives exp(s - r), (n).</param>
 /// <param name="Numerator">∂L/∂ Σ_numerator s, (n); null for none.</param>
-internal sealed record TileDerivatives(DirectionTotals Totals, Tensor? Positives, Tensor Negatives, Tensor? Numerator);
+/// <param name="Hardness">∂L/∂ Σ_negatives exp(β s - r), (n); null where negatives have no weights.</param>
+internal sealed record TileDerivatives(
+    DirectionTotals Totals, Tensor? Positives, Tensor Negatives, Tensor? Numerator, Tensor? Hardness = null);
 
 /// <summary>
 /// The fast form, without masks: positives and excluded pairs lie on a few diagonals (pair (i, j) is on diagonal j - i), but for a

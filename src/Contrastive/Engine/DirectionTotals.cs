@@ -13,12 +13,14 @@ internal sealed class DirectionTotals
     private readonly int _dimension;
     private readonly ExponentialTotal? _positives;
     private readonly ExponentialTotal? _numeratorUnit;
+    private readonly ExponentialTotal? _hardness;
 
     private DirectionTotals(DirectionTotals other)
     {
         _dimension = 1 - other._dimension;
         (Negatives, Numerator, Counts) = (other.Negatives.Transpose(), other.Numerator, other.Counts);
         (_positives, _numeratorUnit) = (other._positives?.Transpose(), other._numeratorUnit?.Transpose());
+        _hardness = other._hardness?.Transpose();
     }
 
     /// <param name="dimension">The dimension of a tile that is summed over.</param>
@@ -27,12 +29,15 @@ internal sealed class DirectionTotals
     /// <param name="exponents">How tiles hold exponentials, if they do.</param>
     /// <param name="counted">Whether positives have a sum of their own, and pairs are counted.</param>
     /// <param name="numeratorUnit">Whether the numerator has a unit of its own.</param>
-    public DirectionTotals(int dimension, long count, Tensor like, Exponents? exponents, bool counted = false, bool numeratorUnit = false)
+    /// <param name="hardness">Whether negatives have weights, whose sum is kept.</param>
+    public DirectionTotals(
+        int dimension, long count, Tensor like, Exponents? exponents, bool counted = false, bool numeratorUnit = false, bool hardness = false)
     {
         _dimension = dimension;
         Negatives = New();
         Numerator = Zeros();
         if (numeratorUnit) _numeratorUnit = New();
+        if (hardness) _hardness = New();
         if (!counted) return;
         _positives = New();
         Counts = new PairCounts(Zeros(), Zeros(), Zeros());
@@ -54,6 +59,9 @@ internal sealed class DirectionTotals
 
     /// <summary>Σ_numerator exp(s), for its unit: where the numerator has more pairs than the positives' sum.</summary>
     public ExponentialTotal NumeratorUnit => _numeratorUnit!;
+
+    /// <summary>Σ_negatives exp(β s), where negatives have weights.</summary>
+    public ExponentialTotal Hardness => _hardness!;
 
     /// <summary>Σ_numerator s, as the form of the pairs keeps it.</summary>
     public Tensor Numerator { get; }

@@ -66,6 +66,19 @@ internal sealed class PairSums(
     /// <summary>The same without a graph.</summary>
     public PairSums Detach() => new(logPositives.detach(), logNegatives.detach(), positiveLogits.detach(), reference, isSinglePositive, () => Counts);
 
+    /// <summary>The same with another sum over the negatives.</summary>
+    public PairSums WithLogNegatives(Tensor other) => new(logPositives, other, positiveLogits, reference, isSinglePositive, () => Counts);
+
+    /// <summary>The sums over negatives with a positive of each anchor that comes apart.</summary>
+    /// <param name="positive">s_ip, (n).</param>
+    public PairSums WithPositive(Tensor positive)
+    {
+        if (reference is not null) positive = positive.sub(reference);
+        var one = ones_like(Counts.Negatives);
+        return new PairSums(
+            positive, logNegatives, positive, reference, isSinglePositive: false, () => new PairCounts(one, Counts.Negatives, one));
+    }
+
     /// <summary>The same with 0 for the anchors of a mask: their sums may be -∞ and would have derivatives that are NaN.</summary>
     public PairSums ZeroWhere(Tensor mask)
     {
@@ -78,7 +91,9 @@ internal sealed class PairSums(
 /// <param name="LogPositives">∂L/∂ log Σ_positives; null where the loss does not depend on it.</param>
 /// <param name="LogNegatives">∂L/∂ log Σ_negatives.</param>
 /// <param name="PositiveLogits">∂L/∂ Σ s over the positives; null where the loss does not depend on it.</param>
-internal readonly record struct SumDerivatives(Tensor? LogPositives, Tensor LogNegatives, Tensor? PositiveLogits)
+/// <param name="PositiveWeights">By a loss's own weights of the positives, which are no concern of the similarities; null for none.</param>
+internal readonly record struct SumDerivatives(
+    Tensor? LogPositives, Tensor LogNegatives, Tensor? PositiveLogits, Tensor? PositiveWeights = null)
 {
     /// <summary>Those of the sum of two losses of the same sums.</summary>
     public SumDerivatives Plus(SumDerivatives other)
@@ -88,17 +103,19 @@ internal readonly record struct SumDerivatives(Tensor? LogPositives, Tensor LogN
         static Tensor? Both(Tensor? left, Tensor? right) => left is null ? right : right is null ? left : left.Plus(right);
     }
 
-    /// <summary>Those of <paramref name="share"/> times the loss, and none for skipped anchors.</summary>
-    public SumDerivatives Of(double share, Tensor? mask = null)
+    /// <summary>Those of <paramref name="share"/> times the loss, times weights (n) if any, and none for skipped anchors.</summary>
+    public SumDerivatives Of(double share, Tensor? mask = null, Tensor? weights = null)
     {
         return new SumDerivatives(
             LogPositives is null ? null : Part(LogPositives),
             Part(LogNegatives),
-            PositiveLogits is null ? null : Part(PositiveLogits));
+            PositiveLogits is null ? null : Part(PositiveLogits),
+            PositiveWeights is null ? null : Part(PositiveWeights));
 
         Tensor Part(Tensor values)
         {
             if (share != 1) values = values.Times(share);
+            if (weights is not null) values = values.mul(weights);
             return mask is null ? values : values.masked_fill(mask, Scalars.Zero);
         }
     }

@@ -19,6 +19,8 @@ internal sealed class SimilarityMatrix
     private readonly PairMap _map;
     private readonly PositiveSampling _sampling;
     private readonly Tiling _tiling;
+    private readonly double? _hardness;
+    private readonly TargetRows? _targets;
     private readonly DiagonalPattern? _pattern;
     private readonly Tensor? _a;
     private readonly Tensor? _b;
@@ -33,18 +35,34 @@ internal sealed class SimilarityMatrix
     /// <param name="sampling">How several positives came into the batch.</param>
     /// <param name="reduced">Whether the loss is a sum or a mean; else it needs a graph of its own for each anchor.</param>
     /// <param name="tiling">How much may be formed at once.</param>
+    /// <param name="ownGradient">Whether an input of the loss's own, which <see cref="Attach"/> is given, requires a gradient.</param>
+    /// <param name="hardness">β of the negatives' weights; null where all count alike.</param>
+    /// <param name="targets">What pairs weigh in the numerator; null where positives are all it has.</param>
+    /// <param name="takesHalf">Whether half of a matrix that is its own transpose is enough.</param>
     public SimilarityMatrix(
-        FeatureRows anchors, FeatureRows candidates, LogitScale scale, PairMap map, PositiveSampling sampling, bool reduced, Tiling tiling)
+        FeatureRows anchors,
+        FeatureRows candidates,
+        LogitScale scale,
+        PairMap map,
+        PositiveSampling sampling,
+        bool reduced,
+        Tiling tiling,
+        bool ownGradient = false,
+        double? hardness = null,
+        TargetRows? targets = null,
+        bool takesHalf = true)
     {
+        (_hardness, _targets) = (hardness, targets);
         (Anchors, Candidates, _scale, _map, _sampling, _tiling) = (anchors, candidates, scale, map, sampling, tiling);
-        _pattern = map.Diagonals(sampling);
+        if (hardness is null && targets is null) _pattern = map.Diagonals(sampling);
         var graph = is_grad_enabled();
         NeedsAnchors = graph && (anchors.RequiresGradient || scale.RequiresGradient);
         NeedsCandidates = graph && candidates.RequiresGradient;
+        NeedsOwn = graph && ownGradient;
         IsWhole = TakesWhole(map, tiling) || (NeedsGradient && !reduced);
         if (IsWhole) return;
 
-        IsSelf = ReferenceEquals(anchors.Features, candidates.Features) && map.IsSymmetric;
+        IsSelf = takesHalf && ReferenceEquals(anchors.Features, candidates.Features) && map.IsSymmetric;
         if (IsSelf) (Candidates, NeedsCandidates) = (anchors, false);
         _b = Candidates.Constant;
         _a = IsSelf ? scale.Of(_b) : anchors.Times(scale);
@@ -59,6 +77,9 @@ internal sealed class SimilarityMatrix
 
     /// <summary>Whether the matrix is formed at once and sums have a graph.</summary>
     public bool IsWhole { get; }
+
+    /// <summary>The pairs as diagonals, where no masks are needed.</summary>
+    public DiagonalPattern? Pattern => _pattern;
 
     /// <summary>Whether there is something to pull back.</summary>
     public bool NeedsPullBack => NeedsGradient && !IsWhole;
@@ -89,6 +110,39 @@ internal sealed class SimilarityMatrix
         {
             using var strip = NewDisposeScope();
             yield return (first, count, strips ? SumTiles(first, count, bothDirections: false, keepAll: true) : Sum(bothDirections: false));
+        }
+    }
+
+    /// <summary>s_ij of a matrix that is formed at once, (N, M), with its graph.</summary>
+    public Tensor Similarities()
+    {
+        var logits = Products();
+        _map.AddBias(logits, new PairBlock(0, _map.AnchorCount, 0, _map.CandidateCount));
+        return logits;
+    }
+
+    /// <summary>
+    /// Goes through the tiles once, for a loss that is a sum over pairs: three products, and no tile is kept or computed twice.
+    /// </summary>
+    /// <param name="scratch">How many tiles of memory are needed beside the one at hand.</param>
+    /// <param name="differentiate">
+    /// Takes a tile of similarities, where it lies and the scratch beside it; where something is to be pulled back it leaves ∂L/∂s in
+    /// the tile.
+    /// </param>
+    public void ForEachTile(int scratch, Action<Tensor, PairBlock, Tensor[]> differentiate)
+    {
+        using var constant = no_grad();
+        var plan = Plan(_map.AnchorCount, scratch + 1).KeepingNone();
+        var memory = Memory(scratch + 1, plan);
+        foreach (var block in plan.Tiles)
+        {
+            using var scope = NewDisposeScope();
+            var tile = memory.Tile(0, block);
+            tile.addmm_(block.AnchorsOf(_a!), block.CandidatesOf(_b!).t(), beta: 0, alpha: 1);
+            _map.AddBias(tile, block);
+            differentiate(tile, block, [.. Enumerable.Range(1, scratch).Select(index => memory.Tile(index, block))]);
+            if (_byAnchors is not null) block.AnchorsOf(_byAnchors).addmm_(tile, block.CandidatesOf(_b!));
+            if (_byCandidates is not null) block.CandidatesOf(_byCandidates).addmm_(tile.t(), block.AnchorsOf(_a!));
         }
     }
 
@@ -140,13 +194,17 @@ internal sealed class SimilarityMatrix
 
     private bool NeedsCandidates { get; }
 
-    private bool NeedsGradient => NeedsAnchors || NeedsCandidates;
+    private bool NeedsOwn { get; }
+
+    private bool NeedsGradient => NeedsAnchors || NeedsCandidates || NeedsOwn;
+
+    /// <summary>⟨a_i, b_j⟩ / τ, (N, M), with its graph and without the bias.</summary>
+    private Tensor Products() => _scale.WithGraph(Anchors.WithGraph()).matmul(Candidates.WithGraph().t());
 
     private ContrastSums SumWhole(bool bothDirections)
     {
-        var whole = new WholeMatrix(_map, _pattern, _sampling);
-        var a = _scale.WithGraph(Anchors.WithGraph());
-        var logits = a.matmul(Candidates.WithGraph().t());
+        var whole = new WholeMatrix(_map, _pattern, _sampling, _hardness, _targets);
+        var logits = Products();
         // Up to here absolute logarithms have digits enough.
         var isSmall = Anchors.AreUnit && _scale.Bound <= 128 && !_map.HasLogitBias;
         return whole.Sum(logits, bothDirections, relative: !isSmall);
@@ -158,16 +216,20 @@ internal sealed class SimilarityMatrix
         var map = count == _map.AnchorCount ? _map : _map.Block(first, count, 0, _map.CandidateCount);
         var pattern = count == _map.AnchorCount ? _pattern : _pattern?.Block(first, count, 0, _map.CandidateCount);
         var a = _a!.narrow(0, first, count);
+        if (_hardness is { } beta) return Tiles(new HardNegativeTiles(map, beta))!;
+        if (_targets is not null) return Tiles(new TargetTiles(map, _targets.Rows(first, count)))!;
+
         var bound = Bound(a);
         var exponents = Exponents.For(bound, Math.Max(map.AnchorCount, map.CandidateCount), a.dtype);
         // Strips are not gone back to, and masks need every sum in full.
         if (exponents is { Lowest: > 0 } && (keepAll || pattern is null)) exponents = null;
 
-        return Tiles(exponents) ?? Tiles(null)!;
+        return Tiles(Form(exponents)) ?? Tiles(Form(null))!;
 
-        ContrastSums? Tiles(Exponents? form)
+        ITilePairs Form(Exponents? held) => pattern is null ? new MaskedTiles(map, _sampling, held) : new DiagonalTiles(map, pattern, held);
+
+        ContrastSums? Tiles(ITilePairs pairs)
         {
-            ITilePairs pairs = pattern is null ? new MaskedTiles(map, _sampling, form) : new DiagonalTiles(map, pattern, form);
             var plan = Plan(count, pairs.Scratch + 1);
             plan = !NeedsGradient ? plan.KeepingNone() : keepAll ? plan.KeepingAll() : plan;
             var tiles = new TiledMatrix(a, _b!, map, pairs, plan, Memory(TiledMatrix.Tiles(plan, pairs), plan), IsSelf);

@@ -7,7 +7,10 @@ namespace Contrastive;
 /// <param name="map">The pairs.</param>
 /// <param name="pattern">Their diagonals, where that is all there is to them.</param>
 /// <param name="sampling">How the positives came into the batch.</param>
-internal sealed class WholeMatrix(PairMap map, DiagonalPattern? pattern, PositiveSampling sampling)
+/// <param name="hardness">β of the negatives' weights; null where all count alike.</param>
+/// <param name="targets">What pairs weigh in the numerator; null where positives are all it has.</param>
+internal sealed class WholeMatrix(
+    PairMap map, DiagonalPattern? pattern, PositiveSampling sampling, double? hardness = null, TargetRows? targets = null)
 {
     private readonly PairBlock _whole = new(0, map.AnchorCount, 0, map.CandidateCount);
 
@@ -27,6 +30,8 @@ internal sealed class WholeMatrix(PairMap map, DiagonalPattern? pattern, Positiv
                 static (_, _) => { });
         }
         var masks = map.Masks(_whole, sampling, logits.device);
+        if (targets is not null)
+            return new ContrastSums(Targeted(logits, 1, masks), bothDirections ? Targeted(logits, 0, masks) : null, static (_, _) => { });
         return new ContrastSums(
             Masked(logits, 1, masks, relative), bothDirections ? Masked(logits, 0, masks, relative) : null, static (_, _) => { });
     }
@@ -74,7 +79,7 @@ internal sealed class WholeMatrix(PairMap map, DiagonalPattern? pattern, Positiv
             positive.masked_fill(none, Scalars.NegativeInfinity), logNegatives, positive.masked_fill(none, Scalars.Zero), reference, isSinglePositive, Count);
     }
 
-    private static PairSums Masked(Tensor logits, int dimension, PairMasks masks, bool relative)
+    private PairSums Masked(Tensor logits, int dimension, PairMasks masks, bool relative)
     {
         var (notPositive, notNegative) = (masks.Positives.logical_not(), masks.Negatives.logical_not());
         Tensor? reference = null;
@@ -86,13 +91,41 @@ internal sealed class WholeMatrix(PairMap map, DiagonalPattern? pattern, Positiv
         }
         return new PairSums(
             LogSum(logits.masked_fill(notPositive, Scalars.NegativeInfinity), dimension),
-            LogSum(logits.masked_fill(notNegative, Scalars.NegativeInfinity), dimension),
+            hardness is { } beta
+                ? Weighted(logits, notNegative, dimension, beta)
+                : LogSum(logits.masked_fill(notNegative, Scalars.NegativeInfinity), dimension),
             logits.masked_fill(masks.Numerator.logical_not(), Scalars.Zero).sum(dim: dimension),
             reference,
             isSinglePositive: false,
             () => new PairCounts(Count(masks.Positives), Count(masks.Negatives), Count(masks.Numerator)));
 
         Tensor Count(Tensor mask) => mask.sum(dim: dimension).to(logits.dtype);
+    }
+
+    /// <summary>Every pair in the denominator, in the negatives' place, and in the numerator with its weight.</summary>
+    private PairSums Targeted(Tensor logits, int dimension, PairMasks masks)
+    {
+        var notAllowed = masks.Positives.logical_or(masks.Negatives).logical_not();
+        var weights = targets!.Weights(dimension, _whole, masks, notAllowed, empty_like(logits.detach()));
+        var largest = logits.detach().masked_fill(notAllowed, Scalars.NegativeInfinity).amax([dimension]);
+        var reference = largest.masked_fill(largest.isneginf(), Scalars.Zero);
+        logits = logits.sub(reference.unsqueeze(dimension));
+        var logAll = LogSum(logits.masked_fill(notAllowed, Scalars.NegativeInfinity), dimension);
+        var numerator = logits.masked_fill(weights.eq(Scalars.Zero), Scalars.Zero).mul(weights).sum(dim: dimension);
+        var counts = targets.Direction(dimension).Counts with { Numerator = weights.sum(dim: dimension) };
+        return new PairSums(logAll, logAll, numerator, reference, isSinglePositive: false, () => counts);
+    }
+
+    /// <summary>log( M Σ exp((1 + β) s) / Σ exp(β s) ) over the M negatives; -∞ of none.</summary>
+    private static Tensor Weighted(Tensor logits, Tensor notNegative, int dimension, double beta)
+    {
+        var none = notNegative.all(dimension);
+        // Without weights a similarity of -∞ is a negative as any other: -∞ times 0 is not to be.
+        var weights = beta == 0 ? zeros_like(logits.detach()) : logits.Times(beta);
+        var count = notNegative.logical_not().sum(dim: dimension).to(logits.dtype).clamp_min(Scalars.One);
+        return LogSum(logits.Times(1 + beta).masked_fill(notNegative, Scalars.NegativeInfinity), dimension)
+            .sub(LogSum(weights.masked_fill(notNegative, Scalars.NegativeInfinity), dimension).masked_fill(none, Scalars.Zero))
+            .Plus(count.log());
     }
 
     /// <summary>log Σ exp; of nothing but -∞ it is -∞, and has no gradient instead of NaN.</summary>

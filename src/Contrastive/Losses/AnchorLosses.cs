@@ -7,10 +7,11 @@ namespace Contrastive;
 /// <param name="Values">(n).</param>
 /// <param name="Skipped">Which anchors have what they need.</param>
 /// <param name="Derivatives">Of each value by its anchor's sums; asked for where there is something to pull back.</param>
-internal sealed record AnchorLosses(Tensor Values, SkippedAnchors Skipped, Func<SumDerivatives> Derivatives)
+/// <param name="Weights">How much each anchor counts, (n); null where all count 1.</param>
+internal sealed record AnchorLosses(Tensor Values, SkippedAnchors Skipped, Func<SumDerivatives> Derivatives, Tensor? Weights = null)
 {
-    /// <summary>(n); 0 for skipped anchors.</summary>
-    public Tensor Values { get; } = Skipped.Mask is { } mask ? Values.masked_fill(mask, Scalars.Zero) : Values;
+    /// <summary>(n), times the weights; 0 for skipped anchors.</summary>
+    public Tensor Values { get; } = LossReduction.Weigh(Values, Skipped, Weights);
 
     /// <summary>
     /// The losses of a matrix in one direction, reduced: strip by strip where not all tiles can be kept, since the loss is a sum over
@@ -20,50 +21,84 @@ internal sealed record AnchorLosses(Tensor Values, SkippedAnchors Skipped, Func<
     /// <param name="equation">From the sums of a run of anchors, its first and its count, to their losses.</param>
     /// <param name="reduction">How they become one value.</param>
     /// <param name="own">The loss's own inputs, (N), that may require a gradient; their derivatives, as the equation left them.</param>
+    /// <param name="take">Takes what is of own inputs out of the derivatives of a run of anchors, its first and its count.</param>
     public static (Tensor Loss, long Skipped) Of(
         SimilarityMatrix matrix,
         Func<PairSums, long, long, AnchorLosses> equation,
         nn.Reduction reduction,
-        (Tensor Input, Tensor Derivative)? own = null)
+        (Tensor Input, Tensor Derivative)? own = null,
+        Func<SumDerivatives, long, long, SumDerivatives>? take = null)
     {
-        var (parts, anchors, skipped) = (new List<Tensor>(), 0L, 0L);
+        var (parts, weights, anchors, skipped) = (new List<Tensor>(), new List<Tensor>(), 0L, 0L);
         foreach (var (first, count, sums) in matrix.Strips())
         {
             var losses = equation(sums.Anchors, first, count);
             (anchors, skipped) = (anchors + count, skipped + losses.Skipped.Count);
-            if (matrix.NeedsPullBack) sums.PullBack(losses.Derivatives().Of(1, losses.Skipped.Mask), null);
+            if (matrix.NeedsPullBack)
+            {
+                var derivatives = losses.DerivativesOf(nn.Reduction.Sum, 1);
+                sums.PullBack(take is null ? derivatives : take(derivatives, first, count), null);
+            }
             // A strip's scope ends with it.
+            if (losses.TotalWeight() is { } weight) weights.Add(weight.MoveToOuterDisposeScope());
             parts.Add((reduction == nn.Reduction.None ? losses.Values : losses.Values.SumAll()).MoveToOuterDisposeScope());
         }
         var loss = matrix.Attach(parts.Aggregate((total, part) => total.Plus(part)), own);
-        return (reduction == nn.Reduction.Mean ? loss.Times(1.0 / Math.Max(1, anchors - skipped)) : loss, skipped);
+        if (reduction == nn.Reduction.Mean)
+            loss = weights.Count == 0
+                ? loss.Times(1.0 / Math.Max(1, anchors - skipped))
+                : loss.div(LossReduction.OrOne(weights.Aggregate((total, part) => total.Plus(part))));
+        return (loss, skipped);
     }
 
     /// <summary>One value; the mean is over the anchors that count, and 0 of none.</summary>
-    public Tensor Reduce(nn.Reduction reduction) => Values.Reduce(Skipped, reduction);
+    public Tensor Reduce(nn.Reduction reduction) => Values.Reduce(Skipped, reduction, TotalWeight());
 
     /// <summary>The derivatives of <paramref name="share"/> times <see cref="Reduce"/>'s value.</summary>
     public SumDerivatives DerivativesOf(nn.Reduction reduction, double share)
     {
+        if (Weights is not null)
+        {
+            var weights = reduction == nn.Reduction.Mean ? Weights.div(LossReduction.OrOne(TotalWeight()!)) : Weights;
+            return Derivatives().Of(share, Skipped.Mask, weights);
+        }
         if (reduction == nn.Reduction.Mean) share /= Math.Max(1, Values.shape[0] - Skipped.Count);
         return Derivatives().Of(share, Skipped.Mask);
     }
+
+    /// <summary>Σ w over the anchors that count, (); null without weights.</summary>
+    private Tensor? TotalWeight() => Weights is null ? null : LossReduction.Weigh(Weights, Skipped, null).SumAll();
 }
 
 /// <summary>From one value per anchor to the value of a batch.</summary>
 internal static class LossReduction
 {
     /// <summary>Anchors that lack a pair are 0 and do not count in the mean; the mean of no anchor is 0.</summary>
-    public static Tensor Reduce(this Tensor perAnchor, SkippedAnchors skipped, nn.Reduction reduction)
+    /// <param name="perAnchor">(n), times its weight where anchors have one.</param>
+    /// <param name="skipped">Which anchors do not count.</param>
+    /// <param name="reduction">How they become one value.</param>
+    /// <param name="totalWeight">What the mean is divided by, (); null for the number of anchors that count.</param>
+    public static Tensor Reduce(this Tensor perAnchor, SkippedAnchors skipped, nn.Reduction reduction, Tensor? totalWeight = null)
     {
         if (skipped.Mask is { } mask) perAnchor = perAnchor.masked_fill(mask, Scalars.Zero);
         return reduction switch
         {
             nn.Reduction.None => perAnchor,
             nn.Reduction.Sum => perAnchor.SumAll(),
+            _ when totalWeight is not null => perAnchor.SumAll().div(OrOne(totalWeight)),
             _ => perAnchor.SumAll().Times(1.0 / Math.Max(1, perAnchor.shape[0] - skipped.Count)),
         };
     }
+
+    /// <summary>Times the weights, if any; 0 for skipped anchors.</summary>
+    public static Tensor Weigh(Tensor perAnchor, SkippedAnchors skipped, Tensor? weights)
+    {
+        if (weights is not null) perAnchor = perAnchor.mul(weights);
+        return skipped.Mask is { } mask ? perAnchor.masked_fill(mask, Scalars.Zero) : perAnchor;
+    }
+
+    /// <summary>A total to divide by: the mean of nothing is 0.</summary>
+    public static Tensor OrOne(Tensor total) => total.masked_fill(total.eq(Scalars.Zero), Scalars.One);
 
     public static Tensor MeanOfDirections(Tensor forward, Tensor backward) => forward.Plus(backward).mul(Scalars.Half);
 }

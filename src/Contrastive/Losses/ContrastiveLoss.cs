@@ -15,11 +15,16 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
     private bool _releasing;
 
     private protected ContrastiveLoss(
-        Temperature? temperature, ContrastMode mode, SimilarityMeasure similarity, MissingPairs missingPairs, nn.Reduction reduction)
+        Temperature? temperature,
+        ContrastMode mode,
+        SimilarityMeasure similarity,
+        MissingPairs missingPairs,
+        nn.Reduction reduction,
+        Func<Temperature>? byDefault = null)
         : base(Guard.Defined(reduction))
     {
         _ownsTemperature = temperature is null;
-        Temperature = temperature ?? Temperature.Fixed(0.1);
+        Temperature = temperature ?? byDefault?.Invoke() ?? Temperature.Fixed(0.1);
         Mode = Guard.Defined(mode);
         Similarity = Guard.Defined(similarity);
         MissingPairs = Guard.Defined(missingPairs);

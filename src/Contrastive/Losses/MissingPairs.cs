@@ -6,7 +6,9 @@ namespace Contrastive;
 /// <summary>What to do with an anchor that has no positive or no negative, for which a contrastive loss is not defined.</summary>
 /// <remarks>
 /// InfoNCE needs no negative where an anchor has several positives outside the logarithm, which are contrasted with each other, nor
-/// with <see cref="PairMap.FromLabels(TorchSharp.torch.Tensor)"/>, as published: a batch of a single class is fine.
+/// with <see cref="PairMap.FromLabels(TorchSharp.torch.Tensor)"/>, as published: a batch of a single class is fine. Where positives are
+/// not in the denominator (the decoupled loss) every anchor needs a negative; with target probabilities or label smoothing a positive in
+/// part and a second candidate. <see cref="SigmoidContrastiveLoss"/> needs neither.
 /// </remarks>
 public enum MissingPairs
 {

@@ -15,31 +15,38 @@ namespace Contrastive;
 /// </remarks>
 public sealed class PairMap
 {
-    private readonly PairRule _positives;
-    private readonly PairRule? _excluded;
-    private readonly PairRule? _sameSample;
-    private readonly LogitBias? _logitBias;
-    private readonly PairBlock _block;
-
-    private PairMap(PairRule positives, PairRule? excluded, PairRule? sameSample, LogitBias? logitBias, PairBlock block)
-    {
-        _positives = positives;
-        _excluded = excluded;
-        _sameSample = sameSample;
-        _logitBias = logitBias;
-        _block = block;
-    }
-
     private PairMap(PairRule positives, long anchors, long candidates)
-        : this(positives, null, null, null, new PairBlock(0, anchors, 0, candidates))
     {
+        PositiveRule = positives;
+        Part = new PairBlock(0, anchors, 0, candidates);
     }
+
+    private PairMap(PairMap other)
+    {
+        (PositiveRule, ExcludedRule, SameSampleRule) = (other.PositiveRule, other.ExcludedRule, other.SameSampleRule);
+        (Bias, Weights, Targets, Part) = (other.Bias, other.Weights, other.Targets, other.Part);
+    }
+
+    private PairRule PositiveRule { get; init; }
+
+    private PairRule? ExcludedRule { get; init; }
+
+    private PairRule? SameSampleRule { get; init; }
+
+    private LogitBias? Bias { get; init; }
+
+    private AnchorWeights? Weights { get; init; }
+
+    private SoftTargets? Targets { get; init; }
+
+    /// <summary>Where this map lies in the whole.</summary>
+    private PairBlock Part { get; init; }
 
     /// <summary>The number of anchors, N.</summary>
-    public long AnchorCount => _block.Anchors;
+    public long AnchorCount => Part.Anchors;
 
     /// <summary>The number of candidates, M.</summary>
-    public long CandidateCount => _block.Candidates;
+    public long CandidateCount => Part.Candidates;
 
     /// <summary>Row i of the anchors belongs to row i of the candidates: the usual batch of pairs.</summary>
     /// <param name="count">N, the number of pairs. Range: N ≥ 1.</param>
@@ -83,6 +90,33 @@ public sealed class PairMap
             throw new ArgumentException($"positives must have the shape (N, M) but has {Guard.Shape(positives)}", nameof(positives));
         Guard.Mask(positives, positives.shape[0], positives.shape[1]);
         return new PairMap(new MaskRule(positives, false, nameof(positives)), positives.shape[0], positives.shape[1]);
+    }
+
+    /// <summary>
+    /// How much of a positive each candidate is, as probabilities: the targets of momentum distillation (ALBEF, J. Li et al. 2021,
+    /// equation 6) or of a teacher, for <see cref="InfoNCELoss"/>. A pair with a target above 0 is a positive. What targets excluded
+    /// pairs have is left out. No gradient is taken through them.
+    /// </summary>
+    /// <param name="targets">(N, M) floating point, each row a distribution. Range: ≥ 0, rows add up to 1.</param>
+    /// <param name="candidateTargets">
+    /// (M, N), the targets of the candidates as anchors of the other direction of a symmetric loss, as ALBEF has them; by default the
+    /// transpose of <paramref name="targets"/>, each row divided by its sum.
+    /// </param>
+    /// <exception cref="ArgumentException">The targets are not rows of probabilities, or shapes differ.</exception>
+    public static PairMap FromTargets(Tensor targets, Tensor? candidateTargets = null)
+    {
+        SoftTargets.Check(targets);
+        var (anchors, candidates) = (targets.shape[0], targets.shape[1]);
+        PairRule positives = new TargetRule(targets, false, nameof(targets));
+        if (candidateTargets is not null)
+        {
+            SoftTargets.Check(candidateTargets);
+            if (candidateTargets.shape[0] != candidates || candidateTargets.shape[1] != anchors)
+                throw new ArgumentException(
+                    $"candidateTargets must have the shape ({candidates}, {anchors}) but have {Guard.Shape(candidateTargets)}", nameof(candidateTargets));
+            positives = Either(positives, new TargetRule(candidateTargets, true, nameof(candidateTargets)));
+        }
+        return new PairMap(positives, anchors, candidates) { Targets = new SoftTargets(targets, candidateTargets) };
     }
 
     /// <summary>
@@ -163,7 +197,7 @@ public sealed class PairMap
         Guard.Integers(anchorIds, AnchorCount);
         Guard.Integers(candidateIds, CandidateCount);
         var rule = new EqualityRule(anchorIds, candidateIds, nameof(anchorIds), nameof(candidateIds));
-        return new PairMap(_positives, _excluded, Either(_sameSample, rule), _logitBias, _block);
+        return new PairMap(this) { SameSampleRule = Either(SameSampleRule, rule) };
     }
 
     /// <summary>
@@ -183,17 +217,45 @@ public sealed class PairMap
             && !(shape.Length == 2 && shape[0] == AnchorCount && shape[1] == CandidateCount))
             throw new ArgumentException(
                 $"bias must have the shape ({CandidateCount}) or ({AnchorCount}, {CandidateCount}) but has {Guard.Shape(bias)}", nameof(bias));
-        return new PairMap(_positives, _excluded, _sameSample, new LogitBias(bias), _block);
+        return new PairMap(this) { Bias = new LogitBias(bias) };
+    }
+
+    /// <summary>
+    /// How much each anchor counts: a sum is Σ w_i ℓ_i, a mean Σ w_i ℓ_i / Σ w_i over the anchors that count, and without reduction
+    /// each value is w_i ℓ_i, as torch's cross_entropy weighs classes. No gradient is taken through the weights. Replaces earlier ones.
+    /// </summary>
+    /// <param name="anchorWeights">(N) floating point. Range: finite and w ≥ 0.</param>
+    /// <param name="candidateWeights">
+    /// (M), how much each candidate counts as an anchor of the other direction of a symmetric loss; by default, where N = M, the anchors'
+    /// weights.
+    /// </param>
+    /// <exception cref="ArgumentException">The weights are not N and M numbers, or out of range.</exception>
+    /// <exception cref="InvalidOperationException">The map is a block of another.</exception>
+    public PairMap WithWeights(Tensor anchorWeights, Tensor? candidateWeights = null)
+    {
+        CheckWhole();
+        AnchorWeights.Check(anchorWeights, AnchorCount);
+        if (candidateWeights is not null) AnchorWeights.Check(candidateWeights, CandidateCount);
+        else if (AnchorCount == CandidateCount) candidateWeights = anchorWeights;
+        return new PairMap(this) { Weights = new AnchorWeights(anchorWeights, candidateWeights) };
     }
 
     /// <summary>A bias b_i + b_j for a set compared with itself.</summary>
     /// <param name="bias">(N).</param>
     internal PairMap WithSymmetricBias(Tensor bias)
-        => new(_positives, _excluded, _sameSample, new LogitBias(bias, IsSymmetric: true), _block);
+        => new(this) { Bias = new LogitBias(bias, IsSymmetric: true) };
 
     /// <summary>The map of the candidates as anchors and the anchors as candidates.</summary>
-    public PairMap Transpose() => new(
-        _positives.Transpose(), _excluded?.Transpose(), _sameSample?.Transpose(), _logitBias?.Transpose(), _block.Transpose());
+    public PairMap Transpose() => new(this)
+    {
+        PositiveRule = PositiveRule.Transpose(),
+        ExcludedRule = ExcludedRule?.Transpose(),
+        SameSampleRule = SameSampleRule?.Transpose(),
+        Bias = Bias?.Transpose(),
+        Weights = Weights?.Transpose(),
+        Targets = Targets?.Transpose(),
+        Part = Part.Transpose(),
+    };
 
     /// <summary>The part of the map that a rectangular block of the pairs needs.</summary>
     /// <param name="firstAnchor">The first anchor, counted in this map.</param>
@@ -205,42 +267,79 @@ public sealed class PairMap
     {
         CheckRange(firstAnchor, anchors, AnchorCount, nameof(firstAnchor), nameof(anchors));
         CheckRange(firstCandidate, candidates, CandidateCount, nameof(firstCandidate), nameof(candidates));
-        return new PairMap(_positives, _excluded, _sameSample, _logitBias, new PairBlock(
-            _block.FirstAnchor + firstAnchor, anchors, _block.FirstCandidate + firstCandidate, candidates));
+        return new PairMap(this) { Part = new PairBlock(Part.FirstAnchor + firstAnchor, anchors, Part.FirstCandidate + firstCandidate, candidates) };
     }
 
     /// <summary>Whether this is no part of a larger map.</summary>
-    internal bool IsWhole => _block.FirstAnchor == 0 && _block.FirstCandidate == 0;
+    internal bool IsWhole => Part.FirstAnchor == 0 && Part.FirstCandidate == 0;
 
     /// <summary>Whether each row belongs to the row of the same number, and that is all the map says.</summary>
-    internal bool IsDiagonal => _positives is DiagonalRule && _excluded is null && _sameSample is null;
+    internal bool IsDiagonal => PositiveRule is DiagonalRule && ExcludedRule is null && SameSampleRule is null;
 
     /// <summary>Whether a logit bias is set.</summary>
-    internal bool HasLogitBias => _logitBias is not null;
+    internal bool HasLogitBias => Bias is not null;
+
+    /// <summary>Whether anchors have weights.</summary>
+    internal bool HasWeights => Weights is not null;
+
+    /// <summary>The weights of this map's anchors, (n); null for none.</summary>
+    internal Tensor? WeightsOfAnchors(ScalarType dtype) => Weights is null ? null : Part.AnchorsOf(Given(Weights.Anchors)).to(dtype);
+
+    /// <summary>Those of its candidates as anchors, (m).</summary>
+    internal Tensor? WeightsOfCandidates(ScalarType dtype) => Weights is null ? null : Part.CandidatesOf(Given(Weights.Candidates)).to(dtype);
+
+    private static Tensor Given(Tensor? weights) => weights?.detach() ?? throw new ArgumentException(
+        "the other direction of a symmetric loss weighs the candidates, but only the anchors have weights: "
+        + $"give candidateWeights to {nameof(PairMap)}.{nameof(WithWeights)}");
+
+    /// <summary>Whether anchors have rows of target probabilities.</summary>
+    internal bool HasTargets => Targets is not null;
+
+    /// <summary>Refuses targets, for losses whose positives are positives.</summary>
+    internal void CheckNoTargets(string name)
+    {
+        if (HasTargets) throw new ArgumentException("the pair map has target probabilities, which only the InfoNCE loss takes", name);
+    }
+
+    /// <summary>Whether the rows of targets of one direction are columns of the other's, to be divided by their sums.</summary>
+    /// <param name="dimension">1 of the anchors, 0 of the candidates.</param>
+    internal bool TargetsAreColumns(int dimension) => Targets!.AreColumns(dimension);
+
+    /// <summary>The targets of one direction of a part of the map, (anchors, candidates) in either case, as given.</summary>
+    /// <param name="part">Counted in this map.</param>
+    /// <param name="dimension">1 of the anchors, 0 of the candidates.</param>
+    internal Tensor TargetsOf(PairBlock part, int dimension) => Targets!.Of(part.Within(Part), dimension);
+
+    /// <summary>
+    /// The diagonals that positives lie on, counted from the map's first pair, where no anchor and no candidate can have several of them:
+    /// pairs of one of these may still be excluded. Null otherwise.
+    /// </summary>
+    internal long[]? PositiveDiagonals
+        => PositiveRule.Diagonals is { Length: > 0 } offsets ? [.. offsets.Select(offset => offset + Part.FirstAnchor - Part.FirstCandidate)] : null;
 
     /// <summary>Whether positives are those of equal labels.</summary>
-    internal bool HasLabels => _positives is EqualityRule;
+    internal bool HasLabels => PositiveRule is EqualityRule;
 
     /// <summary>The labels of anchors and candidates, if the map is made of labels.</summary>
-    internal (Tensor Anchors, Tensor Candidates)? Labels => _positives is EqualityRule rule ? (rule.Anchors, rule.Candidates) : null;
+    internal (Tensor Anchors, Tensor Candidates)? Labels => PositiveRule is EqualityRule rule ? (rule.Anchors, rule.Candidates) : null;
 
     /// <summary>Whether each row's pair with itself is excluded, and no other pair.</summary>
-    internal bool ExcludesSelf => _excluded is DiagonalRule { Offset: 0 };
+    internal bool ExcludesSelf => ExcludedRule is DiagonalRule { Offset: 0 };
 
     /// <summary>Whether the map says no more than labels do, of one set or of two.</summary>
     internal bool IsLabelsAlone
-        => HasLabels && IsWhole && _sameSample is null && _logitBias is null && (_excluded is null || ExcludesSelf);
+        => HasLabels && IsWhole && SameSampleRule is null && Bias is null && (ExcludedRule is null || ExcludesSelf);
 
     /// <summary>The same pairs, all of them negatives.</summary>
-    internal PairMap WithoutPositives() => new(new NoRule(), _excluded, _sameSample, _logitBias, _block);
+    internal PairMap WithoutPositives() => new(this) { PositiveRule = new NoRule() };
 
     /// <summary>Whether the map was made for explicit negatives.</summary>
-    internal bool HasNoPositives => _positives is NoRule;
+    internal bool HasNoPositives => PositiveRule is NoRule;
 
     /// <summary>Whether every pair (i, j) is known to be to its anchor what (j, i) is, in a set compared with itself.</summary>
     internal bool IsSymmetric => IsWhole && AnchorCount == CandidateCount
-        && _positives.IsSymmetric && _excluded is not { IsSymmetric: false } && _sameSample is not { IsSymmetric: false }
-        && _logitBias is not { IsSymmetric: false };
+        && PositiveRule.IsSymmetric && ExcludedRule is not { IsSymmetric: false } && SameSampleRule is not { IsSymmetric: false }
+        && Bias is not { IsSymmetric: false };
 
     /// <summary>
     /// The map as diagonals and a few pairs beside, counted from the map's first pair, where that is all there is to it: then no mask
@@ -248,16 +347,16 @@ public sealed class PairMap
     /// </summary>
     internal DiagonalPattern? Diagonals(PositiveSampling sampling)
     {
-        if (_positives.Diagonals is not { } positive) return null;
-        if (_excluded is not null && _excluded.Diagonals is null) return null;
-        var left = _excluded?.Diagonals ?? [];
+        if (PositiveRule.Diagonals is not { } positive) return null;
+        if (ExcludedRule is not null && ExcludedRule.Diagonals is null) return null;
+        var left = ExcludedRule?.Diagonals ?? [];
         if (positive.Intersect(left).Any()) return null;
         // Only an anchor's own pair is there whatever was sampled.
         if (sampling == PositiveSampling.Sampled && positive.Any(offset => offset != 0)) return null;
         PairList? others = null;
-        if (_sameSample is not null && (others = _sameSample.FewPairs([.. positive, .. left])) is null) return null;
+        if (SameSampleRule is not null && (others = SameSampleRule.FewPairs([.. positive, .. left])) is null) return null;
         return new DiagonalPattern(positive, left, others is { IsEmpty: false } ? others : null)
-            .Block(_block.FirstAnchor, _block.Anchors, _block.FirstCandidate, _block.Candidates);
+            .Block(Part.FirstAnchor, Part.Anchors, Part.FirstCandidate, Part.Candidates);
     }
 
     /// <summary>The masks of a part of the map.</summary>
@@ -266,14 +365,14 @@ public sealed class PairMap
     /// <param name="device">Where the masks are wanted.</param>
     internal PairMasks Masks(PairBlock part, PositiveSampling sampling, Device device)
     {
-        var block = part.Within(_block);
-        var positive = _positives.Evaluate(block, device);
-        var allowed = _excluded?.Evaluate(block, device).logical_not();
+        var block = part.Within(Part);
+        var positive = PositiveRule.Evaluate(block, device);
+        var allowed = ExcludedRule?.Evaluate(block, device).logical_not();
         if (allowed is not null) positive = positive.logical_and(allowed);
 
         var negative = positive.logical_not();
         if (allowed is not null) negative = negative.logical_and(allowed);
-        if (_sameSample is not null) negative = negative.logical_and(_sameSample.Evaluate(block, device).logical_not());
+        if (SameSampleRule is not null) negative = negative.logical_and(SameSampleRule.Evaluate(block, device).logical_not());
         if (sampling == PositiveSampling.Complete) return new PairMasks(positive, positive, negative);
 
         // An anchor's own candidate has the same number. Its other positives are sampled like the negatives.
@@ -282,10 +381,10 @@ public sealed class PairMap
     }
 
     /// <summary>The largest number that the bias adds or takes away.</summary>
-    internal double BiasBound() => _logitBias?.Bound() ?? 0;
+    internal double BiasBound() => Bias?.Bound() ?? 0;
 
     /// <summary>Adds the bias of a part of the map to its logits, in place.</summary>
-    internal void AddBias(Tensor logits, PairBlock part) => _logitBias?.AddTo(logits, part.Within(_block));
+    internal void AddBias(Tensor logits, PairBlock part) => Bias?.AddTo(logits, part.Within(Part));
 
     /// <summary>Refuses features that the map was not made for.</summary>
     internal void Check(Tensor anchors, Tensor candidates, string anchorName, string candidateName)
@@ -302,13 +401,14 @@ public sealed class PairMap
     /// <summary>Refuses features on another device than the map's labels, ids and masks.</summary>
     internal void CheckDevice(Tensor anchors, string anchorName)
     {
-        var sources = _positives.Sources.Concat(_excluded?.Sources ?? []).Concat(_sameSample?.Sources ?? []);
+        var sources = PositiveRule.Sources.Concat(ExcludedRule?.Sources ?? []).Concat(SameSampleRule?.Sources ?? []);
         foreach (var (tensor, name) in sources) Guard.SameDevice(anchors, tensor, anchorName, name);
-        if (_logitBias is not null) Guard.SameDevice(anchors, _logitBias.Values, anchorName, "the values of the logit bias");
+        if (Bias is not null) Guard.SameDevice(anchors, Bias.Values, anchorName, "the values of the logit bias");
+        foreach (var weights in new[] { Weights?.Anchors, Weights?.Candidates })
+            if (weights is not null) Guard.SameDevice(anchors, weights, anchorName, "the weights of the anchors");
     }
 
-    private PairMap WithExcluded(PairRule rule)
-        => new(_positives, Either(_excluded, rule), _sameSample, _logitBias, _block);
+    private PairMap WithExcluded(PairRule rule) => new(this) { ExcludedRule = Either(ExcludedRule, rule) };
 
     private static PairRule Either(PairRule? first, PairRule second) => first is null ? second : new EitherRule(first, second);
 

@@ -110,6 +110,24 @@ internal sealed record MaskRule(Tensor Mask, bool Transposed, string Name) : Pai
     public override IEnumerable<(Tensor, string)> Sources => [(Mask, Name)];
 }
 
+/// <summary>Pairs with a target probability above 0, stored like a mask.</summary>
+internal sealed record TargetRule(Tensor Targets, bool Transposed, string Name) : PairRule
+{
+    public override Tensor Evaluate(PairBlock block, Device device)
+    {
+        var stored = Transposed ? block.Transpose() : block;
+        var part = stored.AnchorsOf(Targets.detach()).narrow(1, stored.FirstCandidate, stored.Candidates).gt(Scalars.Zero);
+        return Transposed ? part.t() : part;
+    }
+
+    public override PairRule Transpose() => this with { Transposed = !Transposed };
+
+    // To find out would be a pass over all pairs.
+    public override bool IsSymmetric => false;
+
+    public override IEnumerable<(Tensor, string)> Sources => [(Targets, Name)];
+}
+
 /// <summary>Pairs for which either rule says yes.</summary>
 internal sealed record EitherRule(PairRule First, PairRule Second) : PairRule
 {

@@ -169,6 +169,10 @@ public class TiledDerivativesTests
         foreach (var mode in Enum.GetValues<ContrastMode>())
         {
             yield return (temperature, tiling) => new InfoNCELoss(temperature, mode, measure) { Tiling = tiling };
+            yield return (temperature, tiling) => new InfoNCELoss(temperature, mode, measure, decoupled: true, misesFisherSigma: 0.5) { Tiling = tiling };
+            yield return (temperature, tiling) => new InfoNCELoss(temperature, mode, measure, hardNegatives: new HardNegatives()) { Tiling = tiling };
+            yield return (temperature, tiling) => new InfoNCELoss(temperature, mode, measure, labelSmoothing: 0.1) { Tiling = tiling };
+            yield return (temperature, tiling) => new SigmoidContrastiveLoss(temperature, -1, false, mode, measure) { Tiling = tiling };
             yield return (temperature, tiling) => new GammaContrastiveLoss(
                 new PartitionTable(20, population: 39, dtype: ScalarType.Float64), temperature, mode, measure)
             {

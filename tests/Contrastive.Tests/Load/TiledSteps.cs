@@ -15,12 +15,16 @@ internal sealed class TiledSteps : IDisposable
     public const string GammaTable = "gamma, symmetric, table";
     public const string GammaQueue = "gamma, queue";
     public const string Uniformity = "uniformity";
+    public const string Sigmoid = "sigmoid";
+    public const string Decoupled = "InfoNCE, symmetric, decoupled with weighted positives";
+    public const string HardNegatives = "InfoNCE, symmetric, hard negatives";
+    public const string Smoothed = "InfoNCE, symmetric, smoothed labels";
     public const string LargeBatchCached = "large batch, InfoNCE";
     public const string LargeBatchAccumulated = "large batch, gamma";
 
     public static TheoryData<string> All { get; } =
     [
-        Infonce, OneDirection, TwoViews, DotProduct, Labels, RepeatedIds, GammaTable, GammaQueue, Uniformity, LargeBatchCached, LargeBatchAccumulated,
+        Infonce, OneDirection, TwoViews, DotProduct, Labels, RepeatedIds, GammaTable, GammaQueue, Uniformity, Sigmoid, Decoupled, HardNegatives, Smoothed, LargeBatchCached, LargeBatchAccumulated,
     ];
 
     private readonly Tensor _a;
@@ -62,6 +66,14 @@ internal sealed class TiledSteps : IDisposable
             case Uniformity:
                 var uniformity = Own(new UniformityLoss());
                 return () => uniformity.forward(_a).backward();
+            case Sigmoid:
+                return Steps(new SigmoidContrastiveLoss());
+            case Decoupled:
+                return Steps(new InfoNCELoss(mode: ContrastMode.Symmetric, decoupled: true, misesFisherSigma: 0.5));
+            case HardNegatives:
+                return Steps(new InfoNCELoss(mode: ContrastMode.Symmetric, hardNegatives: new HardNegatives(1, 0.1)));
+            case Smoothed:
+                return Steps(new InfoNCELoss(mode: ContrastMode.Symmetric, labelSmoothing: 0.1));
             case LargeBatchCached or LargeBatchAccumulated:
                 var large = name == LargeBatchCached ? (ContrastiveLoss)InfoNCE(ContrastMode.Symmetric) : Gamma(new PartitionTable(rows), ContrastMode.Symmetric);
                 var (towerA, towerB) = (Own(nn.Linear(_a.shape[1], _a.shape[1])), Own(nn.Linear(_a.shape[1], _a.shape[1])));
@@ -85,6 +97,12 @@ internal sealed class TiledSteps : IDisposable
             _ => throw new ArgumentOutOfRangeException(nameof(name), name, "no such steps"),
         };
         if (name == OneDirection) loss.Tiling = new Tiling { MemoryBudget = 4 << 20 };
+        return () => loss.forward(_a, _b, _ids).backward();
+    }
+
+    private Action Steps(ContrastiveLoss loss)
+    {
+        Own(loss);
         return () => loss.forward(_a, _b, _ids).backward();
     }
 

@@ -33,6 +33,65 @@ internal static class Reference
         return each.masked_fill(tensor(pairs.EachAnchor(i => !pairs.IsComplete(i, sum))), Scalars.Zero);
     }
 
+    /// <summary>
+    /// (N): InfoNCE's variants, log Z_i less the mean of the positives (or the logarithm of their exponentials' mean). Z_i is G_i, and
+    /// unless decoupled the positives' exponentials; G_i = M Σ exp((1 + β) s) / Σ exp(β s) over the negatives, with a prior t
+    /// max( (G_i - t M p) / (1 - t), M exp(-1/τ) ), p the mean of the positives' exponentials. 0 for an anchor that lacks a pair.
+    /// </summary>
+    public static Tensor Variant(Tensor s, PairCase pairs, PositiveSum sum, bool decoupled, double beta, double prior, Tensor temperature)
+    {
+        var losses = new List<Tensor>();
+        for (var i = 0; i < pairs.Anchors; i++)
+        {
+            var positives = Of(PairKind.Positive);
+            var negatives = Of(PairKind.Negative);
+            if (!IsComplete(pairs, i, sum, decoupled))
+            {
+                losses.Add(s[i].sum() * 0);
+                continue;
+            }
+            var count = negatives.shape[0];
+            var z = zeros([], dtype: ScalarType.Float64);
+            if (count > 0)
+            {
+                z = count * (negatives * (1 + beta)).exp().sum() / (negatives * beta).exp().sum();
+                // The bound is a constant.
+                if (prior > 0) z = ((z - (prior * count * positives.exp().mean())) / (1 - prior)).maximum(count * (-1 / temperature.detach()).exp());
+            }
+            if (!decoupled) z = z + positives.exp().sum();
+            losses.Add(z.log() - (sum == PositiveSum.OutsideLog ? positives.mean() : positives.exp().mean().log()));
+
+            Tensor Of(PairKind kind) => s[i].index_select(0, tensor(Enumerable.Range(0, pairs.Candidates).Where(j => pairs.Kinds[i, j] == kind).Select(j => (long)j).ToArray()));
+        }
+        return stack(losses);
+    }
+
+    /// <summary>Whether a variant is defined for an anchor.</summary>
+    public static bool IsComplete(PairCase pairs, int anchor, PositiveSum sum, bool decoupled)
+        => decoupled ? pairs.IsComplete(anchor) : pairs.IsComplete(anchor, sum);
+
+    /// <summary>w_i ℓ_i, their sum, or the weighted mean over the anchors that count.</summary>
+    public static Tensor Reduce(Tensor perAnchor, Tensor weights, bool[] counts, nn.Reduction reduction)
+    {
+        var weighted = perAnchor * weights;
+        var total = (weights * tensor(counts).to(ScalarType.Float64)).sum();
+        return reduction switch
+        {
+            nn.Reduction.None => weighted,
+            nn.Reduction.Sum => weighted.sum(),
+            _ => weighted.sum() / (total.item<double>() == 0 ? ones_like(total) : total),
+        };
+    }
+
+    /// <summary>(N, M): -log σ(z s) of each pair, z = 1 of a positive and -1 of a negative; 0 of an excluded one.</summary>
+    public static Tensor Sigmoid(Tensor s, PairCase pairs)
+    {
+        var positive = Mask(pairs, (i, j) => pairs.Kinds[i, j] == PairKind.Positive);
+        var excluded = Mask(pairs, (i, j) => pairs.Kinds[i, j] == PairKind.Excluded);
+        var z = positive.to(ScalarType.Float64) * 2 - 1;
+        return (1 / (1 + (-(z * s)).exp())).log().neg().masked_fill(excluded, Scalars.Zero);
+    }
+
     /// <summary>log Z̃_i = log( Σ_known exp(s_ij) + c_i Σ_sampled exp(s_ij) ), with log c_i.</summary>
     public static (double LogEstimate, double LogScale) Partition(
         double[,] s, PairCase pairs, int anchor, long? population, PositiveSampling sampling)

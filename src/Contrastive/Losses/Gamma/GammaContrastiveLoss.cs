@@ -143,6 +143,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     /// <summary>A batch's value and objective, and the weights that its M-step used. What it makes is in the caller's dispose scope.</summary>
     private (ContrastiveResult Result, GammaWeights Weights, GammaWeights? ReverseWeights) Step(ContrastBatch batch)
     {
+        CheckMap(batch.Map);
         // By the names and rows that the caller knows them by.
         var given = Mode == ContrastMode.TwoViews ? batch.Anchors.detach().chunk(2) : [batch.Anchors, batch.Candidates];
         FeatureRows.CheckFinite(given[0], "anchors");
@@ -310,6 +311,18 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         CheckFeatures(anchors, candidates);
         ArgumentNullException.ThrowIfNull(pairs);
         pairs.Check(anchors, candidates, nameof(anchors), nameof(candidates));
+        CheckMap(pairs);
+    }
+
+    /// <summary>Refuses what a map says that this loss has no place for.</summary>
+    private static void CheckMap(PairMap pairs)
+    {
+        pairs.CheckNoTargets(nameof(pairs));
+        if (pairs.HasWeights)
+            throw new ArgumentException(
+                $"the pair map has weights of anchors, which {nameof(InfoNCELoss)} and {nameof(SigmoidContrastiveLoss)} take: "
+                + $"of a {nameof(GammaContrastiveLoss)} weigh the values per anchor (reduction {nameof(nn.Reduction.None)})",
+                nameof(pairs));
     }
 
     private SimilarityMatrix Matrix(Tensor anchors, Tensor candidates, PairMap map, LogitScale scale, nn.Reduction reduction) => new(

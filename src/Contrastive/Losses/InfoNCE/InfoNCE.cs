@@ -10,33 +10,49 @@ namespace Contrastive;
 /// <param name="MissingPairs">What happens to anchors without a positive or a negative.</param>
 /// <param name="Reduction">From values per anchor to one.</param>
 /// <param name="Tiling">How the matrix of similarities is worked through.</param>
+/// <param name="Variant">Which of its variants it is.</param>
 internal readonly record struct InfoNCE(
     ContrastMode Mode,
     SimilarityMeasure Similarity,
     PositiveSum PositiveSum,
     MissingPairs MissingPairs,
     nn.Reduction Reduction,
-    Tiling Tiling)
+    Tiling Tiling,
+    InfoNCEVariant Variant)
 {
     /// <summary>The loss of a batch. What it makes is in the caller's dispose scope.</summary>
     public ContrastiveResult InBatch(ContrastBatch batch, LogitScale scale)
     {
         if (SumsByClass(batch.Map, scale)) return ByClass(batch, scale);
 
-        var matrix = Matrix(batch.Anchors, batch.Candidates, batch.Map, scale);
         var (settings, map) = (this, batch.Map);
-        if (Mode != ContrastMode.Symmetric)
+        Variant.Check(map, PositiveSum);
+        var targets = TargetRows.Of(map, Variant.LabelSmoothing, UnitRows.ComputeType(batch.Anchors.dtype), batch.Anchors.device);
+        var matrix = Matrix(batch.Anchors, batch.Candidates, map, scale, targets);
+        var weights = map.WeightsOfAnchors(matrix.Anchors.ComputeType);
+        if (Mode != ContrastMode.Symmetric && Variant.MisesFisherSigma is null)
         {
-            var (single, missing) = AnchorLosses.Of(matrix, (sums, _, _) => settings.Losses(sums, map), Reduction);
+            var (single, missing) = AnchorLosses.Of(
+                matrix, (sums, first, count) => settings.Losses(sums, map, scale, weights?.narrow(0, first, count)), Reduction);
             return new ContrastiveResult(single, single.detach(), missing);
         }
 
-        var both = matrix.Sum(bothDirections: true);
-        var (forward, backward) = (Losses(both.Anchors, map), Losses(both.Candidates!, map));
-        var loss = LossReduction.MeanOfDirections(forward.Reduce(Reduction), backward.Reduce(Reduction));
-        if (matrix.NeedsPullBack) both.PullBack(forward.DerivativesOf(Reduction, 0.5), backward.DerivativesOf(Reduction, 0.5));
-        loss = matrix.Attach(loss);
-        return new ContrastiveResult(loss, loss.detach(), forward.Skipped.Count + backward.Skipped.Count);
+        var symmetric = Mode == ContrastMode.Symmetric;
+        var both = matrix.Sum(symmetric);
+        var (ofAnchors, ofCandidates) = (MisesFisher(matrix, map, false), symmetric ? MisesFisher(matrix, map, true) : null);
+        var forward = Losses(both.Anchors, map, scale, weights, ofAnchors);
+        var backward = symmetric ? Losses(both.Candidates!, map, scale, map.WeightsOfCandidates(matrix.Anchors.ComputeType), ofCandidates) : null;
+        var loss = forward.Reduce(Reduction);
+        if (backward is not null) loss = LossReduction.MeanOfDirections(loss, backward.Reduce(Reduction));
+        (Tensor, Tensor)? anchorLeaf = null, candidateLeaf = null;
+        if (matrix.NeedsPullBack)
+        {
+            var (byAnchorSums, byCandidateSums) = (forward.DerivativesOf(Reduction, symmetric ? 0.5 : 1), backward?.DerivativesOf(Reduction, 0.5));
+            both.PullBack(byAnchorSums, byCandidateSums);
+            (anchorLeaf, candidateLeaf) = (ofAnchors?.Leaf(byAnchorSums), ofCandidates?.Leaf(byCandidateSums!.Value));
+        }
+        loss = matrix.Attach(loss, anchorLeaf, candidateLeaf);
+        return new ContrastiveResult(loss, loss.detach(), forward.Skipped.Count + (backward?.Skipped.Count ?? 0));
     }
 
     /// <summary>
@@ -44,7 +60,7 @@ internal readonly record struct InfoNCE(
     /// cosines at a moderate temperature.
     /// </summary>
     private bool SumsByClass(PairMap map, LogitScale scale)
-        => map.IsLabelsAlone && Mode != ContrastMode.Symmetric && PositiveSum == PositiveSum.OutsideLog
+        => map.IsLabelsAlone && Variant.IsPlain && Mode != ContrastMode.Symmetric && PositiveSum == PositiveSum.OutsideLog
             && Similarity == SimilarityMeasure.Cosine && scale.Bound <= 128;
 
     /// <summary>SupCon's L_out: -1/k Σ_p s_ip + log Σ_j exp(s_ij), over all candidates.</summary>
@@ -52,8 +68,9 @@ internal readonly record struct InfoNCE(
     {
         var (missingPairs, matrix) = (MissingPairs, Matrix(batch.Anchors, batch.Candidates, batch.Map.WithoutPositives(), scale));
         var (positive, count) = ClassPositives.Of(matrix.Anchors, matrix.Candidates, scale, batch.Map);
+        var weights = batch.Map.WeightsOfAnchors(matrix.Anchors.ComputeType);
         var (value, derivative) = (matrix.NeedsPullBack ? positive.detach() : positive, zeros_like(positive.detach()));
-        var (loss, skipped) = AnchorLosses.Of(matrix, Losses, Reduction, (positive, derivative));
+        var (loss, skipped) = AnchorLosses.Of(matrix, Losses, Reduction, (positive, derivative), TakePositive);
         return new ContrastiveResult(loss, loss.detach(), skipped);
 
         AnchorLosses Losses(PairSums sums, long first, long rows)
@@ -64,11 +81,17 @@ internal readonly record struct InfoNCE(
             if (missing.Mask is { } mask) sums = sums.ZeroWhere(mask);
             var share = own.clamp_min(Scalars.One).reciprocal();
             var mean = value.narrow(0, first, rows).mul(share);
-            return new AnchorLosses(sums.Absolute(sums.LogNegatives).sub(mean), missing, () =>
-            {
-                derivative.narrow(0, first, rows).copy_(missing.Mask is { } none ? share.neg().masked_fill(none, Scalars.Zero) : share.neg());
-                return new SumDerivatives(null, ones_like(mean), null);
-            });
+            return new AnchorLosses(
+                sums.Absolute(sums.LogNegatives).sub(mean),
+                missing,
+                () => new SumDerivatives(null, ones_like(mean), share.neg()),
+                weights?.narrow(0, first, rows));
+        }
+
+        SumDerivatives TakePositive(SumDerivatives derivatives, long first, long rows)
+        {
+            derivative.narrow(0, first, rows).copy_(derivatives.PositiveLogits!);
+            return derivatives with { PositiveLogits = null };
         }
     }
 
@@ -80,82 +103,123 @@ internal readonly record struct InfoNCE(
     /// <param name="scale">1/τ.</param>
     public ContrastiveResult WithNegatives(Tensor anchors, Tensor positives, Tensor negatives, PairMap? pairs, LogitScale scale)
     {
+        var (settings, map) = (this, pairs ?? PairMap.Negatives(anchors.shape[0], negatives.shape[^2]));
         var (a, p) = (new FeatureRows(anchors, Similarity), new FeatureRows(positives, Similarity));
         var positive = scale.WithGraph(a.WithGraph()).mul(p.WithGraph()).sum(dim: 1);      // (N), with a graph
-        var map = pairs ?? PairMap.Negatives(anchors.shape[0], negatives.shape[^2]);
-        Tensor loss;
-        long skipped;
+        var weights = map.WeightsOfAnchors(a.ComputeType);
+        var fisher = Variant.MisesFisherSigma is { } sigma ? new MisesFisherWeights(a.WithGraph().mul(p.WithGraph()).sum(dim: 1), sigma) : null;
         if (negatives.dim() == 3)
         {
             var logits = new FeatureRows(negatives, Similarity).WithGraph().matmul(scale.WithGraph(a.WithGraph()).unsqueeze(2)).squeeze(2);     // (N, M)
-            var sums = new WholeMatrix(map, map.Diagonals(PositiveSampling.Complete), PositiveSampling.Complete)
-                .Sum(logits, bothDirections: false, relative: true).Anchors;
-            var losses = Losses(sums, positive);
-            (loss, skipped) = (losses.Reduce(Reduction), losses.Skipped.Count);
+            var all = new WholeMatrix(map, Pattern(map), PositiveSampling.Complete, Variant.Hardness).Sum(logits, bothDirections: false, relative: true).Anchors;
+            var losses = Losses(all.WithPositive(positive), map, scale, weights, fisher);
+            return Result(losses.Reduce(Reduction), losses.Skipped.Count);
         }
-        else
+
+        // The positives' derivatives go the way of the features' gradients.
+        var matrix = Matrix(anchors, negatives, map, scale);
+        var (value, byPositive) = (matrix.NeedsPullBack ? positive.detach() : positive, zeros_like(positive.detach()));
+        if (fisher is null)
         {
-            var (settings, matrix) = (this, Matrix(anchors, negatives, map, scale));
-            var (value, derivative) = (matrix.NeedsPullBack ? positive.detach() : positive, zeros_like(positive.detach()));
-            (loss, skipped) = AnchorLosses.Of(
+            var (single, missing) = AnchorLosses.Of(
                 matrix,
-                (sums, first, count) => settings.Losses(sums, value.narrow(0, first, count), derivative.narrow(0, first, count)),
+                (sums, first, count) => settings.Losses(
+                    sums.WithPositive(value.narrow(0, first, count)), map, scale, weights?.narrow(0, first, count)),
                 Reduction,
-                (positive, derivative));
+                (positive, byPositive),
+                TakePositive);
+            return Result(single, missing);
         }
-        return new ContrastiveResult(loss, loss.detach(), skipped);
+
+        var ofAll = matrix.Sum(bothDirections: false);
+        fisher.IsOwnInput = matrix.NeedsPullBack;
+        var weighted = Losses(ofAll.Anchors.WithPositive(value), map, scale, weights, fisher);
+        (Tensor, Tensor)? leaf = null;
+        if (matrix.NeedsPullBack)
+        {
+            var derivatives = weighted.DerivativesOf(Reduction, 1);
+            ofAll.PullBack(TakePositive(derivatives, 0, anchors.shape[0]), null);
+            leaf = fisher.Leaf(derivatives);
+        }
+        return Result(matrix.Attach(weighted.Reduce(Reduction), (positive, byPositive), leaf), weighted.Skipped.Count);
+
+        SumDerivatives TakePositive(SumDerivatives derivatives, long first, long count)
+        {
+            var part = byPositive.narrow(0, first, count);
+            if (derivatives.LogPositives is { } inLog) part.add_(inLog, Scalars.One);
+            if (derivatives.PositiveLogits is { } linear) part.add_(linear, Scalars.One);
+            return derivatives with { LogPositives = null, PositiveLogits = null };
+        }
+
+        static ContrastiveResult Result(Tensor loss, long skipped) => new(loss, loss.detach(), skipped);
     }
 
-    private SimilarityMatrix Matrix(Tensor anchors, Tensor candidates, PairMap map, LogitScale scale) => new(
+    private DiagonalPattern? Pattern(PairMap map) => Variant.Hardness is null ? map.Diagonals(PositiveSampling.Complete) : null;
+
+    private SimilarityMatrix Matrix(Tensor anchors, Tensor candidates, PairMap map, LogitScale scale, TargetRows? targets = null) => new(
         new FeatureRows(anchors, Similarity),
         new FeatureRows(candidates, Similarity),
         scale,
         map,
         PositiveSampling.Complete,
         Reduction != nn.Reduction.None,
-        Tiling);
+        Tiling,
+        hardness: Variant.Hardness,
+        targets: targets);
 
-    private AnchorLosses Losses(PairSums sums, PairMap map)
+    private AnchorLosses Losses(
+        PairSums sums, PairMap map, LogitScale scale, Tensor? weights, MisesFisherWeights? fisher = null)
     {
-        if (sums.IsSinglePositive)
-            return new AnchorLosses(
-                InfoNCEEquation.SinglePositive(sums.PositiveLogits, sums.LogNegatives),
-                SkippedAnchors.None,
-                () => InfoNCEEquation.SinglePositiveDerivatives(sums.PositiveLogits, sums.LogNegatives));
-
-        // Several positives outside the logarithm are contrasted with each other; of labels the published loss asks for a positive only.
-        var counts = sums.Counts;
-        var others = map.HasLabels ? counts.Negatives.Plus(counts.Numerator)
-            : PositiveSum == PositiveSum.OutsideLog ? counts.Negatives.Plus(counts.Numerator).Plus(-1)
-            : counts.Negatives;
-        var skipped = SkippedAnchors.Find(counts.Numerator, others, MissingPairs);
-        var positiveSum = PositiveSum;
+        var skipped = sums.IsSinglePositive ? SkippedAnchors.None : Skipped(sums.Counts, map);
         if (skipped.Mask is { } mask) sums = sums.ZeroWhere(mask);
-        return new AnchorLosses(
+
+        if (HasTargets(map)) return Of(InfoNCEEquation.SoftTargets(sums), () => InfoNCEEquation.SoftTargetsDerivatives(sums));
+
+        var debiased = Variant.HardNegatives is { PositivePrior: > 0 } hard ? DebiasedNegatives.Of(sums, hard.PositivePrior, scale) : null;
+        if (debiased is not null) sums = sums.WithLogNegatives(debiased.Log);
+
+        var positiveSum = PositiveSum;
+        if (fisher is not null)
+        {
+            var factors = fisher.Of(skipped);
+            return Of(InfoNCEEquation.WeightedPositive(sums, factors), () => Back(InfoNCEEquation.WeightedPositiveDerivatives(sums, factors)));
+        }
+        if (Variant.Decoupled)
+            return Of(InfoNCEEquation.Decoupled(sums, positiveSum), () => Back(InfoNCEEquation.DecoupledDerivatives(sums, positiveSum)));
+        if (sums.IsSinglePositive)
+            return Of(
+                InfoNCEEquation.SinglePositive(sums.PositiveLogits, sums.LogNegatives),
+                () => InfoNCEEquation.SinglePositiveDerivatives(sums.PositiveLogits, sums.LogNegatives));
+        return Of(
             InfoNCEEquation.SeveralPositives(sums, positiveSum),
-            skipped,
-            () => InfoNCEEquation.SeveralPositivesDerivatives(sums, positiveSum));
+            () => Back(InfoNCEEquation.SeveralPositivesDerivatives(sums, positiveSum)));
+
+        SumDerivatives Back(SumDerivatives derivatives) => debiased is null ? derivatives : debiased.PullBack(derivatives);
+
+        AnchorLosses Of(Tensor values, Func<SumDerivatives> derivatives) => new(values, skipped, derivatives, weights);
     }
 
-    /// <summary>The losses of anchors whose positives come apart.</summary>
-    /// <param name="sums">The sums over the negatives.</param>
-    /// <param name="positive">s_ip, (n).</param>
-    /// <param name="derivative">(n), where to put the derivatives by it.</param>
-    private AnchorLosses Losses(PairSums sums, Tensor positive, Tensor? derivative = null)
-    {
-        var negatives = sums.Counts.Negatives;
-        var skipped = SkippedAnchors.Find(ones_like(negatives), negatives, MissingPairs);
-        if (skipped.Mask is { } mask) sums = sums.ZeroWhere(mask);
-        if (sums.Reference is not null) positive = positive.sub(sums.Reference);
-        return new AnchorLosses(InfoNCEEquation.SinglePositive(positive, sums.LogNegatives), skipped, Derivatives);
+    private bool HasTargets(PairMap map) => map.HasTargets || Variant.LabelSmoothing > 0;
 
-        SumDerivatives Derivatives()
-        {
-            using var constant = no_grad();
-            var derivatives = InfoNCEEquation.SinglePositiveDerivatives(positive.detach(), sums.LogNegatives);
-            derivative!.copy_(derivatives.Of(1, skipped.Mask).PositiveLogits!);
-            return derivatives with { PositiveLogits = null };
-        }
+    private SkippedAnchors Skipped(PairCounts counts, PairMap map)
+    {
+        if (HasTargets(map)) return SkippedAnchors.Find(counts.Positives, counts.Negatives.Plus(-1), MissingPairs);
+
+        // Several positives outside the logarithm are contrasted with each other; of labels the published loss asks for a positive only.
+        var others = Variant.Decoupled ? counts.Negatives
+            : map.HasLabels ? counts.Negatives.Plus(counts.Numerator)
+            : PositiveSum == PositiveSum.OutsideLog ? counts.Negatives.Plus(counts.Numerator).Plus(-1)
+            : counts.Negatives;
+        return SkippedAnchors.Find(counts.Numerator, others, MissingPairs);
+    }
+
+    /// <summary>The weights of the positives of one direction; null where they have none.</summary>
+    private MisesFisherWeights? MisesFisher(SimilarityMatrix matrix, PairMap map, bool transposed)
+    {
+        if (Variant.MisesFisherSigma is not { } sigma) return null;
+        var (rows, others) = transposed ? (matrix.Candidates, matrix.Anchors) : (matrix.Anchors, matrix.Candidates);
+        var similarities = MisesFisherWeights.Similarities(rows.WithGraph(), others.WithGraph(), transposed ? map.Transpose() : map);
+        return new MisesFisherWeights(similarities, sigma) { IsOwnInput = matrix.NeedsPullBack };
     }
 }
 

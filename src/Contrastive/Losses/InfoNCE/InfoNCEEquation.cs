@@ -42,4 +42,59 @@ internal static class InfoNCEEquation
             ? new SumDerivatives(negative.neg(), negative, null)
             : new SumDerivatives(difference.neg().sigmoid(), negative, sums.Counts.Numerator.clamp_min(Scalars.One).reciprocal().neg());
     }
+
+    /// <summary>
+    /// Without the positives in the denominator (C.-H. Yeh et al. 2022, equation 5): -1/k Σ_p s_ip + log Σ_negatives exp(s_ij), or with the
+    /// sum inside -log( 1/k Σ_p exp(s_ip) ) + log Σ_negatives exp(s_ij).
+    /// </summary>
+    /// <param name="sums">The sums over positives and negatives.</param>
+    /// <param name="positiveSum">Where the sum over the positives stands.</param>
+    public static Tensor Decoupled(PairSums sums, PositiveSum positiveSum)
+    {
+        if (sums.IsSinglePositive) return sums.LogNegatives.sub(sums.PositiveLogits);
+        var count = sums.Counts.Numerator.clamp_min(Scalars.One);
+        return positiveSum == PositiveSum.InsideLog
+            ? sums.LogNegatives.sub(sums.LogPositives).Plus(count.log())
+            : sums.LogNegatives.sub(sums.PositiveLogits.div(count));
+    }
+
+    /// <summary>The derivatives of <see cref="Decoupled"/>.</summary>
+    /// <param name="sums">The sums over positives and negatives.</param>
+    /// <param name="positiveSum">Where the sum over the positives stands.</param>
+    public static SumDerivatives DecoupledDerivatives(PairSums sums, PositiveSum positiveSum)
+    {
+        var one = ones_like(sums.LogNegatives);
+        if (sums.IsSinglePositive) return new SumDerivatives(null, one, one.neg());
+        return positiveSum == PositiveSum.InsideLog
+            ? new SumDerivatives(one.neg(), one, null)
+            : new SumDerivatives(null, one, sums.Counts.Numerator.clamp_min(Scalars.One).reciprocal().neg());
+    }
+
+    /// <summary>-w_i s_ip + log Σ_negatives exp(s_ij) (Yeh et al. 2022, equation 6).</summary>
+    /// <param name="sums">The sums over the positive and the negatives.</param>
+    /// <param name="weights">w, (n).</param>
+    public static Tensor WeightedPositive(PairSums sums, Tensor weights)
+    {
+        // The sums are relative to r_i, of which w_i - 1 are left over.
+        var excess = weights.neg().Plus(1).mul(sums.Absolute(sums.PositiveLogits));
+        return sums.LogNegatives.sub(sums.PositiveLogits).Plus(excess);
+    }
+
+    /// <summary>The derivatives of <see cref="WeightedPositive"/>.</summary>
+    /// <param name="sums">The sums over the positive and the negatives.</param>
+    /// <param name="weights">w, (n).</param>
+    public static SumDerivatives WeightedPositiveDerivatives(PairSums sums, Tensor weights)
+        => new(null, ones_like(sums.LogNegatives), weights.neg(), sums.Absolute(sums.PositiveLogits).neg());
+
+    /// <summary>
+    /// The cross-entropy with target probabilities (J. Li et al. 2021, equation 6; label smoothing: C. Szegedy et al. 2016, section 7):
+    /// -Σ_j t_ij (s_ij - log Σ_all exp(s_ij)).
+    /// </summary>
+    /// <param name="sums">log Σ_all in the negatives' place, Σ_j t_ij s_ij as the numerator, Σ_j t_ij as its count.</param>
+    public static Tensor SoftTargets(PairSums sums) => sums.LogNegatives.mul(sums.Counts.Numerator).sub(sums.PositiveLogits);
+
+    /// <summary>The derivatives of <see cref="SoftTargets"/>.</summary>
+    /// <param name="sums">Likewise.</param>
+    public static SumDerivatives SoftTargetsDerivatives(PairSums sums)
+        => new(null, sums.Counts.Numerator, ones_like(sums.PositiveLogits).neg());
 }

@@ -10,6 +10,10 @@ namespace Contrastive;
 /// as <see cref="PositiveSum"/> says.</para>
 /// <para>The negatives are those of the batch, inside one logarithm, so the minibatch gradient is a biased estimate of the
 /// full one and the bias falls only as the batch grows; <see cref="GammaContrastiveLoss"/> is the loss without that.</para>
+/// <para>Variants: without the positives in the denominator (DCL, C.-H. Yeh et al., "Decoupled Contrastive Learning", ECCV 2022,
+/// equation 5), with weights for them (DCL-W, equation 6); negatives weighted by how hard they are (<see cref="HardNegatives"/>); label
+/// smoothing, and with <see cref="PairMap.FromTargets"/> any target probabilities: ℓ_i = -Σ_j t_ij (s_ij - log Σ_k exp(s_ik)). Anchors
+/// may have weights (<see cref="PairMap.WithWeights"/>).</para>
 /// <para>NaN in the features gives a NaN loss. Rows whose similarity is computed in half precision are widened first, and
 /// the loss is float32.</para>
 /// </remarks>
@@ -21,6 +25,8 @@ namespace Contrastive;
 /// </example>
 public sealed class InfoNCELoss : ContrastiveLoss
 {
+    private readonly InfoNCEVariant _variant;
+
     /// <summary>Creates the loss.</summary>
     /// <param name="temperature">τ; fixed at 0.1 by default.</param>
     /// <param name="mode">Who is contrasted with whom.</param>
@@ -28,21 +34,48 @@ public sealed class InfoNCELoss : ContrastiveLoss
     /// <param name="positiveSum">Where the sum over several positives stands.</param>
     /// <param name="missingPairs">What happens to anchors without a positive or a negative.</param>
     /// <param name="reduction">None gives one value per anchor; mean is over the anchors that count.</param>
-    /// <exception cref="ArgumentOutOfRangeException">An enumeration has a value it does not define.</exception>
+    /// <param name="decoupled">Whether positives leave the denominator (DCL). Then the loss may be below 0, and every anchor needs a negative.</param>
+    /// <param name="misesFisherSigma">
+    /// σ of the weights that the decoupled loss gives its positives (DCL-W; published with 0.5); null for none. It takes one positive per
+    /// anchor. Range: σ > 0.
+    /// </param>
+    /// <param name="hardNegatives">How negatives are weighted by how hard they are; null for all alike.</param>
+    /// <param name="labelSmoothing">
+    /// ε, the part of the targets that is spread evenly over all candidates that are not excluded, as torch's cross_entropy does. Range: 0 ≤ ε &lt; 1.
+    /// </param>
+    /// <exception cref="ArgumentException">Settings that have no meaning together.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">σ or ε is out of range, or an enumeration has a value it does not define.</exception>
     public InfoNCELoss(
         Temperature? temperature = null,
         ContrastMode mode = ContrastMode.OneDirection,
         SimilarityMeasure similarity = SimilarityMeasure.Cosine,
         PositiveSum positiveSum = PositiveSum.OutsideLog,
         MissingPairs missingPairs = MissingPairs.Throw,
-        nn.Reduction reduction = nn.Reduction.Mean)
+        nn.Reduction reduction = nn.Reduction.Mean,
+        bool decoupled = false,
+        double? misesFisherSigma = null,
+        HardNegatives? hardNegatives = null,
+        double labelSmoothing = 0)
         : base(temperature, mode, similarity, missingPairs, reduction)
     {
         PositiveSum = Guard.Defined(positiveSum);
+        _variant = InfoNCEVariant.Of(decoupled, misesFisherSigma, hardNegatives, labelSmoothing, similarity, positiveSum);
     }
 
     /// <summary>Where the sum over several positives stands.</summary>
     public PositiveSum PositiveSum { get; }
+
+    /// <summary>Whether positives leave the denominator.</summary>
+    public bool Decoupled => _variant.Decoupled;
+
+    /// <summary>σ of the decoupled loss's weights of positives; null for none.</summary>
+    public double? MisesFisherSigma => _variant.MisesFisherSigma;
+
+    /// <summary>How negatives are weighted by how hard they are; null for all alike.</summary>
+    public HardNegatives? HardNegatives => _variant.HardNegatives;
+
+    /// <summary>ε, the part of the targets that is spread evenly over all candidates.</summary>
+    public double LabelSmoothing => _variant.LabelSmoothing;
 
     /// <inheritdoc/>
     public override ContrastiveResult Evaluate(
@@ -63,10 +96,11 @@ public sealed class InfoNCELoss : ContrastiveLoss
     /// </param>
     /// <returns>The loss, its value as objective and the number of anchors skipped.</returns>
     /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
-    /// <exception cref="InvalidOperationException">The loss contrasts in more than one direction.</exception>
+    /// <exception cref="InvalidOperationException">The loss contrasts in more than one direction, or smooths labels.</exception>
     public ContrastiveResult EvaluateNegatives(Tensor anchors, Tensor positives, Tensor negatives, PairMap? pairs = null)
     {
         CheckNegatives(Mode);
+        _variant.CheckNegatives();
         CheckFeatures(anchors, positives);
         CheckNegatives(anchors, positives, negatives, pairs);
         using var scope = NewDisposeScope();
@@ -80,7 +114,7 @@ public sealed class InfoNCELoss : ContrastiveLoss
             throw new InvalidOperationException($"explicit negatives are negatives of the anchors alone, but the mode is {mode}");
     }
 
-    private InfoNCE Function => new(Mode, Similarity, PositiveSum, MissingPairs, reduction, Tiling);
+    private InfoNCE Function => new(Mode, Similarity, PositiveSum, MissingPairs, reduction, Tiling, _variant);
 
     /// <summary>Refuses explicit negatives that do not fit anchors and positives, which were checked.</summary>
     internal static void CheckNegatives(Tensor anchors, Tensor positives, Tensor negatives, PairMap? pairs)

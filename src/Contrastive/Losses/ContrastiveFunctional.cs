@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Contrastive;
 
-/// <summary>Functional forms beside TorchSharp's own: <c>torch.nn.functional.info_nce(...)</c>.</summary>
+/// <summary>
+/// Functional forms beside TorchSharp's own: <c>torch.nn.functional.info_nce(...)</c>, <c>torch.nn.functional.sigmoid_contrastive(...)</c>.
+/// </summary>
 public static class ContrastiveFunctional
 {
     extension(nn.functional)
@@ -27,6 +29,10 @@ public static class ContrastiveFunctional
         /// <param name="positiveSum">Where the sum over several positives stands.</param>
         /// <param name="missingPairs">What happens to anchors without a positive or a negative.</param>
         /// <param name="reduction">None gives one value per anchor.</param>
+        /// <param name="decoupled">Whether positives leave the denominator (DCL).</param>
+        /// <param name="misesFisherSigma">σ of the weights that the decoupled loss gives its positives (DCL-W); null for none. Range: σ > 0.</param>
+        /// <param name="hardNegatives">How negatives are weighted by how hard they are; null for all alike.</param>
+        /// <param name="labelSmoothing">ε, the part of the targets that is spread evenly over all candidates. Range: 0 ≤ ε &lt; 1.</param>
         /// <returns>A scalar, or one value per anchor.</returns>
         /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
         public static Tensor info_nce(
@@ -41,7 +47,11 @@ public static class ContrastiveFunctional
             SimilarityMeasure similarity = SimilarityMeasure.Cosine,
             PositiveSum positiveSum = PositiveSum.OutsideLog,
             MissingPairs missingPairs = MissingPairs.Throw,
-            nn.Reduction reduction = nn.Reduction.Mean)
+            nn.Reduction reduction = nn.Reduction.Mean,
+            bool decoupled = false,
+            double? misesFisherSigma = null,
+            HardNegatives? hardNegatives = null,
+            double labelSmoothing = 0)
         {
             Temperature.Check(temperature);
             Guard.Features(anchors);
@@ -53,7 +63,8 @@ public static class ContrastiveFunctional
                 Guard.Defined(positiveSum),
                 Guard.Defined(missingPairs),
                 Guard.Defined(reduction),
-                Tiling.Default);
+                Tiling.Default,
+                InfoNCEVariant.Of(decoupled, misesFisherSigma, hardNegatives, labelSmoothing, similarity, positiveSum));
             var scale = LogitScale.Of(temperature);
             using var scope = NewDisposeScope();
             if (negatives is null)
@@ -67,8 +78,46 @@ public static class ContrastiveFunctional
                     "with explicit negatives, give sample ids to the pair map: PairMap.Negatives(N, M).WithSampleIds(anchorIds, negativeIds)",
                     sampleIds is null ? nameof(candidateIds) : nameof(sampleIds));
             InfoNCELoss.CheckNegatives(mode);
+            function.Variant.CheckNegatives();
             InfoNCELoss.CheckNegatives(anchors, positives, negatives, pairs);
             return function.WithNegatives(anchors, positives, negatives, pairs, scale).Loss.MoveToOuterDisposeScope();
+        }
+
+        /// <summary>The sigmoid loss of a batch with a fixed temperature and bias; see <see cref="SigmoidContrastiveLoss"/>.</summary>
+        /// <param name="anchors">(N, D).</param>
+        /// <param name="candidates">(N, D) where row i belongs to anchor i, or (M, D) with a pair map.</param>
+        /// <param name="sampleIds">(N) integers: rows of one sample are never negatives of each other.</param>
+        /// <param name="pairs">Which candidate is which anchor's positive, what is excluded.</param>
+        /// <param name="candidateIds">(M) integers; by default, where N = M, the anchors' ids.</param>
+        /// <param name="temperature">τ. Range: τ > 0.</param>
+        /// <param name="bias">b. Range: finite.</param>
+        /// <param name="mode">Who is contrasted with whom.</param>
+        /// <param name="similarity">Cosine, or the dot product as given.</param>
+        /// <param name="reduction">None gives one value per anchor; sum is what blocks of pairs add up to; mean is over all anchors.</param>
+        /// <returns>A scalar, or one value per anchor.</returns>
+        /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
+        public static Tensor sigmoid_contrastive(
+            Tensor anchors,
+            Tensor candidates,
+            Tensor? sampleIds = null,
+            PairMap? pairs = null,
+            Tensor? candidateIds = null,
+            double temperature = 0.1,
+            double bias = -10,
+            ContrastMode mode = ContrastMode.OneDirection,
+            SimilarityMeasure similarity = SimilarityMeasure.Cosine,
+            nn.Reduction reduction = nn.Reduction.Mean)
+        {
+            Temperature.Check(temperature);
+            SigmoidContrast.CheckBias(bias);
+            Guard.Features(anchors);
+            Guard.Features(candidates);
+            Guard.Comparable(anchors, candidates);
+            var function = new SigmoidContrast(Guard.Defined(mode), Guard.Defined(similarity), Guard.Defined(reduction), Tiling.Default);
+            using var scope = NewDisposeScope();
+            var batch = ContrastBatch.Of(mode, reduction, anchors, candidates, sampleIds, pairs, candidateIds);
+            var constant = SigmoidContrast.ConstantBias(bias, UnitRows.ComputeType(anchors.dtype), anchors.device);
+            return function.Of(batch, LogitScale.Of(temperature), constant).MoveToOuterDisposeScope();
         }
     }
 }
