@@ -12,7 +12,10 @@ public class PartitionEstimatorTests
         using var estimator = new Watching();
         using var loss = new GammaContrastiveLoss(estimator, similarity: SimilarityMeasure.DotProduct);
         var (a, b) = (Draw.Normal(1, 3, 4), Draw.Normal(2, 3, 4));
-        loss.forward(a, b);
+        using var own = new GammaContrastiveLoss(new BatchPartition(), similarity: SimilarityMeasure.DotProduct);
+        var (actual, expected) = (loss.Evaluate(a, b), own.Evaluate(a, b));
+        actual.Objective.ShouldEqual(expected.Objective, 1e-12, "the same estimate, not relative to anything");
+        actual.Loss.ShouldEqual(expected.Loss, 1e-12);
         estimator.Seen!.IsSameAs(b).Should().BeTrue();
         estimator.Seen = null;
         loss.eval();
