@@ -17,7 +17,7 @@ public class TiledDerivativesTests
                 using var scope = NewDisposeScope();
                 var (a, b, ids) = (Draw.Leaf(1, 5, 3), Draw.Leaf(2, 5, 3), arange(5));
                 var gradients = new List<float>();
-                foreach (var tiling in new[] { Tiling.Default, Tiles, AnyTiling.Tiles(3, 2, budget: 0) })
+                foreach (var tiling in new[] { AnyTiling.Whole, Tiles, AnyTiling.Tiles(3, 2, budget: 0) })
                 {
                     using var temperature = Temperature.Learned(0.3);
                     using var loss = make(temperature, tiling);
@@ -74,7 +74,7 @@ public class TiledDerivativesTests
         {
             using var scope = NewDisposeScope();
             var (a, b, ids) = (Draw.Leaf(1, 3, 2), Draw.Leaf(2, 3, 2), arange(3));
-            using var loss = make(Temperature.Fixed(0.5), Tiling.Default);
+            using var loss = make(Temperature.Fixed(0.5), AnyTiling.Whole);
             // The gamma loss holds u constant while it is differentiated, the differences let it move: not for comparison.
             if (loss is GammaContrastiveLoss) continue;
             Gradients.ShouldMatchFiniteDifferences(
