@@ -88,6 +88,24 @@ public class TiledDerivativesTests
     }
 
     [Fact]
+    public void Functions_have_second_derivatives_for_those_who_ask_for_the_whole_matrix()
+    {
+        using var scope = NewDisposeScope();
+        var (a, b) = (Draw.Leaf(1, 4, 3), Draw.Leaf(2, 4, 3));
+        foreach (var of in new Func<Tiling?, Tensor>[]
+        {
+            tiling => nn.functional.info_nce(a, b, tiling: tiling), tiling => nn.functional.sigmoid_contrastive(a, b, tiling: tiling),
+            tiling => nn.functional.uniformity(a, tiling: tiling),
+        })
+        {
+            Second(of(AnyTiling.Whole)).isfinite().all().item<bool>().Should().BeTrue();
+            Second(of(null)).isfinite().any().item<bool>().Should().BeFalse("tiles are the default at every size");
+        }
+
+        Tensor Second(Tensor loss) => autograd.grad([autograd.grad([loss], [a], retain_graph: true, create_graph: true)[0].pow(2).sum()], [a])[0];
+    }
+
+    [Fact]
     public void Second_derivatives_through_tiles_are_no_numbers_rather_than_wrong_ones()
     {
         foreach (var make in Losses(SimilarityMeasure.Cosine))

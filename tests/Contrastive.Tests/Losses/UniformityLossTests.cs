@@ -21,6 +21,22 @@ public class UniformityLossTests
         });
 
     [Fact]
+    public void The_function_is_the_module_without_one()
+    {
+        using var scope = NewDisposeScope();
+        var x = Draw.Leaf(1, 6, 3);
+        foreach (var self in new[] { false, true })
+        {
+            using var loss = new UniformityLoss(1.5, self);
+            Gradients.ShouldAgree(() => nn.functional.uniformity(x, 1.5, self), () => loss.forward(x), 1e-15, x);
+            Gradients.ShouldAgree(() => nn.functional.uniformity(x, 1.5, self, AnyTiling.Tiles(2, 3)), () => loss.forward(x), 1e-13, x);
+        }
+        Refusal.Refuses(() => nn.functional.uniformity(x, 0), "t must be positive and finite but is 0");
+        Refusal.Refuses(() => nn.functional.uniformity(x.narrow(0, 0, 1)), "x must have at least 2 rows but has 1");
+        TensorCount.ShouldStay(() => nn.functional.uniformity(x).Dispose(), times: 3);
+    }
+
+    [Fact]
     public void Finite_differences_agree()
     {
         using var scope = NewDisposeScope();
