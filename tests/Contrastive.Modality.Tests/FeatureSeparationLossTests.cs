@@ -64,13 +64,15 @@ public class FeatureSeparationLossTests
         var c = new Case(7, 9, 4);
         using var whole = new FeatureSeparationLoss(Temperature.Fixed(0.3));
         whole.Tiling.Should().BeSameAs(Tiling.Default);
-        using var tiled = new FeatureSeparationLoss(Temperature.Fixed(0.3)) { Tiling = new Tiling { DensePairs = 0, Rows = 4, Columns = 3 } };
+        whole.Tiling = new Tiling { DensePairs = long.MaxValue };
+        using var tiled = new FeatureSeparationLoss(Temperature.Fixed(0.3)) { Tiling = new Tiling { Rows = 4, Columns = 3 } };
         Gradients.ShouldAgree(
             () => tiled.forward(c.First, c.Second), () => whole.forward(c.First, c.Second), 1e-12, c.V, c.T, c.Vi, c.Ti, c.Via, c.Tia);
 
         foreach (var weights in new[] { (Contrast: 1.0, Uniformity: 0.0), (Contrast: 0, Uniformity: 1) })
         {
             using var part = new FeatureSeparationLoss(orthogonalityWeight: 0, contrastWeight: weights.Contrast, uniformityWeight: weights.Uniformity);
+            part.Tiling = whole.Tiling;
             Second(part).isfinite().all().item<bool>().Should().BeTrue();
             part.Tiling = tiled.Tiling;
             Second(part).isfinite().any().item<bool>().Should().BeFalse("tiles can be differentiated once");

@@ -118,7 +118,7 @@ public class MultimodalContrastiveLossTests
             ModalityFeatures One(ModalityFeatures x) => Case.Map(x, y => y.narrow(0, 0, 1));
             dot.forward(One(c.First), One(c.Second)).ShouldBeFinite();
         }
-        var tiling = new Tiling { DensePairs = 0 };
+        var tiling = new Tiling { Rows = 3, Columns = 4 };
         using var tiled = new MultimodalContrastiveLoss(new InfoNCELoss(mode: ContrastMode.Symmetric) { Tiling = tiling });
         var gradient = autograd.grad([tiled.forward(c.First, c.Second)], [c.Va], retain_graph: true, create_graph: true)[0];
         autograd.grad([gradient.sum()], [c.Va])[0].isfinite().any().item<bool>().Should().BeFalse("tiles can be differentiated once, in-modal ones too");

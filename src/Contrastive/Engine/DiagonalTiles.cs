@@ -109,10 +109,7 @@ internal sealed class DiagonalTiles(PairMap map, DiagonalPattern pattern, Expone
 
     public PairSums ToSums(DirectionTotals totals)
     {
-        var oriented = totals.Dimension == 1 ? pattern : pattern.Transpose();
-        var whole = totals.Dimension == 1
-            ? new PairBlock(0, map.AnchorCount, 0, map.CandidateCount)
-            : new PairBlock(0, map.CandidateCount, 0, map.AnchorCount);
+        var (oriented, whole) = Oriented(totals);
         var isSinglePositive = oriented.IsSinglePositive(whole);
         PairCounts Count() => oriented.Count(whole, totals.Numerator);
 
@@ -128,11 +125,24 @@ internal sealed class DiagonalTiles(PairMap map, DiagonalPattern pattern, Expone
             positive.masked_fill(none, Scalars.NegativeInfinity), logNegatives, positive.masked_fill(none, Scalars.Zero), reference, isSinglePositive, Count);
     }
 
+    /// <summary>The pattern and the whole as a direction's anchors see them.</summary>
+    private (DiagonalPattern Pattern, PairBlock Whole) Oriented(DirectionTotals totals)
+    {
+        var whole = new PairBlock(0, map.AnchorCount, 0, map.CandidateCount);
+        return totals.Dimension == 1 ? (pattern, whole) : (pattern.Transpose(), whole.Transpose());
+    }
+
+    private bool HasPositives(DirectionTotals totals)
+    {
+        var (oriented, whole) = Oriented(totals);
+        return oriented.IsSinglePositive(whole);
+    }
+
     public TileDerivatives ToTotals(DirectionTotals totals, SumDerivatives derivatives)
     {
         // The only positive is its whole sum, so both derivatives are by its similarity.
         var (inLog, inNumerator) = (derivatives.LogPositives, derivatives.PositiveLogits);
         var both = inLog is null || inNumerator is null ? inLog ?? inNumerator ?? zeros_like(totals.Numerator) : inLog.Plus(inNumerator);
-        return new TileDerivatives(totals, null, totals.Negatives.ByTotal(derivatives.LogNegatives), both);
+        return new TileDerivatives(totals, null, totals.Negatives.ByTotal(derivatives.LogNegatives, HasPositives(totals)), both);
     }
 }

@@ -215,7 +215,7 @@ internal sealed class SimilarityMatrix
         using var constant = no_grad();
         var map = count == _map.AnchorCount ? _map : _map.Block(first, count, 0, _map.CandidateCount);
         var pattern = count == _map.AnchorCount ? _pattern : _pattern?.Block(first, count, 0, _map.CandidateCount);
-        var a = _a!.narrow(0, first, count);
+        var a = PairBlock.Run(_a!, first, count);
         if (_hardness is { } beta) return Tiles(new HardNegativeTiles(map, beta))!;
         if (_targets is not null) return Tiles(new TargetTiles(map, _targets.Rows(first, count)))!;
 
@@ -239,7 +239,7 @@ internal sealed class SimilarityMatrix
                     candidates,
                     (byAnchors, byCandidates) =>
                     {
-                        if (NeedsGradient) tiles.PullBack(byAnchors, byCandidates, _byAnchors?.narrow(0, first, count), _byCandidates);
+                        if (NeedsGradient) tiles.PullBack(byAnchors, byCandidates, _byAnchors is null ? null : PairBlock.Run(_byAnchors, first, count), _byCandidates);
                     })
                 : null;
         }

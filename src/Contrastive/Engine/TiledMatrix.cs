@@ -103,21 +103,43 @@ internal sealed class TiledMatrix(
 }
 
 /// <summary>The tiles that there are at once, as parts of one allocation.</summary>
-/// <param name="tiles">How many.</param>
-/// <param name="plan">Their sizes.</param>
-/// <param name="like">Features whose device and dtype they have.</param>
-internal sealed class TileMemory(long tiles, TilePlan plan, Tensor like)
+internal sealed class TileMemory
 {
-    private readonly long _size = plan.Rows * plan.Columns;
-    private readonly Tensor _memory = Workspace.Empty([tiles * plan.Rows * plan.Columns], like.dtype, like.device);
+    private readonly long _tiles;
+    private readonly long _size;
+    private readonly Tensor _memory;
+
+    // Of a matrix that is one tile there is one view each, whatever is done with it.
+    private readonly Tensor[] _views = [];
+
+    /// <param name="tiles">How many.</param>
+    /// <param name="plan">Their sizes.</param>
+    /// <param name="like">Features whose device and dtype they have.</param>
+    public TileMemory(long tiles, TilePlan plan, Tensor like)
+    {
+        (_tiles, _size) = (tiles, plan.Rows * plan.Columns);
+        _memory = Workspace.Empty([tiles * _size], like.dtype, like.device);
+        if (plan.Count == 1) _views = [.. plan.Tiles.SelectMany(block => Enumerable.Range(0, (int)tiles).Select(index => View(index, block)))];
+    }
 
     /// <summary>Whether there is room for so many tiles of a plan.</summary>
-    public bool Holds(long count, TilePlan other) => other.Rows * other.Columns <= _size && count <= tiles;
+    public bool Holds(long count, TilePlan other) => other.Rows * other.Columns <= _size && count <= _tiles;
 
     /// <summary>A tile's memory, of the shape of <paramref name="block"/>, with anything in it.</summary>
     public Tensor Tile(long index, PairBlock block)
-        => _memory.narrow(0, index * _size, block.Anchors * block.Candidates).view(block.Anchors, block.Candidates);
+    {
+        return index < _views.Length && _views[index].size(0) == block.Anchors && _views[index].size(1) == block.Candidates
+            ? _views[index]
+            : View(index, block);
+    }
 
     /// <summary>Gives the memory back.</summary>
-    public void Release() => _memory.Dispose();
+    public void Release()
+    {
+        foreach (var view in _views) view.Dispose();
+        _memory.Dispose();
+    }
+
+    private Tensor View(long index, PairBlock block)
+        => _memory.narrow(0, index * _size, block.Anchors * block.Candidates).view(block.Anchors, block.Candidates);
 }

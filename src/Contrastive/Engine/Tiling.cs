@@ -14,7 +14,7 @@ namespace Contrastive;
 /// </remarks>
 public sealed class Tiling
 {
-    /// <summary>Tile sizes by device, 256 MiB, and whole matrices up to 128 × 128 pairs.</summary>
+    /// <summary>Tile sizes by device, and 256 MiB.</summary>
     public static Tiling Default { get; } = new();
 
     /// <summary>
@@ -49,13 +49,14 @@ public sealed class Tiling
 
     /// <summary>
     /// Up to this many pairs (N · M) the whole matrix is formed and autograd does the rest: derivatives of any order are exact
-    /// then. Beyond it a loss can be differentiated once, and second derivatives through it are not finite. Without reduction
-    /// the matrix is always formed if a gradient is needed. Range: ≥ 0.
+    /// then, as gradient penalties need. 0 by default: tiles are faster at every size. Beyond it a loss can be differentiated
+    /// once, and second derivatives through it are not finite. Without reduction the matrix is always formed if a gradient is
+    /// needed. Range: ≥ 0.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
     public long DensePairs
     {
         get;
         init => field = Guard.AtLeast(value, 0, nameof(DensePairs));
-    } = 128 * 128;
+    }
 }

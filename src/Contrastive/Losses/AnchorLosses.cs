@@ -54,6 +54,9 @@ internal sealed record AnchorLosses(Tensor Values, SkippedAnchors Skipped, Func<
     /// <summary>One value; the mean is over the anchors that count, and 0 of none.</summary>
     public Tensor Reduce(nn.Reduction reduction) => Values.Reduce(Skipped, reduction, TotalWeight());
 
+    /// <summary>How many anchors the mean is over; null where they have weights.</summary>
+    public long? CountOfMean() => Weights is null ? Values.size(0) - Skipped.Count : null;
+
     /// <summary>The derivatives of <paramref name="share"/> times <see cref="Reduce"/>'s value.</summary>
     public SumDerivatives DerivativesOf(nn.Reduction reduction, double share)
     {
@@ -101,4 +104,15 @@ internal static class LossReduction
     public static Tensor OrOne(Tensor total) => total.masked_fill(total.eq(Scalars.Zero), Scalars.One);
 
     public static Tensor MeanOfDirections(Tensor forward, Tensor backward) => forward.Plus(backward).mul(Scalars.Half);
+
+    /// <summary>The mean of the reduced values of both directions.</summary>
+    public static Tensor MeanOfDirections(AnchorLosses forward, AnchorLosses backward, nn.Reduction reduction)
+    {
+        var (count, other) = (forward.CountOfMean(), backward.CountOfMean());
+        if (reduction == nn.Reduction.None || count is null || count != other || forward.Values.size(0) != backward.Values.size(0))
+            return MeanOfDirections(forward.Reduce(reduction), backward.Reduce(reduction));
+        // As many anchors either way: one sum will do.
+        var sum = forward.Values.Plus(backward.Values).SumAll();
+        return sum.Times(reduction == nn.Reduction.Mean ? 0.5 / Math.Max(1, count.Value) : 0.5);
+    }
 }

@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 namespace Contrastive;
 
 /// <summary>
-/// Functional forms beside TorchSharp's own: <c>torch.nn.functional.info_nce(...)</c>, <c>torch.nn.functional.sigmoid_contrastive(...)</c>.
+/// Functional forms beside TorchSharp's own: <c>torch.nn.functional.info_nce(...)</c>, <c>torch.nn.functional.sigmoid_contrastive(...)</c>,
+/// <c>torch.nn.functional.uniformity(...)</c>. They make no module.
 /// </summary>
 public static class ContrastiveFunctional
 {
@@ -33,6 +34,7 @@ public static class ContrastiveFunctional
         /// <param name="misesFisherSigma">σ of the weights that the decoupled loss gives its positives (DCL-W); null for none. Range: σ > 0.</param>
         /// <param name="hardNegatives">How negatives are weighted by how hard they are; null for all alike.</param>
         /// <param name="labelSmoothing">ε, the part of the targets that is spread evenly over all candidates. Range: 0 ≤ ε &lt; 1.</param>
+        /// <param name="tiling">How the matrix of similarities is worked through; <see cref="Tiling.Default"/> by default.</param>
         /// <returns>A scalar, or one value per anchor.</returns>
         /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
         public static Tensor info_nce(
@@ -51,7 +53,8 @@ public static class ContrastiveFunctional
             bool decoupled = false,
             double? misesFisherSigma = null,
             HardNegatives? hardNegatives = null,
-            double labelSmoothing = 0)
+            double labelSmoothing = 0,
+            Tiling? tiling = null)
         {
             Temperature.Check(temperature);
             Guard.Features(anchors);
@@ -63,7 +66,7 @@ public static class ContrastiveFunctional
                 Guard.Defined(positiveSum),
                 Guard.Defined(missingPairs),
                 Guard.Defined(reduction),
-                Tiling.Default,
+                tiling ?? Tiling.Default,
                 InfoNCEVariant.Of(decoupled, misesFisherSigma, hardNegatives, labelSmoothing, similarity, positiveSum));
             var scale = LogitScale.Of(temperature);
             using var scope = NewDisposeScope();
@@ -94,6 +97,7 @@ public static class ContrastiveFunctional
         /// <param name="mode">Who is contrasted with whom.</param>
         /// <param name="similarity">Cosine, or the dot product as given.</param>
         /// <param name="reduction">None gives one value per anchor; sum is what blocks of pairs add up to; mean is over all anchors.</param>
+        /// <param name="tiling">How the matrix of similarities is worked through; <see cref="Tiling.Default"/> by default.</param>
         /// <returns>A scalar, or one value per anchor.</returns>
         /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
         public static Tensor sigmoid_contrastive(
@@ -106,18 +110,32 @@ public static class ContrastiveFunctional
             double bias = -10,
             ContrastMode mode = ContrastMode.OneDirection,
             SimilarityMeasure similarity = SimilarityMeasure.Cosine,
-            nn.Reduction reduction = nn.Reduction.Mean)
+            nn.Reduction reduction = nn.Reduction.Mean,
+            Tiling? tiling = null)
         {
             Temperature.Check(temperature);
             SigmoidContrast.CheckBias(bias);
             Guard.Features(anchors);
             Guard.Features(candidates);
             Guard.Comparable(anchors, candidates);
-            var function = new SigmoidContrast(Guard.Defined(mode), Guard.Defined(similarity), Guard.Defined(reduction), Tiling.Default);
+            var function = new SigmoidContrast(Guard.Defined(mode), Guard.Defined(similarity), Guard.Defined(reduction), tiling ?? Tiling.Default);
             using var scope = NewDisposeScope();
             var batch = ContrastBatch.Of(mode, reduction, anchors, candidates, sampleIds, pairs, candidateIds);
             var constant = SigmoidContrast.ConstantBias(bias, UnitRows.ComputeType(anchors.dtype), anchors.device);
             return function.Of(batch, LogitScale.Of(temperature), constant).MoveToOuterDisposeScope();
+        }
+
+        /// <summary>The uniformity of one set of features; see <see cref="UniformityLoss"/>.</summary>
+        /// <param name="x">(N, D), N ≥ 2, or N ≥ 1 where self-pairs count.</param>
+        /// <param name="t">The sharpness of the kernel. Range: t > 0.</param>
+        /// <param name="selfPairs">Whether the pairs of rows with themselves, 1 each, count in the mean: then it is over all N² pairs.</param>
+        /// <param name="tiling">How the pairs are worked through; <see cref="Tiling.Default"/> by default.</param>
+        /// <returns>A scalar, at most 0 and at least -4t.</returns>
+        /// <exception cref="ArgumentException">x is no matrix of floating-point numbers, or has too few rows; or t is out of range.</exception>
+        public static Tensor uniformity(Tensor x, double t = 2, bool selfPairs = false, Tiling? tiling = null)
+        {
+            Guard.Positive(t);
+            return UniformityEquation.Of(x, t, selfPairs, tiling ?? Tiling.Default);
         }
     }
 }

@@ -64,11 +64,13 @@ internal sealed class FeatureRows(Tensor features, SimilarityMeasure measure)
     public Tensor? PullBack(Tensor gradient, Tensor rows, LogitScale? scale, bool wantsScale)
     {
         using var constant = no_grad();
+        if (gradient.numel() <= RunElements) return PullBackRun(gradient, rows, _inverseLengths, scale, wantsScale);
+
         var total = wantsScale ? zeros([], dtype: gradient.dtype, device: gradient.device) : null;
         foreach (var (first, count) in Runs.Of(gradient.shape[0], Math.Max(1, RunElements / gradient.shape[1])))
         {
             using var scope = NewDisposeScope();
-            Tensor Run(Tensor all) => count == gradient.shape[0] ? all : all.narrow(0, first, count);
+            Tensor Run(Tensor all) => all.narrow(0, first, count);
             var part = PullBackRun(
                 Run(gradient), Run(rows), _inverseLengths is null ? null : Run(_inverseLengths), scale, wantsScale);
             total?.add_(part!, Scalars.One);
@@ -97,6 +99,13 @@ internal sealed class FeatureRows(Tensor features, SimilarityMeasure measure)
         using var constant = no_grad();
         var given = features.detach();
         if (measure == SimilarityMeasure.DotProduct && scale is null) return UnitRows.Widen(given);
+
+        if (measure == SimilarityMeasure.Cosine && given.numel() <= RunElements)
+        {
+            var small = UnitRows.Widen(given);
+            _inverseLengths ??= UnitRows.Lengths(small).reciprocal();
+            return small.mul(scale is { } times ? times.Of(_inverseLengths) : _inverseLengths);
+        }
 
         var rows = Workspace.Empty(given.shape, ComputeType, given.device).copy_(given);
         if (measure == SimilarityMeasure.DotProduct) return scale!.Value.Apply_(rows);

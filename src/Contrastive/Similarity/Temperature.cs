@@ -22,6 +22,8 @@ public sealed class Temperature : nn.Module
     // Named as it is registered: TorchSharp finds the field again by this name when the module moves or changes its dtype.
     private readonly Parameter? log_scale;
     private readonly double _fixedTemperature;
+    private readonly Scalar? _lowest;
+    private readonly Scalar? _highest;
 
     private Temperature(double initial, double minimum, double maximum, bool learned)
         : base(nameof(Temperature))
@@ -30,6 +32,7 @@ public sealed class Temperature : nn.Module
         Minimum = minimum;
         Maximum = maximum;
         if (!learned) return;
+        (_lowest, _highest) = ((-Math.Log(maximum)).ToScalar(), (-Math.Log(minimum)).ToScalar());
 
         using var start = tensor(-Math.Log(initial), dtype: ScalarType.Float32);
         log_scale = new Parameter(start.clone());
@@ -117,9 +120,7 @@ public sealed class Temperature : nn.Module
     private void Clamp(Parameter logScale)
     {
         using var constant = no_grad();
-        using var low = (-Math.Log(Maximum)).ToScalar();
-        using var high = (-Math.Log(Minimum)).ToScalar();
-        logScale.clamp_(low, high);
+        logScale.clamp_(_lowest!, _highest!);
     }
 
     /// <summary>Refuses a learned temperature that lives on another device than the features.</summary>

@@ -280,7 +280,7 @@ internal sealed record Combination
         return c;
     }
 
-    public Tiling Tiling => TileRows == 0 ? Tiling.Default : AnyTiling.Tiles(TileRows, TileColumns, MemoryBudget);
+    public Tiling Tiling => TileRows == 0 ? AnyTiling.Whole : AnyTiling.Tiles(TileRows, TileColumns, MemoryBudget);
 
     public ContrastiveLoss CreateLoss(Temperature temperature, TorchSharp.torch.Generator generator)
     {

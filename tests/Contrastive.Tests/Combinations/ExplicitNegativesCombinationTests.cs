@@ -16,7 +16,7 @@ public class ExplicitNegativesCombinationTests
     {
         public ScalarType DType => Float64 ? ScalarType.Float64 : ScalarType.Float32;
 
-        public Tiling Tiling => TileRows == 0 ? Tiling.Default : AnyTiling.Tiles(TileRows, TileColumns, MemoryBudget);
+        public Tiling Tiling => TileRows == 0 ? AnyTiling.Whole : AnyTiling.Tiles(TileRows, TileColumns, MemoryBudget);
     }
 
     private static readonly Gen<Negatives> Any =

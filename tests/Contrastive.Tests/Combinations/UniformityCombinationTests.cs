@@ -11,7 +11,7 @@ public class UniformityCombinationTests
         double T, bool SelfPairs, int Count, int Width, bool Float64, Layout Layout, bool Gradient, int TileRows, int TileColumns,
         long MemoryBudget, int Seed)
     {
-        public Tiling Tiling => TileRows == 0 ? Tiling.Default : AnyTiling.Tiles(TileRows, TileColumns, MemoryBudget);
+        public Tiling Tiling => TileRows == 0 ? AnyTiling.Whole : AnyTiling.Tiles(TileRows, TileColumns, MemoryBudget);
     }
 
     private static readonly Gen<Features> Any =

@@ -17,7 +17,7 @@ public class TiledDerivativesTests
                 using var scope = NewDisposeScope();
                 var (a, b, ids) = (Draw.Leaf(1, 5, 3), Draw.Leaf(2, 5, 3), arange(5));
                 var gradients = new List<float>();
-                foreach (var tiling in new[] { Tiling.Default, Tiles, AnyTiling.Tiles(3, 2, budget: 0) })
+                foreach (var tiling in new[] { AnyTiling.Whole, Tiles, AnyTiling.Tiles(3, 2, budget: 0) })
                 {
                     using var temperature = Temperature.Learned(0.3);
                     using var loss = make(temperature, tiling);
@@ -74,7 +74,7 @@ public class TiledDerivativesTests
         {
             using var scope = NewDisposeScope();
             var (a, b, ids) = (Draw.Leaf(1, 3, 2), Draw.Leaf(2, 3, 2), arange(3));
-            using var loss = make(Temperature.Fixed(0.5), Tiling.Default);
+            using var loss = make(Temperature.Fixed(0.5), AnyTiling.Whole);
             // The gamma loss holds u constant while it is differentiated, the differences let it move: not for comparison.
             if (loss is GammaContrastiveLoss) continue;
             Gradients.ShouldMatchFiniteDifferences(
@@ -85,6 +85,24 @@ public class TiledDerivativesTests
                 },
                 a, b);
         }
+    }
+
+    [Fact]
+    public void Functions_have_second_derivatives_for_those_who_ask_for_the_whole_matrix()
+    {
+        using var scope = NewDisposeScope();
+        var (a, b) = (Draw.Leaf(1, 4, 3), Draw.Leaf(2, 4, 3));
+        foreach (var of in new Func<Tiling?, Tensor>[]
+        {
+            tiling => nn.functional.info_nce(a, b, tiling: tiling), tiling => nn.functional.sigmoid_contrastive(a, b, tiling: tiling),
+            tiling => nn.functional.uniformity(a, tiling: tiling),
+        })
+        {
+            Second(of(AnyTiling.Whole)).isfinite().all().item<bool>().Should().BeTrue();
+            Second(of(null)).isfinite().any().item<bool>().Should().BeFalse("tiles are the default at every size");
+        }
+
+        Tensor Second(Tensor loss) => autograd.grad([autograd.grad([loss], [a], retain_graph: true, create_graph: true)[0].pow(2).sum()], [a])[0];
     }
 
     [Fact]

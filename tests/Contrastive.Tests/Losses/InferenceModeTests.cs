@@ -8,7 +8,7 @@ public class InferenceModeTests
     [Fact]
     public void A_temperature_learns_from_frozen_features_at_any_size()
     {
-        foreach (var tiling in new[] { Tiling.Default, AnyTiling.Tiles(2, 3), AnyTiling.Tiles(2, 3, budget: 0) })
+        foreach (var tiling in new[] { AnyTiling.Whole, AnyTiling.Tiles(2, 3), AnyTiling.Tiles(2, 3, budget: 0) })
         {
             foreach (var measure in Enum.GetValues<SimilarityMeasure>())
             {
@@ -81,7 +81,7 @@ public class InferenceModeTests
     [Fact]
     public void Weights_of_an_expectation_step_in_inference_mode_serve_at_any_size()
     {
-        foreach (var tiling in new[] { Tiling.Default, AnyTiling.Tiles(2, 3), AnyTiling.Tiles(2, 3, budget: 0) })
+        foreach (var tiling in new[] { AnyTiling.Whole, AnyTiling.Tiles(2, 3), AnyTiling.Tiles(2, 3, budget: 0) })
         {
             foreach (var reduction in Enum.GetValues<nn.Reduction>())
             {

@@ -294,7 +294,7 @@ public abstract class InfoNCEEdgeTests(Tiling tiling)
     }
 }
 
-public class InfoNCEEdgeTestsOfTheWhole() : InfoNCEEdgeTests(Tiling.Default);
+public class InfoNCEEdgeTestsOfTheWhole() : InfoNCEEdgeTests(AnyTiling.Whole);
 
 public class InfoNCEEdgeTestsInTiles() : InfoNCEEdgeTests(AnyTiling.Tiles(2, 3));
 

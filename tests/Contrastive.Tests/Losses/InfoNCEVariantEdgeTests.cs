@@ -367,7 +367,7 @@ public abstract class InfoNCEVariantEdgeTests(Tiling tiling)
     ];
 }
 
-public class InfoNCEVariantEdgeTestsOfTheWhole() : InfoNCEVariantEdgeTests(Tiling.Default);
+public class InfoNCEVariantEdgeTestsOfTheWhole() : InfoNCEVariantEdgeTests(AnyTiling.Whole);
 
 public class InfoNCEVariantEdgeTestsInTiles() : InfoNCEVariantEdgeTests(AnyTiling.Tiles(2, 3));
 

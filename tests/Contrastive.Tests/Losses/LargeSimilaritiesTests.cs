@@ -171,7 +171,7 @@ public abstract class LargeSimilaritiesTests(Tiling tiling)
     }
 }
 
-public class LargeSimilaritiesOfTheWholeTests() : LargeSimilaritiesTests(Tiling.Default);
+public class LargeSimilaritiesOfTheWholeTests() : LargeSimilaritiesTests(AnyTiling.Whole);
 
 public class LargeSimilaritiesInTilesTests() : LargeSimilaritiesTests(AnyTiling.Tiles(2, 3));
 

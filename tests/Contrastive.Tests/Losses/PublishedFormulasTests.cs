@@ -170,7 +170,7 @@ public class PublishedFormulasTests
     {
         using var scope = NewDisposeScope();
         var (first, second) = (Draw.Leaf(1, 4, 3), Draw.Leaf(2, 4, 3));
-        foreach (var tiling in new[] { Tiling.Default, AnyTiling.Tiles(2, 3) })
+        foreach (var tiling in new[] { AnyTiling.Whole, AnyTiling.Tiles(2, 3) })
         {
             using var loss = new InfoNCELoss(Temperature.Fixed(0.5), ContrastMode.TwoViews, hardNegatives: new HardNegatives(1, 0.1)) { Tiling = tiling };
             Gradients.ShouldAgree(

@@ -278,6 +278,6 @@ public abstract class SigmoidEdgeTests(Tiling tiling)
         => new(initialBias: initialBias, mode: mode, reduction: reduction) { Tiling = tiling };
 }
 
-public class SigmoidEdgeTestsOfTheWhole() : SigmoidEdgeTests(Tiling.Default);
+public class SigmoidEdgeTestsOfTheWhole() : SigmoidEdgeTests(AnyTiling.Whole);
 
 public class SigmoidEdgeTestsInTiles() : SigmoidEdgeTests(AnyTiling.Tiles(2, 3));

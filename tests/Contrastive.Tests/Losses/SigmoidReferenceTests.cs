@@ -71,7 +71,7 @@ public class SigmoidReferenceTests
     [Fact]
     public void Two_views_and_sample_ids()
     {
-        foreach (var tiling in new[] { Tiling.Default, AnyTiling.Tiles(2, 3), AnyTiling.Tiles(3, 2, budget: 0) })
+        foreach (var tiling in new[] { AnyTiling.Whole, AnyTiling.Tiles(2, 3), AnyTiling.Tiles(3, 2, budget: 0) })
         {
             using var scope = NewDisposeScope();
             var (a, b, ids) = (Draw.Leaf(1, 4, 3), Draw.Leaf(2, 4, 3), tensor(new long[] { 3, 5, 3, 7 }));
@@ -121,7 +121,7 @@ public class SigmoidReferenceTests
     {
         using var scope = NewDisposeScope();
         var (x, y) = (Draw.Leaf(1, n, 4), Draw.Leaf(2, n, 4));
-        foreach (var tiling in new[] { Tiling.Default, AnyTiling.Tiles(2, 3) })
+        foreach (var tiling in new[] { AnyTiling.Whole, AnyTiling.Tiles(2, 3) })
         {
             using var loss = Loss(0.1, -10, ContrastMode.OneDirection, SimilarityMeasure.Cosine, nn.Reduction.Mean, tiling);
             var (logScale, bias) = Own(loss);
@@ -142,7 +142,7 @@ public class SigmoidReferenceTests
     {
         using var scope = NewDisposeScope();
         var (a, b) = (Draw.Leaf(1, 4, 3), Draw.Leaf(2, 4, 3));
-        foreach (var tiling in new[] { Tiling.Default, AnyTiling.Tiles(2, 3) })
+        foreach (var tiling in new[] { AnyTiling.Whole, AnyTiling.Tiles(2, 3) })
         {
             foreach (var mode in Enum.GetValues<ContrastMode>())
             {

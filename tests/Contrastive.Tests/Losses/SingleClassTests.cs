@@ -18,7 +18,7 @@ public class SingleClassTests
         var map = PairMap.FromLabels(zeros(5, dtype: ScalarType.Int64));
         foreach (var reduction in Enum.GetValues<nn.Reduction>())
         {
-            using var loss = new InfoNCELoss(Temperature.Fixed(0.3), reduction: reduction) { Tiling = tiled ? AnyTiling.Tiles(2, 3) : Tiling.Default };
+            using var loss = new InfoNCELoss(Temperature.Fixed(0.3), reduction: reduction) { Tiling = tiled ? AnyTiling.Tiles(2, 3) : AnyTiling.Whole };
             Gradients.ShouldAgree(() => loss.forward(z, z, null, map), () => Reduce(Published(), reduction), 1e-10, z);
             loss.Evaluate(z, z, null, map).SkippedAnchors.Should().Be(0);
         }
@@ -38,7 +38,7 @@ public class SingleClassTests
     {
         using var scope = NewDisposeScope();
         var z = Draw.Leaf(1, 5, 3);
-        using var loss = new InfoNCELoss(Temperature.Fixed(0.3), positiveSum: PositiveSum.InsideLog) { Tiling = tiled ? AnyTiling.Tiles(2, 3) : Tiling.Default };
+        using var loss = new InfoNCELoss(Temperature.Fixed(0.3), positiveSum: PositiveSum.InsideLog) { Tiling = tiled ? AnyTiling.Tiles(2, 3) : AnyTiling.Whole };
         var value = loss.forward(z, z, null, PairMap.FromLabels(zeros(5, dtype: ScalarType.Int64)));
         value.ShouldEqual(tensor(Math.Log(4)), 1e-12);
         Gradients.Of(value, z)[0].ShouldEqual(zeros_like(z), 1e-12);

@@ -21,6 +21,22 @@ public class UniformityLossTests
         });
 
     [Fact]
+    public void The_function_is_the_module_without_one()
+    {
+        using var scope = NewDisposeScope();
+        var x = Draw.Leaf(1, 6, 3);
+        foreach (var self in new[] { false, true })
+        {
+            using var loss = new UniformityLoss(1.5, self);
+            Gradients.ShouldAgree(() => nn.functional.uniformity(x, 1.5, self), () => loss.forward(x), 1e-15, x);
+            Gradients.ShouldAgree(() => nn.functional.uniformity(x, 1.5, self, AnyTiling.Tiles(2, 3)), () => loss.forward(x), 1e-13, x);
+        }
+        Refusal.Refuses(() => nn.functional.uniformity(x, 0), "t must be positive and finite but is 0");
+        Refusal.Refuses(() => nn.functional.uniformity(x.narrow(0, 0, 1)), "x must have at least 2 rows but has 1");
+        TensorCount.ShouldStay(() => nn.functional.uniformity(x).Dispose(), times: 3);
+    }
+
+    [Fact]
     public void Finite_differences_agree()
     {
         using var scope = NewDisposeScope();
@@ -34,7 +50,7 @@ public class UniformityLossTests
     [Fact]
     public void Rows_at_one_point_are_0_and_opposite_rows_minus_4t_however_sharp_the_kernel()
     {
-        foreach (var tiling in new[] { Tiling.Default, AnyTiling.Tiles(1, 2) })
+        foreach (var tiling in new[] { AnyTiling.Whole, AnyTiling.Tiles(1, 2) })
         {
             foreach (var t in new[] { 0.5, 2, 500 })
             {
@@ -53,7 +69,7 @@ public class UniformityLossTests
     [Fact]
     public void A_zero_row_is_at_the_origin_and_takes_no_gradient()
     {
-        foreach (var tiling in new[] { Tiling.Default, AnyTiling.Tiles(2, 2) })
+        foreach (var tiling in new[] { AnyTiling.Whole, AnyTiling.Tiles(2, 2) })
         {
             using var scope = NewDisposeScope();
             var x = cat([Draw.Normal(1, 2, 3), zeros(2, 3, dtype: ScalarType.Float64)]).requires_grad_();
@@ -69,7 +85,7 @@ public class UniformityLossTests
     [Fact]
     public void Half_precision_is_computed_in_float32_and_NaN_gives_NaN()
     {
-        foreach (var tiling in new[] { Tiling.Default, AnyTiling.Tiles(2, 2) })
+        foreach (var tiling in new[] { AnyTiling.Whole, AnyTiling.Tiles(2, 2) })
         {
             using var scope = NewDisposeScope();
             using var loss = new UniformityLoss { Tiling = tiling };
@@ -89,7 +105,7 @@ public class UniformityLossTests
     public void Nothing_is_left_behind()
     {
         using var x = Draw.Leaf(1, 6, 3);
-        foreach (var tiling in new[] { Tiling.Default, AnyTiling.Tiles(2, 2) })
+        foreach (var tiling in new[] { AnyTiling.Whole, AnyTiling.Tiles(2, 2) })
         {
             using var loss = new UniformityLoss(20) { Tiling = tiling };
             TensorCount.ShouldStay(() =>

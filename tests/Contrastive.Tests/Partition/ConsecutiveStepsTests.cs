@@ -18,7 +18,7 @@ public class ConsecutiveStepsTests
     [Fact]
     public void Both_queues_of_a_symmetric_loss_hold_features_and_not_similarities()
     {
-        foreach (var tiling in new[] { Tiling.Default, AnyTiling.Tiles(2, 1) })
+        foreach (var tiling in new[] { AnyTiling.Whole, AnyTiling.Tiles(2, 1) })
         {
             foreach (var measure in Enum.GetValues<SimilarityMeasure>())
             {
@@ -52,7 +52,7 @@ public class ConsecutiveStepsTests
         var block = PairCase.Create((int)Combinations.PairKinds.Diagonal, 4, 4, 0, exclude: false, ids: false, biasRank: 0).Block(0, 3, 0, 4);
         using var loss = new GammaContrastiveLoss(new PartitionTable(5, dtype: ScalarType.Float64), Temperature.Fixed(0.3), reduction: nn.Reduction.None)
         {
-            Tiling = tiled ? AnyTiling.Tiles(2, 3) : Tiling.Default,
+            Tiling = tiled ? AnyTiling.Tiles(2, 3) : AnyTiling.Whole,
         };
         var values = Reference.Values(Reference.Similarities(a, b, 0.3, SimilarityMeasure.Cosine));
         var estimates = block.EachAnchor(i => Reference.Partition(values, block, i, 5, PositiveSampling.Complete).LogEstimate);

@@ -5,7 +5,7 @@ namespace Contrastive.Training.Tests;
 /// <summary>A loss with its estimators' state, and what is said of the batch.</summary>
 internal sealed record StepCase(ContrastiveLoss Loss, Tensor? Ids = null, PairMap? Pairs = null, Tensor? CandidateIds = null)
 {
-    private static readonly Tiling Tiles = new() { DensePairs = 0, Rows = 3, Columns = 4 };
+    private static readonly Tiling Tiles = new() { Rows = 3, Columns = 4 };
 
     private static Tensor Ids1(long n) => arange(n, dtype: ScalarType.Int64) * 2 + 1;
 

@@ -348,8 +348,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     {
         var ofAnchors = forward(sums.Anchors);
         var ofCandidates = backward?.Invoke(sums.Candidates!);
-        var loss = ofAnchors.Reduce(reduction);
-        if (ofCandidates is not null) loss = LossReduction.MeanOfDirections(loss, ofCandidates.Reduce(reduction));
+        var loss = ofCandidates is null ? ofAnchors.Reduce(reduction) : LossReduction.MeanOfDirections(ofAnchors, ofCandidates, reduction);
         if (matrix.NeedsPullBack)
             sums.PullBack(ofAnchors.DerivativesOf(reduction, ofCandidates is null ? 1 : 0.5), ofCandidates?.DerivativesOf(reduction, 0.5));
         return matrix.Attach(loss);

@@ -42,8 +42,7 @@ internal readonly record struct InfoNCE(
         var (ofAnchors, ofCandidates) = (MisesFisher(matrix, map, false), symmetric ? MisesFisher(matrix, map, true) : null);
         var forward = Losses(both.Anchors, map, scale, weights, ofAnchors);
         var backward = symmetric ? Losses(both.Candidates!, map, scale, map.WeightsOfCandidates(matrix.Anchors.ComputeType), ofCandidates) : null;
-        var loss = forward.Reduce(Reduction);
-        if (backward is not null) loss = LossReduction.MeanOfDirections(loss, backward.Reduce(Reduction));
+        var loss = backward is null ? forward.Reduce(Reduction) : LossReduction.MeanOfDirections(forward, backward, Reduction);
         (Tensor, Tensor)? anchorLeaf = null, candidateLeaf = null;
         if (matrix.NeedsPullBack)
         {

@@ -13,11 +13,27 @@ internal static class UniformityEquation
     /// <summary>exp of the least exponent, -4t, times many rows and small gradients, is still a normal float32.</summary>
     private const double SafeExponent = 60;
 
+    /// <summary>The logarithm of the mean over the pairs.</summary>
     /// <param name="x">(N, D).</param>
     /// <param name="t">The sharpness of the kernel.</param>
     /// <param name="selfPairs">Whether j = k counts.</param>
     /// <param name="tiling">How the pairs are worked through.</param>
-    public static Tensor LogSum(Tensor x, double t, bool selfPairs, Tiling tiling)
+    public static Tensor Of(Tensor x, double t, bool selfPairs, Tiling tiling)
+    {
+        Guard.Features(x);
+        var (count, least) = (x.shape[0], selfPairs ? 1 : 2);
+        if (count < least) throw new ArgumentException($"x must have at least {least} rows but has {count}", nameof(x));
+
+        using var scope = NewDisposeScope();
+        var pairs = selfPairs ? count * (double)count : count * (count - 1.0);
+        return LogSum(x, t, selfPairs, tiling).Plus(-Math.Log(pairs)).MoveToOuterDisposeScope();
+    }
+
+    /// <param name="x">(N, D).</param>
+    /// <param name="t">The sharpness of the kernel.</param>
+    /// <param name="selfPairs">Whether j = k counts.</param>
+    /// <param name="tiling">How the pairs are worked through.</param>
+    private static Tensor LogSum(Tensor x, double t, bool selfPairs, Tiling tiling)
     {
         var count = x.shape[0];
         var lengths = Lengths(x).Times(-t);

@@ -50,14 +50,5 @@ public sealed class UniformityLoss : nn.Module<Tensor, Tensor>
     /// <param name="x">(N, D), N ≥ 2, or N ≥ 1 where self-pairs count.</param>
     /// <returns>A scalar, at most 0 and at least -4t.</returns>
     /// <exception cref="ArgumentException"><paramref name="x"/> is no matrix of floating-point numbers, or has too few rows.</exception>
-    public override Tensor forward(Tensor x)
-    {
-        Guard.Features(x);
-        var (count, least) = (x.shape[0], SelfPairs ? 1 : 2);
-        if (count < least) throw new ArgumentException($"x must have at least {least} rows but has {count}", nameof(x));
-
-        using var scope = NewDisposeScope();
-        var pairs = SelfPairs ? count * (double)count : count * (count - 1.0);
-        return UniformityEquation.LogSum(x, T, SelfPairs, Tiling).Plus(-Math.Log(pairs)).MoveToOuterDisposeScope();
-    }
+    public override Tensor forward(Tensor x) => UniformityEquation.Of(x, T, SelfPairs, Tiling);
 }
