@@ -27,6 +27,7 @@ internal sealed class SimilarityMatrix
     private readonly Tensor? _byAnchors;
     private readonly Tensor? _byCandidates;
     private TileMemory? _memory;
+    private double? _biasBound;
 
     /// <param name="anchors">(N, D).</param>
     /// <param name="candidates">(M, D).</param>
@@ -183,7 +184,11 @@ internal sealed class SimilarityMatrix
     }
 
     /// <summary>Gives the tiles' memory back, where sums are all that is wanted; else <see cref="Attach"/> does.</summary>
-    public void Release() => _memory?.Release();
+    public void Release()
+    {
+        _memory?.Release();
+        _memory = null;
+    }
 
     private static readonly Scalar ThreeHalves = 1.5.ToScalar();
 
@@ -263,7 +268,7 @@ internal sealed class SimilarityMatrix
     {
         var similarity = !Anchors.AreUnit ? FeatureRows.Longest(a) * FeatureRows.Longest(_b!)
             : Exponents.For(_scale.Bound, _map.CandidateCount, a.dtype) is { Shift: 0 } ? _scale.Bound : _scale.Value;
-        return similarity + _map.BiasBound();
+        return similarity + (_biasBound ??= _map.BiasBound());
     }
 }
 

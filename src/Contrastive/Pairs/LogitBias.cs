@@ -28,7 +28,11 @@ internal sealed record LogitBias(Tensor Values, bool IsSymmetric = false, bool T
     public double Bound()
     {
         using var scope = NewDisposeScope();
-        var largest = Values.detach().abs().max().to(ScalarType.Float64).item<double>();
+        // Of both ends, since a matrix of sizes would be as large as all pairs.
+        var (low, high) = (Number(Values.detach().min()), Number(Values.detach().max()));
+        var largest = double.IsNaN(low) || double.IsNaN(high) ? double.NaN : Math.Max(Math.Abs(low), Math.Abs(high));
         return IsSymmetric ? 2 * largest : largest;
+
+        static double Number(Tensor value) => value.to(ScalarType.Float64).item<double>();
     }
 }

@@ -26,6 +26,10 @@ internal sealed class PairList
     /// <remarks>Waits for the device.</remarks>
     public static PairList? OfEqual(Tensor anchors, Tensor candidates, IReadOnlyCollection<long> diagonals)
     {
+        // What is looked up is the shorter side: a queue has many times the batch's rows.
+        if (anchors.size(0) < candidates.size(0))
+            return OfEqual(candidates, anchors, [.. diagonals.Select(offset => -offset)])?.Transpose();
+
         var columns = Values(candidates);
         var rows = ReferenceEquals(anchors, candidates) ? columns : Values(anchors);
         var last = new Dictionary<long, int>(columns.Length);

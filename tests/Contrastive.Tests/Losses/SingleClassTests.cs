@@ -8,6 +8,27 @@ namespace Contrastive.Tests.Losses;
 /// </summary>
 public class SingleClassTests
 {
+    [Fact]
+    public void A_block_of_a_map_of_labels_is_the_same_pairs_as_a_mask()
+    {
+        using var scope = NewDisposeScope();
+        var (a, b) = (Draw.Leaf(1, 9, 3), Draw.Leaf(2, 9, 3));
+        var labels = tensor(new long[] { 0, 1, 0, 2, 1, 0, 1, 2, 0 });
+        foreach (var map in new[] { PairMap.FromLabels(labels), PairMap.FromLabels(labels, labels.clone()) })
+        {
+            foreach (var (first, count, from, to) in new[] { (0, 4, 0, 9), (0, 9, 0, 5), (0, 1, 0, 9), (0, 6, 0, 6), (3, 4, 0, 9), (0, 9, 0, 9) })
+            {
+                var (part, others) = (a.narrow(0, first, count), b.narrow(0, from, to));
+                var block = map.Block(first, count, from, to);
+                var masks = block.Masks(new PairBlock(0, count, 0, to), PositiveSampling.Complete, CPU);
+                var mask = PairMap.FromMask(masks.Positives).Exclude(masks.Positives.logical_or(masks.Negatives).logical_not());
+                using var loss = new InfoNCELoss(missingPairs: MissingPairs.Skip);
+                Gradients.ShouldAgree(
+                    () => loss.Evaluate(part, others, pairs: block).Loss, () => loss.Evaluate(part, others, pairs: mask).Loss, 1e-12, a, b);
+            }
+        }
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
