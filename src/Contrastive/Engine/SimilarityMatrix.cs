@@ -10,8 +10,8 @@ namespace Contrastive;
 /// <see cref="Attach"/>. What it makes is in the caller's dispose scope.
 /// </summary>
 /// <remarks>
-/// Of few pairs the whole matrix is formed, with a graph: the sums have it, and there is nothing to pull back. Of more there are
-/// tiles: memory O((N + M) D) and a budget, and the gradient is worked out together with the value, only what inputs need of it.
+/// Where it is asked for, and without reduction, the whole matrix is formed, with a graph: the sums have it, and there is nothing to pull
+/// back. Else there are tiles: memory O((N + M) D) and a budget, and the gradient is worked out together with the value, only what inputs need of it.
 /// </remarks>
 internal sealed class SimilarityMatrix
 {
@@ -85,7 +85,7 @@ internal sealed class SimilarityMatrix
     /// <summary>Whether there is something to pull back.</summary>
     public bool NeedsPullBack => NeedsGradient && !IsWhole;
 
-    /// <summary>Whether so few pairs are formed at once, whatever is asked of them.</summary>
+    /// <summary>Whether the whole matrix is asked for.</summary>
     public static bool TakesWhole(PairMap map, Tiling tiling) => map.AnchorCount * map.CandidateCount <= tiling.DensePairs;
 
     /// <summary>The sums over each anchor's candidates and, of two directions, over each candidate's anchors.</summary>
@@ -94,7 +94,7 @@ internal sealed class SimilarityMatrix
 
     /// <summary>
     /// The sums of one direction, as many anchors at a time as keeps every tile for its pull-back: three products whatever the
-    /// size, where a loss is a sum over anchors. Pull each strip back before the next. Each has a dispose scope of its own.
+    /// size, where a loss is a sum over anchors. A set with itself is one strip, of half the products. Pull each strip back before the next. Each has a dispose scope of its own.
     /// </summary>
     public IEnumerable<(long First, long Count, ContrastSums Sums)> Strips()
     {
@@ -231,7 +231,7 @@ internal sealed class SimilarityMatrix
 
         return Tiles(Form(exponents)) ?? Tiles(Form(null))!;
 
-        ITilePairs Form(Exponents? held) => pattern is null ? new MaskedTiles(map, _sampling, held) : new DiagonalTiles(map, pattern, held);
+        ITilePairs Form(Exponents? form) => pattern is null ? new MaskedTiles(map, _sampling, form) : new DiagonalTiles(map, pattern, form);
 
         ContrastSums? Tiles(ITilePairs pairs)
         {

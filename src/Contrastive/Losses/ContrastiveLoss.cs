@@ -44,8 +44,8 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
     public MissingPairs MissingPairs { get; }
 
     /// <summary>
-    /// How the matrix of similarities is worked through: the memory it may take, and the tiles. Beyond
-    /// <see cref="Tiling.DensePairs"/> a reduced loss can be differentiated once.
+    /// How the matrix of similarities is worked through: the memory it may take, and the tiles. A reduced loss can be
+    /// differentiated once, unless <see cref="Tiling.DensePairs"/> asks for the whole matrix.
     /// </summary>
     /// <exception cref="ArgumentNullException">The value is null.</exception>
     public Tiling Tiling

@@ -10,8 +10,8 @@ namespace Contrastive;
 /// </summary>
 /// <remarks>
 /// Rows are divided by their length; a zero row stays at the origin and takes no gradient. NaN gives NaN. Half precision is
-/// computed in float32. Beyond <see cref="Tiling.DensePairs"/> pairs it takes memory O(N · D) and <see cref="Tiling"/>'s budget,
-/// and can be differentiated once.
+/// computed in float32. It takes memory O(N · D) and <see cref="Tiling"/>'s budget and can be differentiated once, unless
+/// <see cref="Tiling.DensePairs"/> asks for the whole matrix.
 /// </remarks>
 /// <example>
 /// <code>
