@@ -35,7 +35,7 @@ public enum LargeBatchMethod
 /// where encoding once and the loss left them, and so are the encoders' buffers. If <c>encode</c> or the loss fails before
 /// anything was encoded the second time, they, the estimators' state and all <c>.grad</c> are as they were; if the second
 /// pass fails, the estimators have moved on and the gradients are incomplete: set them to zero.</para>
-/// <para>A batch that is one micro-batch is encoded once: the plain step. While a step runs, nothing else
+/// <para>A batch that is one micro-batch is encoded once, as in an ordinary step. While a step runs, nothing else
 /// in the process may draw from torch's own generator, such as dropout on another thread: its numbers are replayed.</para>
 /// </remarks>
 /// <example>
@@ -83,8 +83,8 @@ public sealed class LargeBatchStep
     /// <param name="method">How; by default accumulation where the loss is a sum over pairs, else cached gradients.</param>
     /// <returns>The loss, without a graph, the objective and the number of anchors skipped.</returns>
     /// <exception cref="ArgumentException">
-    /// The loss has no reduction, or is no sum over pairs but to be accumulated; or the arguments, or the features, do not fit
-    /// together. The message says what was given.
+    /// The loss has no reduction; or accumulation is asked for, but the loss is not a sum over pairs; or the arguments, or the
+    /// features, do not fit together. The message says what was given.
     /// </exception>
     /// <exception cref="InvalidOperationException">
     /// Gradients are switched off; there is nothing to train; or encode gave other features the second time.
@@ -178,7 +178,7 @@ public sealed class LargeBatchStep
         if (method is { } given) Guard.Defined(given, nameof(method));
         if (method == LargeBatchMethod.Accumulation && loss is not GammaContrastiveLoss)
             throw new ArgumentException(
-                $"{loss.GetType().Name} is no sum over pairs and cannot be accumulated; {nameof(GammaContrastiveLoss)} can", nameof(method));
+                $"{loss.GetType().Name} is not a sum over pairs and cannot be accumulated; {nameof(GammaContrastiveLoss)} can", nameof(method));
         return method == LargeBatchMethod.CachedGradients ? null : loss as GammaContrastiveLoss;
     }
 }

@@ -41,7 +41,7 @@ internal sealed class TwoPasses
     /// <summary>Whether the batch is one micro-batch, so that there is nothing to encode twice.</summary>
     public bool IsSingle(long count) => count <= MicroBatchSize;
 
-    /// <summary>A plain step of a batch that is one micro-batch: what <paramref name="loss"/> gives is differentiated.</summary>
+    /// <summary>The ordinary step of a batch that is one micro-batch: what <paramref name="loss"/> gives is differentiated.</summary>
     public void Single(long count, Func<long, long, Tensor[]> encode, Func<Tensor[], Tensor> loss)
     {
         // A scope of its own: TorchSharp loses track of a tensor that is moved to the scope it is in.

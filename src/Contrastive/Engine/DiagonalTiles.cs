@@ -42,7 +42,12 @@ internal interface ITilePairs
 /// <param name="Numerator">∂L/∂ Σ_numerator s, (n); null for none.</param>
 /// <param name="Hardness">∂L/∂ Σ_negatives exp(β s - r), (n); null where negatives have no weights.</param>
 internal sealed record TileDerivatives(
-    DirectionTotals Totals, Tensor? Positives, Tensor Negatives, Tensor? Numerator, Tensor? Hardness = null);
+    DirectionTotals Totals, Tensor? Positives, Tensor Negatives, Tensor? Numerator, Tensor? Hardness = null)
+{
+    /// <summary>∂L/∂s of a tile's linear terms, in the memory given; null where the loss does not depend on them.</summary>
+    public Tensor? Linear(PairBlock block, Tensor others, Tensor scratch)
+        => Numerator is null ? null : scratch.copy_(Totals.Broadcast(Numerator, block)).masked_fill_(others, Scalars.Zero);
+}
 
 /// <summary>
 /// The fast form, without masks: positives and excluded pairs lie on a few diagonals (pair (i, j) is on diagonal j - i), but for a
@@ -53,6 +58,9 @@ internal sealed record TileDerivatives(
 /// <param name="exponents">How masked tiles hold exponentials; null where they hold similarities.</param>
 internal sealed class DiagonalTiles(PairMap map, DiagonalPattern pattern, Exponents? exponents) : ITilePairs
 {
+    // By the dimension that is summed over.
+    private readonly Side?[] _sides = new Side?[2];
+
     public int Scratch => 1;
 
     public DirectionTotals Totals(int dimension, Tensor like)
@@ -109,8 +117,7 @@ internal sealed class DiagonalTiles(PairMap map, DiagonalPattern pattern, Expone
 
     public PairSums ToSums(DirectionTotals totals)
     {
-        var (oriented, whole) = Oriented(totals);
-        var isSinglePositive = oriented.IsSinglePositive(whole);
+        var (oriented, whole, isSinglePositive) = SideOf(totals);
         PairCounts Count() => oriented.Count(whole, totals.Numerator);
 
         var (positive, reference) = (totals.Numerator, totals.Negatives.Unit);
@@ -125,24 +132,24 @@ internal sealed class DiagonalTiles(PairMap map, DiagonalPattern pattern, Expone
             positive.masked_fill(none, Scalars.NegativeInfinity), logNegatives, positive.masked_fill(none, Scalars.Zero), reference, isSinglePositive, Count);
     }
 
-    /// <summary>The pattern and the whole as a direction's anchors see them.</summary>
-    private (DiagonalPattern Pattern, PairBlock Whole) Oriented(DirectionTotals totals)
-    {
-        var whole = new PairBlock(0, map.AnchorCount, 0, map.CandidateCount);
-        return totals.Dimension == 1 ? (pattern, whole) : (pattern.Transpose(), whole.Transpose());
-    }
-
-    private bool HasPositives(DirectionTotals totals)
-    {
-        var (oriented, whole) = Oriented(totals);
-        return oriented.IsSinglePositive(whole);
-    }
-
     public TileDerivatives ToTotals(DirectionTotals totals, SumDerivatives derivatives)
     {
         // The only positive is its whole sum, so both derivatives are by its similarity.
         var (inLog, inNumerator) = (derivatives.LogPositives, derivatives.PositiveLogits);
         var both = inLog is null || inNumerator is null ? inLog ?? inNumerator ?? zeros_like(totals.Numerator) : inLog.Plus(inNumerator);
-        return new TileDerivatives(totals, null, totals.Negatives.ByTotal(derivatives.LogNegatives, HasPositives(totals)), both);
+        return new TileDerivatives(totals, null, totals.Negatives.ByTotal(derivatives.LogNegatives, SideOf(totals).IsSinglePositive), both);
     }
+
+    private Side SideOf(DirectionTotals totals)
+    {
+        if (_sides[totals.Dimension] is { } known) return known;
+        var whole = new PairBlock(0, map.AnchorCount, 0, map.CandidateCount);
+        var (oriented, seen) = totals.Dimension == 1 ? (pattern, whole) : (pattern.Transpose(), whole.Transpose());
+        var side = new Side(oriented, seen, oriented.IsSinglePositive(seen));
+        _sides[totals.Dimension] = side;
+        return side;
+    }
+
+    /// <summary>The pairs as a direction's anchors see them.</summary>
+    private readonly record struct Side(DiagonalPattern Pattern, PairBlock Whole, bool IsSinglePositive);
 }

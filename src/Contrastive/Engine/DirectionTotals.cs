@@ -77,6 +77,36 @@ internal sealed class DirectionTotals
 
     /// <summary>Adds a tile's terms, summed over this direction.</summary>
     public void Add(Tensor total, PairBlock block, Tensor terms) => Part(total, block).add_(terms.sum(dim: _dimension), Scalars.One);
+
+    /// <summary>Adds the number of a tile's pairs in each sum.</summary>
+    public void Count(PairMasks masks, PairBlock block)
+    {
+        Add(Counts.Positives, block, masks.Positives);
+        Add(Counts.Negatives, block, masks.Negatives);
+        Add(Counts.Numerator, block, masks.Numerator);
+    }
+
+    /// <summary>Adds Σ (s - unit) of a tile's similarities to the numerator. Before <see cref="Count"/>, of the tiles before.</summary>
+    /// <param name="tile">The similarities.</param>
+    /// <param name="block">Where the tile lies.</param>
+    /// <param name="unit">The sum whose unit the numerator is relative to.</param>
+    /// <param name="change">What <see cref="ExponentialTotal.Add"/> gave: a new unit shifts what was there.</param>
+    /// <param name="others">The pairs that are not in the numerator.</param>
+    /// <param name="scratch">Memory of the tile's shape.</param>
+    public void AddNumerator(Tensor tile, PairBlock block, ExponentialTotal unit, Tensor change, Tensor others, Tensor scratch)
+    {
+        Part(Numerator, block).addcmul_(Part(Counts.Numerator, block), change, Scalars.One);
+        Add(Numerator, block, scratch.copy_(tile).sub_(Broadcast(unit.Unit!, block)).masked_fill_(others, Scalars.Zero));
+    }
+
+    /// <summary>Σ (s - r): from Σ (s - unit) + k (unit - r), and nothing where there is no pair.</summary>
+    /// <param name="unit">What the numerator is relative to; null for 0.</param>
+    /// <param name="reference">r, (n).</param>
+    public Tensor NumeratorRelativeTo(Tensor? unit, Tensor reference)
+    {
+        var shift = unit is null ? reference.neg() : unit.sub(reference);
+        return Numerator.Plus(shift.mul(Counts.Numerator).masked_fill(Counts.Numerator.eq(Scalars.Zero), Scalars.Zero));
+    }
 }
 
 /// <summary>

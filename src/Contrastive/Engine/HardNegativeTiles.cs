@@ -27,14 +27,9 @@ internal sealed class HardNegativeTiles(PairMap map, double beta) : ITilePairs
             direction.Negatives.Add(Scaled(tile, 1 + beta, notNegative, scratch[0]), block, scratch[1]);
             direction.Hardness.Add(Scaled(tile, beta, notNegative, scratch[0]), block, scratch[1]);
 
-            // The positives as MaskedTiles has them.
             var change = direction.Positives.Add(scratch[0].copy_(tile).masked_fill_(notPositive, Scalars.NegativeInfinity), block, scratch[1]);
-            direction.Part(direction.Numerator, block).addcmul_(direction.Part(direction.Counts.Numerator, block), change!, Scalars.One);
-            var unit = direction.Broadcast(direction.Positives.Unit!, block);
-            direction.Add(direction.Numerator, block, scratch[0].copy_(tile).sub_(unit).masked_fill_(notPositive, Scalars.Zero));
-            direction.Add(direction.Counts.Positives, block, masks.Positives);
-            direction.Add(direction.Counts.Negatives, block, masks.Negatives);
-            direction.Add(direction.Counts.Numerator, block, masks.Numerator);
+            direction.AddNumerator(tile, block, direction.Positives, change!, notPositive, scratch[0]);
+            direction.Count(masks, block);
         }
     }
 
@@ -55,9 +50,7 @@ internal sealed class HardNegativeTiles(PairMap map, double beta) : ITilePairs
             Add(direction, direction.Totals.Negatives, direction.Negatives, 1 + beta, notNegative);
             if (beta > 0) Add(direction, direction.Totals.Hardness, direction.Hardness!, beta, notNegative);
             if (direction.Positives is not null) Add(direction, direction.Totals.Positives, direction.Positives, 1, notPositive);
-            if (direction.Numerator is not null)
-                weights.add_(
-                    scratch[0].copy_(direction.Totals.Broadcast(direction.Numerator, block)).masked_fill_(notPositive, Scalars.Zero), Scalars.One);
+            if (direction.Linear(block, notPositive, scratch[0]) is { } linear) weights.add_(linear, Scalars.One);
         }
         tile.copy_(weights);
 
@@ -78,9 +71,13 @@ internal sealed class HardNegativeTiles(PairMap map, double beta) : ITilePairs
         var none = counts.Negatives.eq(Scalars.Zero);
         var logNegatives = totals.Negatives.Total.log().sub(totals.Hardness.Total.log()).Plus(counts.Negatives.log())
             .Plus(largest.sub(reference)).masked_fill(none, Scalars.NegativeInfinity);
-        var shift = totals.Positives.Unit!.sub(reference).mul(counts.Numerator).masked_fill(counts.Numerator.eq(Scalars.Zero), Scalars.Zero);
         return new PairSums(
-            totals.Positives.Log(reference), logNegatives, totals.Numerator.Plus(shift), reference, isSinglePositive: false, () => counts);
+            totals.Positives.Log(reference),
+            logNegatives,
+            totals.NumeratorRelativeTo(totals.Positives.Unit, reference),
+            reference,
+            isSinglePositive: false,
+            () => counts);
     }
 
     public TileDerivatives ToTotals(DirectionTotals totals, SumDerivatives derivatives) => new(

@@ -41,13 +41,9 @@ internal sealed class MaskedTiles(PairMap map, PositiveSampling sampling, Expone
             if (exponents is null)
             {
                 if (sampling == PositiveSampling.Sampled) change = direction.NumeratorUnit.Add(Only(notInNumerator, none), block, scratch[1]);
-                direction.Part(direction.Numerator, block).addcmul_(direction.Part(direction.Counts.Numerator, block), change!, Scalars.One);
-                var unit = direction.Broadcast(UnitOfNumerator(direction)!, block);
-                direction.Add(direction.Numerator, block, scratch[0].copy_(tile).sub_(unit).masked_fill_(notInNumerator, Scalars.Zero));
+                direction.AddNumerator(tile, block, NumeratorUnit(direction), change!, notInNumerator, scratch[0]);
             }
-            direction.Add(direction.Counts.Positives, block, masks.Positives);
-            direction.Add(direction.Counts.Negatives, block, masks.Negatives);
-            direction.Add(direction.Counts.Numerator, block, masks.Numerator);
+            direction.Count(masks, block);
         }
 
         Tensor Only(Tensor others, Scalar none) => scratch[0].copy_(tile).masked_fill_(others, none);
@@ -74,9 +70,7 @@ internal sealed class MaskedTiles(PairMap map, PositiveSampling sampling, Expone
         var notInNumerator = masks.Numerator.logical_not();
         foreach (var direction in directions)
         {
-            if (direction.Numerator is null) continue;
-            var linear = scratch[0].copy_(direction.Totals.Broadcast(direction.Numerator, block)).masked_fill_(notInNumerator, Scalars.Zero);
-            tile.add_(linear, Scalars.One);
+            if (direction.Linear(block, notInNumerator, scratch[0]) is { } linear) tile.add_(linear, Scalars.One);
         }
 
         // ∂L/∂Σ exp(s) · exp(s); where tiles hold exponentials their factors are added up first.
@@ -92,20 +86,15 @@ internal sealed class MaskedTiles(PairMap map, PositiveSampling sampling, Expone
     {
         // Of two sums, each in its own unit, the reference is the larger unit.
         var reference = totals.Positives.Unit is { } unit ? unit.maximum(totals.Negatives.Unit!) : null;
-        var counts = totals.Counts;
-        var numerator = totals.Numerator;
-        if (reference is not null)
-        {
-            // Σ (s - unit) + k (unit - r), and nothing where there is none.
-            var shift = UnitOfNumerator(totals) is { } own ? own.sub(reference) : reference.neg();
-            numerator = numerator.Plus(shift.mul(counts.Numerator).masked_fill(counts.Numerator.eq(Scalars.Zero), Scalars.Zero));
-        }
-        return new PairSums(totals.Positives.Log(reference), totals.Negatives.Log(reference), numerator, reference, isSinglePositive: false, () => counts);
+        var numerator = reference is null ? totals.Numerator
+            : totals.NumeratorRelativeTo(exponents is null ? NumeratorUnit(totals).Unit : null, reference);
+        return new PairSums(
+            totals.Positives.Log(reference), totals.Negatives.Log(reference), numerator, reference, isSinglePositive: false, () => totals.Counts);
     }
 
-    /// <summary>What the linear terms are relative to.</summary>
-    private Tensor? UnitOfNumerator(DirectionTotals totals)
-        => exponents is not null ? null : (sampling == PositiveSampling.Complete ? totals.Positives : totals.NumeratorUnit).Unit;
+    /// <summary>The sum whose unit the linear terms are relative to, where tiles hold similarities.</summary>
+    private ExponentialTotal NumeratorUnit(DirectionTotals totals)
+        => sampling == PositiveSampling.Complete ? totals.Positives : totals.NumeratorUnit;
 
     public TileDerivatives ToTotals(DirectionTotals totals, SumDerivatives derivatives) => new(
         totals,

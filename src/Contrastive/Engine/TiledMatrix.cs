@@ -127,11 +127,9 @@ internal sealed class TileMemory
 
     /// <summary>A tile's memory, of the shape of <paramref name="block"/>, with anything in it.</summary>
     public Tensor Tile(long index, PairBlock block)
-    {
-        return index < _views.Length && _views[index].size(0) == block.Anchors && _views[index].size(1) == block.Candidates
+        => index < _views.Length && _views[index].size(0) == block.Anchors && _views[index].size(1) == block.Candidates
             ? _views[index]
             : View(index, block);
-    }
 
     /// <summary>Gives the memory back.</summary>
     public void Release()

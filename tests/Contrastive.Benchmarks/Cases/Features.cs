@@ -1,3 +1,4 @@
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Contrastive.Benchmarks.Cases;
@@ -12,6 +13,9 @@ internal static class Features
             using var generator = new Generator((ulong)seed);
             return randn([batch, dim], ScalarType.Float32, requires_grad: requiresGrad, generator: generator);
         })];
+
+    /// <summary>A learned logit scale as CLIP keeps it: log(1/τ) from τ = 0.07.</summary>
+    public static Parameter LogScale() => new(tensor((float)Math.Log(1 / 0.07)));
 
     public static Tensor Unit(Tensor features) => nn.functional.normalize(features, p: 2, dim: -1);
 }

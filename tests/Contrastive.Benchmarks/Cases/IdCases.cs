@@ -1,5 +1,4 @@
 using Contrastive.Numerics;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Contrastive.Benchmarks.Cases;
@@ -28,7 +27,7 @@ internal static class IdCases
     /// <summary>One matrix, pairs of one sample masked, and two cross-entropies.</summary>
     private static BatchStep PlainMasked(long batch, long dim)
     {
-        var (features, ids, logScale) = (Features.Make(batch, dim), Ids(batch, repeated: true), new Parameter(tensor((float)Math.Log(1 / 0.07))));
+        var (features, ids, logScale) = (Features.Make(batch, dim), Ids(batch, repeated: true), Features.LogScale());
         return BatchStep.Training(
             () =>
             {

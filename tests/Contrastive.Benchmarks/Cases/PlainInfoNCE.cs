@@ -1,5 +1,4 @@
 using Contrastive.Numerics;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Contrastive.Benchmarks.Cases;
@@ -28,7 +27,7 @@ internal static class PlainInfoNCE
     private static BatchStep Make(long batch, long dim, Func<Tensor, Tensor, Tensor, Tensor, Tensor> loss)
     {
         var features = Features.Make(batch, dim);
-        var logScale = new Parameter(tensor((float)Math.Log(1 / 0.07)));
+        var logScale = Features.LogScale();
         return BatchStep.Training(
             () => loss(
                 Features.Unit(features[0]),

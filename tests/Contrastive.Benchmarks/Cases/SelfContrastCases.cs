@@ -1,5 +1,4 @@
 using Contrastive.Numerics;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Contrastive.Benchmarks.Cases;
@@ -31,7 +30,7 @@ internal static class SelfContrastCases
     /// <summary>As the authors of SupCon write it: a mask of equal labels, and log-probabilities of all pairs.</summary>
     private static BatchStep PlainLabels(long batch, long dim)
     {
-        var (features, labels, logScale) = (Features.Make(batch, dim, count: 1), MakeLabels(batch), new Parameter(tensor((float)Math.Log(1 / 0.07))));
+        var (features, labels, logScale) = (Features.Make(batch, dim, count: 1), MakeLabels(batch), Features.LogScale());
         return BatchStep.Training(
             () =>
             {
@@ -59,7 +58,7 @@ internal static class SelfContrastCases
     /// <summary>NT-Xent as it is usually written: the matrix of both views, itself masked, and a cross-entropy.</summary>
     private static BatchStep PlainTwoViews(long batch, long dim)
     {
-        var (features, logScale) = (Features.Make(batch / 2, dim), new Parameter(tensor((float)Math.Log(1 / 0.07))));
+        var (features, logScale) = (Features.Make(batch / 2, dim), Features.LogScale());
         return BatchStep.Training(
             () =>
             {

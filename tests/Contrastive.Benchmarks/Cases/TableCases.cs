@@ -1,6 +1,5 @@
 using Contrastive.Numerics;
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Contrastive.Benchmarks.Cases;
@@ -101,7 +100,7 @@ internal static class TableCases
     private static BatchStep Make(long batch, long dim, Tensor[] state, Func<Tensor, Tensor, Tensor, Tensor, Tensor> loss)
     {
         var (features, ids) = (Features.Make(batch, dim), TensorArithmetic.Range(0, batch, CPU));
-        var logScale = new Parameter(tensor((float)Math.Log(1 / 0.07)));
+        var logScale = Features.LogScale();
         return BatchStep.Training(
             () => loss(Features.Unit(features[0]), Features.Unit(features[1]), logScale.exp(), ids),
             [.. features, logScale],

@@ -155,7 +155,7 @@ public class LargeBatchFailureTests
         Refuses(() => new LargeBatchStep(4, [towers.Left, null!]), "one of the encoders is null");
         Refuses(() => new LargeBatchStep(4, towers.Modules, [null!]), "one of the generators is null");
         Refuses(
-            () => new LargeBatchStep(4, towers.Modules).Backward(Count, towers.Encode, loss, method: LargeBatchMethod.Accumulation), "InfoNCELoss is no sum over pairs");
+            () => new LargeBatchStep(4, towers.Modules).Backward(Count, towers.Encode, loss, method: LargeBatchMethod.Accumulation), "InfoNCELoss is not a sum over pairs");
         Refuses(
             () => new LargeBatchStep(4, towers.Modules).Backward(Count, towers.Encode, loss, method: (LargeBatchMethod)7), "method must be one of CachedGradients, Accumulation but is 7");
         Refuses(() => new LargeBatchStep(4, towers.Modules).Backward(0, towers.Encode, loss), "count must be at least 1 but is 0");

@@ -59,7 +59,7 @@ internal readonly record struct InfoNCE(
     /// cosines at a moderate temperature.
     /// </summary>
     private bool SumsByClass(PairMap map, LogitScale scale)
-        => map.IsLabelsAlone && Variant.IsPlain && Mode != ContrastMode.Symmetric && PositiveSum == PositiveSum.OutsideLog
+        => map.IsLabelsAlone && Variant.IsStandard && Mode != ContrastMode.Symmetric && PositiveSum == PositiveSum.OutsideLog
             && Similarity == SimilarityMeasure.Cosine && scale.Bound <= 128;
 
     /// <summary>SupCon's L_out: -1/k Σ_p s_ip + log Σ_j exp(s_ij), over all candidates.</summary>
@@ -88,10 +88,15 @@ internal readonly record struct InfoNCE(
         }
 
         SumDerivatives TakePositive(SumDerivatives derivatives, long first, long rows)
-        {
-            derivative.narrow(0, first, rows).copy_(derivatives.PositiveLogits!);
-            return derivatives with { PositiveLogits = null };
-        }
+            => InfoNCE.TakePositive(derivatives, derivative.narrow(0, first, rows));
+    }
+
+    /// <summary>Puts the derivatives by positives that come apart, (n) zeros before, where they belong, and takes them out.</summary>
+    private static SumDerivatives TakePositive(SumDerivatives derivatives, Tensor byPositive)
+    {
+        if (derivatives.LogPositives is { } inLog) byPositive.add_(inLog, Scalars.One);
+        if (derivatives.PositiveLogits is { } linear) byPositive.add_(linear, Scalars.One);
+        return derivatives with { LogPositives = null, PositiveLogits = null };
     }
 
     /// <summary>The loss with negatives of the caller's choice, checked before.</summary>
@@ -143,12 +148,7 @@ internal readonly record struct InfoNCE(
         return Result(matrix.Attach(weighted.Reduce(Reduction), (positive, byPositive), leaf), weighted.Skipped.Count);
 
         SumDerivatives TakePositive(SumDerivatives derivatives, long first, long count)
-        {
-            var part = byPositive.narrow(0, first, count);
-            if (derivatives.LogPositives is { } inLog) part.add_(inLog, Scalars.One);
-            if (derivatives.PositiveLogits is { } linear) part.add_(linear, Scalars.One);
-            return derivatives with { LogPositives = null, PositiveLogits = null };
-        }
+            => InfoNCE.TakePositive(derivatives, byPositive.narrow(0, first, count));
 
         static ContrastiveResult Result(Tensor loss, long skipped) => new(loss, loss.detach(), skipped);
     }

@@ -38,7 +38,7 @@ internal readonly record struct InfoNCEVariant(bool Decoupled, double? MisesFish
     }
 
     /// <summary>Whether it is the one first published.</summary>
-    public bool IsPlain => !Decoupled && HardNegatives is null && LabelSmoothing == 0;
+    public bool IsStandard => !Decoupled && HardNegatives is null && LabelSmoothing == 0;
 
     /// <summary>β of the negatives' weights; null for none.</summary>
     public double? Hardness => HardNegatives?.Beta;

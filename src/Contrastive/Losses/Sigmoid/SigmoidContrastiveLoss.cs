@@ -14,9 +14,9 @@ namespace Contrastive;
 /// <para>The sum is the same seen from either side: where N = M, <see cref="ContrastMode.Symmetric"/> gives the value and the gradients
 /// of <see cref="ContrastMode.OneDirection"/>. Where they differ its mean is that of 1/N and 1/M. With
 /// <see cref="ContrastMode.TwoViews"/> the 2N rows are contrasted with themselves, a row's pair with itself excluded.</para>
-/// <para><b>It is decomposable</b>: there is no sum inside a logarithm, so the pairs of a batch may be taken in blocks, whose sums add
-/// up to the whole exactly, values and gradients: see <see cref="SumPairs"/>. Unlike <see cref="GammaContrastiveLoss"/> it is no estimate
-/// of InfoNCE: it has another optimum, which b and the number of negatives move.</para>
+/// <para><b>It is decomposable</b>: each pair has a logarithm of its own. So the pairs of a batch can be taken in blocks, whose losses
+/// and gradients add up to those of the whole exactly: see <see cref="SumPairs"/>. Unlike <see cref="GammaContrastiveLoss"/> it is not an
+/// estimate of InfoNCE: it has another optimum, which b and the number of negatives move.</para>
 /// <para>Every anchor has a loss, also one without a positive or a negative: none is ever skipped, and
 /// <see cref="ContrastiveLoss.MissingPairs"/> has no say. NaN in the features gives a NaN loss. Half precision is widened first, and the
 /// loss is float32. It takes one pass and three matrix products, in memory O((N + M) D) and three tiles, and can be differentiated once,
