@@ -30,10 +30,17 @@ internal static class TensorArithmetic
         return left.mul(value);
     }
 
+    /// <summary>In another dtype; itself where it has it.</summary>
+    public static Tensor To(this Tensor tensor, ScalarType type) => tensor.dtype == type ? tensor : tensor.to(type);
+
     /// <summary>The sum of all elements.</summary>
 #pragma warning disable RS0030 // The ban is meant for sum(0), which binds to the same overload.
     public static Tensor SumAll(this Tensor tensor) => tensor.sum();
 #pragma warning restore RS0030
+
+    /// <summary>Whether a tensor's only number, (), is finite. Waits for the device.</summary>
+    public static bool IsFinite(this Tensor number)
+        => number.dtype == ScalarType.Float32 ? float.IsFinite(number.item<float>()) : double.IsFinite(number.to(ScalarType.Float64).item<double>());
 
     public static Tensor Square(this Tensor tensor) => tensor.mul(tensor);
 

@@ -10,7 +10,7 @@ internal static class UnitRows
         => type is ScalarType.Float16 or ScalarType.BFloat16 ? ScalarType.Float32 : type;
 
     /// <summary>Half precision in float32; others as they are.</summary>
-    public static Tensor Widen(Tensor features) => features.to(ComputeType(features.dtype));
+    public static Tensor Widen(Tensor features) => features.To(ComputeType(features.dtype));
 
     /// <summary>Widened, rows of the last dimension at length 1; a zero row stays zero and takes no gradient.</summary>
     public static Tensor Of(Tensor features)
@@ -18,6 +18,9 @@ internal static class UnitRows
         var wide = Widen(features);
         return wide.div(Lengths(wide));
     }
+
+    /// <summary>1/‖x‖ along the last dimension, which stays with size 1, without a graph; 0 of a zero row.</summary>
+    public static Tensor InverseLengths(Tensor rows) => rows.norm(-1, keepdim: true, 2).reciprocal_().nan_to_num_(double.NaN, 0, 0);
 
     /// <summary>‖x‖ along the last dimension, which stays with size 1; ∞ of a zero row, so that what is divided by it is 0.</summary>
     public static Tensor Lengths(Tensor rows)

@@ -16,7 +16,8 @@ internal interface ITilePairs
     /// <summary>The sums of one direction, empty.</summary>
     /// <param name="dimension">The dimension of a tile that is summed over.</param>
     /// <param name="like">Features whose device and dtype the sums have.</param>
-    DirectionTotals Totals(int dimension, Tensor like);
+    /// <param name="isOne">Whether the matrix is one tile.</param>
+    DirectionTotals Totals(int dimension, Tensor like, bool isOne);
 
     /// <summary>Adds the sums of a tile of similarities, and leaves the tile masked.</summary>
     void Sum(Tensor tile, PairBlock block, Tensor[] scratch, DirectionTotals anchors, DirectionTotals? candidates);
@@ -63,20 +64,41 @@ internal sealed class DiagonalTiles(PairMap map, DiagonalPattern pattern, Expone
 
     public int Scratch => 1;
 
-    public DirectionTotals Totals(int dimension, Tensor like)
-        => new(dimension, dimension == 1 ? map.AnchorCount : map.CandidateCount, like, exponents);
+    public DirectionTotals Totals(int dimension, Tensor like, bool isOne)
+        => new(dimension, dimension == 1 ? map.AnchorCount : map.CandidateCount, like, exponents, isOne);
 
     public void Sum(Tensor tile, PairBlock block, Tensor[] scratch, DirectionTotals anchors, DirectionTotals? candidates)
+    {
+        if (anchors.Numerator is null) SetNumerators(tile, anchors, candidates);
+        else AddNumerators(tile, block, anchors, candidates);
+        Mask(tile, block);
+        anchors.Negatives.Add(tile, block, scratch[0]);
+        candidates?.Negatives.Add(tile, block, scratch[0]);
+    }
+
+    /// <summary>The positives of a matrix that is one tile: its diagonal, where that is all of them.</summary>
+    private void SetNumerators(Tensor tile, DirectionTotals anchors, DirectionTotals? candidates)
+    {
+        var whole = new PairBlock(0, map.AnchorCount, 0, map.CandidateCount);
+        if (pattern.Positives is [0] && whole.Anchors == whole.Candidates)
+        {
+            anchors.Set(tile.diagonal(0, 0, 1).clone());
+            candidates?.Share(anchors);
+            return;
+        }
+        anchors.Set(zeros(whole.Anchors, dtype: tile.dtype, device: tile.device));
+        candidates?.Set(zeros(whole.Candidates, dtype: tile.dtype, device: tile.device));
+        AddNumerators(tile, whole, anchors, candidates);
+    }
+
+    private void AddNumerators(Tensor tile, PairBlock block, DirectionTotals anchors, DirectionTotals? candidates)
     {
         foreach (var segment in DiagonalSegment.Of(pattern.Positives, block))
         {
             var positive = tile.diagonal(segment.Offset, 0, 1);
-            anchors.Numerator.narrow(0, block.FirstAnchor + segment.Row, segment.Count).copy_(positive);
-            candidates?.Numerator.narrow(0, block.FirstCandidate + segment.Column, segment.Count).copy_(positive);
+            PairBlock.Run(anchors.Numerator, block.FirstAnchor + segment.Row, segment.Count).copy_(positive);
+            if (candidates is not null) PairBlock.Run(candidates.Numerator, block.FirstCandidate + segment.Column, segment.Count).copy_(positive);
         }
-        Mask(tile, block);
-        anchors.Negatives.Add(tile, block, scratch[0]);
-        candidates?.Negatives.Add(tile, block, scratch[0]);
     }
 
     public void Mask(Tensor tile, PairBlock block)
@@ -104,9 +126,9 @@ internal sealed class DiagonalTiles(PairMap map, DiagonalPattern pattern, Expone
         foreach (var segment in DiagonalSegment.Of(pattern.Positives, block))
         {
             var diagonal = tile.diagonal(segment.Offset, 0, 1);
-            diagonal.copy_(anchors.Numerator!.narrow(0, block.FirstAnchor + segment.Row, segment.Count));
+            diagonal.copy_(PairBlock.Run(anchors.Numerator!, block.FirstAnchor + segment.Row, segment.Count));
             if (candidates is not null)
-                diagonal.add_(candidates.Numerator!.narrow(0, block.FirstCandidate + segment.Column, segment.Count), Scalars.One);
+                diagonal.add_(PairBlock.Run(candidates.Numerator!, block.FirstCandidate + segment.Column, segment.Count), Scalars.One);
         }
 
         Tensor Broadcast(TileDerivatives direction, Tensor values) => direction.Totals.Broadcast(values, block);
@@ -135,7 +157,7 @@ internal sealed class DiagonalTiles(PairMap map, DiagonalPattern pattern, Expone
     public TileDerivatives ToTotals(DirectionTotals totals, SumDerivatives derivatives)
     {
         // The only positive is its whole sum, so both derivatives are by its similarity.
-        var (inLog, inNumerator) = (derivatives.LogPositives, derivatives.PositiveLogits);
+        var (inLog, inNumerator) = (derivatives.LogPositives, derivatives.ByPositiveLogits);
         var both = inLog is null || inNumerator is null ? inLog ?? inNumerator ?? zeros_like(totals.Numerator) : inLog.Plus(inNumerator);
         return new TileDerivatives(totals, null, totals.Negatives.ByTotal(derivatives.LogNegatives, SideOf(totals).IsSinglePositive), both);
     }

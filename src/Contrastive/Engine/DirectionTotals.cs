@@ -27,22 +27,30 @@ internal sealed class DirectionTotals
     /// <param name="count">How many sums.</param>
     /// <param name="like">Features whose device and dtype the sums have.</param>
     /// <param name="exponents">How tiles hold exponentials, if they do.</param>
+    /// <param name="isOne">Whether the matrix is one tile, which needs nothing to be added to.</param>
     /// <param name="counted">Whether positives have a sum of their own, and pairs are counted.</param>
     /// <param name="numeratorUnit">Whether the numerator has a unit of its own.</param>
     /// <param name="hardness">Whether negatives have weights, whose sum is kept.</param>
     public DirectionTotals(
-        int dimension, long count, Tensor like, Exponents? exponents, bool counted = false, bool numeratorUnit = false, bool hardness = false)
+        int dimension,
+        long count,
+        Tensor like,
+        Exponents? exponents,
+        bool isOne,
+        bool counted = false,
+        bool numeratorUnit = false,
+        bool hardness = false)
     {
         _dimension = dimension;
         Negatives = New();
-        Numerator = Zeros();
+        if (!isOne || counted) Numerator = Zeros();
         if (numeratorUnit) _numeratorUnit = New();
         if (hardness) _hardness = New();
         if (!counted) return;
         _positives = New();
         Counts = new PairCounts(Zeros(), Zeros(), Zeros());
 
-        ExponentialTotal New() => new(dimension, count, like, exponents);
+        ExponentialTotal New() => new(dimension, count, like, exponents, isOne);
         Tensor Zeros() => zeros(count, dtype: like.dtype, device: like.device);
     }
 
@@ -64,7 +72,7 @@ internal sealed class DirectionTotals
     public ExponentialTotal Hardness => _hardness!;
 
     /// <summary>Σ_numerator s, as the form of the pairs keeps it.</summary>
-    public Tensor Numerator { get; }
+    public Tensor Numerator { get; private set; } = null!;
 
     /// <summary>The number of pairs in each sum, where the form of the pairs counts as it goes.</summary>
     public PairCounts Counts { get; }
@@ -74,6 +82,12 @@ internal sealed class DirectionTotals
 
     /// <summary>The same as a column or a row that goes with the tile.</summary>
     public Tensor Broadcast(Tensor values, PairBlock block) => Part(values, block).unsqueeze(_dimension);
+
+    /// <summary>Sets the numerator of a matrix that is one tile, whose scope it outlives.</summary>
+    public void Set(Tensor numerator) => Numerator = numerator.MoveToOuterDisposeScope();
+
+    /// <summary>Takes the other direction's numerator: that of positives on the diagonal.</summary>
+    public void Share(DirectionTotals other) => Numerator = other.Numerator;
 
     /// <summary>Adds a tile's terms, summed over this direction.</summary>
     public void Add(Tensor total, PairBlock block, Tensor terms) => Part(total, block).add_(terms.sum(dim: _dimension), Scalars.One);
@@ -126,11 +140,12 @@ internal sealed class ExponentialTotal
     /// <param name="count">How many sums.</param>
     /// <param name="like">Features whose device and dtype the sums have.</param>
     /// <param name="exponents">How tiles hold exponentials, if they do.</param>
-    public ExponentialTotal(int dimension, long count, Tensor like, Exponents? exponents)
+    /// <param name="isOne">Whether the matrix is one tile, which needs nothing to be added to.</param>
+    public ExponentialTotal(int dimension, long count, Tensor like, Exponents? exponents, bool isOne)
     {
         (_dimension, _exponents) = (dimension, exponents);
         if (exponents is null) _largest = full(count, Lowest, dtype: like.dtype, device: like.device);
-        Total = zeros(count, dtype: like.dtype, device: like.device);
+        if (!isOne || exponents is null) Total = zeros(count, dtype: like.dtype, device: like.device);
     }
 
     private ExponentialTotal(int dimension, Exponents? exponents, Tensor? largest, Tensor total)
@@ -140,7 +155,7 @@ internal sealed class ExponentialTotal
     public ExponentialTotal Transpose() => new(1 - _dimension, _exponents, _largest, Total);
 
     /// <summary>Σ exp(s - unit), (n).</summary>
-    public Tensor Total { get; }
+    public Tensor Total { get; private set; } = null!;
 
     /// <summary>The logarithm of the unit, (n); null where it is 0 for all. For an empty sum it is any finite number.</summary>
     public Tensor? Unit
@@ -153,6 +168,11 @@ internal sealed class ExponentialTotal
     /// <returns>The logarithm of the unit before less that after, at most 0, for each of the tile's sums; null where it is fixed.</returns>
     public Tensor? Add(Tensor tile, PairBlock block, Tensor scratch)
     {
+        if (Total is null)
+        {
+            Total = tile.sum(dim: _dimension).MoveToOuterDisposeScope();
+            return null;
+        }
         var total = Part(Total, block);
         Tensor? change = null;
         if (_largest is not null)

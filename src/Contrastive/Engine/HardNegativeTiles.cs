@@ -14,8 +14,8 @@ internal sealed class HardNegativeTiles(PairMap map, double beta) : ITilePairs
 {
     public int Scratch => 2;
 
-    public DirectionTotals Totals(int dimension, Tensor like) => new(
-        dimension, dimension == 1 ? map.AnchorCount : map.CandidateCount, like, exponents: null, counted: true, hardness: true);
+    public DirectionTotals Totals(int dimension, Tensor like, bool isOne) => new(
+        dimension, dimension == 1 ? map.AnchorCount : map.CandidateCount, like, exponents: null, isOne, counted: true, hardness: true);
 
     public void Sum(Tensor tile, PairBlock block, Tensor[] scratch, DirectionTotals anchors, DirectionTotals? candidates)
     {
@@ -84,7 +84,7 @@ internal sealed class HardNegativeTiles(PairMap map, double beta) : ITilePairs
         totals,
         derivatives.LogPositives is null ? null : totals.Positives.ByTotal(derivatives.LogPositives),
         totals.Negatives.ByTotal(derivatives.LogNegatives),
-        derivatives.PositiveLogits,
+        derivatives.ByPositiveLogits,
         totals.Hardness.ByTotal(derivatives.LogNegatives).neg());
 
     /// <summary>c s of the pairs that count, -∞ of the others, in the memory given. Without weights (c = 0) it is 0 of any s.</summary>

@@ -12,11 +12,12 @@ internal sealed class MaskedTiles(PairMap map, PositiveSampling sampling, Expone
 {
     public int Scratch => 2;
 
-    public DirectionTotals Totals(int dimension, Tensor like) => new(
+    public DirectionTotals Totals(int dimension, Tensor like, bool isOne) => new(
         dimension,
         dimension == 1 ? map.AnchorCount : map.CandidateCount,
         like,
         exponents,
+        isOne,
         counted: true,
         numeratorUnit: sampling == PositiveSampling.Sampled);
 
@@ -100,5 +101,5 @@ internal sealed class MaskedTiles(PairMap map, PositiveSampling sampling, Expone
         totals,
         derivatives.LogPositives is null ? null : totals.Positives.ByTotal(derivatives.LogPositives),
         totals.Negatives.ByTotal(derivatives.LogNegatives),
-        derivatives.PositiveLogits);
+        derivatives.ByPositiveLogits);
 }

@@ -1,4 +1,5 @@
 using Contrastive.Numerics;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive;
@@ -63,8 +64,8 @@ internal sealed class PairSums(
             logPositives.Plus(shift), logNegatives.Plus(shift), positiveLogits.Plus(shift.mul(Counts.Numerator)), other, isSinglePositive, () => Counts);
     }
 
-    /// <summary>The same without a graph.</summary>
-    public PairSums Detach() => new(logPositives.detach(), logNegatives.detach(), positiveLogits.detach(), reference, isSinglePositive, () => Counts);
+    /// <summary>The same without a graph; itself where it has none.</summary>
+    public PairSums Detach() => !logNegatives.requires_grad && !logPositives.requires_grad && !positiveLogits.requires_grad ? this : new(logPositives.detach(), logNegatives.detach(), positiveLogits.detach(), reference, isSinglePositive, () => Counts);
 
     /// <summary>The same with another sum over the negatives.</summary>
     public PairSums WithLogNegatives(Tensor other) => new(logPositives, other, positiveLogits, reference, isSinglePositive, () => Counts);
@@ -91,14 +92,19 @@ internal sealed class PairSums(
 /// <param name="LogPositives">∂L/∂ log Σ_positives; null where the loss does not depend on it.</param>
 /// <param name="LogNegatives">∂L/∂ log Σ_negatives.</param>
 /// <param name="PositiveLogits">∂L/∂ Σ s over the positives; null where the loss does not depend on it.</param>
+/// <param name="IsRatio">Whether the loss depends on the ratio of positive and negatives alone: then ∂L/∂ Σ s = -∂L/∂ log Σ_negatives, and is left out.</param>
 /// <param name="PositiveWeights">By a loss's own weights of the positives, which are no concern of the similarities; null for none.</param>
 internal readonly record struct SumDerivatives(
-    Tensor? LogPositives, Tensor LogNegatives, Tensor? PositiveLogits, Tensor? PositiveWeights = null)
+    Tensor? LogPositives, Tensor LogNegatives, Tensor? PositiveLogits, Tensor? PositiveWeights = null, bool IsRatio = false)
 {
+    /// <summary>∂L/∂ Σ s over the positives, left out or not.</summary>
+    public Tensor? ByPositiveLogits => IsRatio ? LogNegatives.neg() : PositiveLogits;
+
     /// <summary>Those of the sum of two losses of the same sums.</summary>
     public SumDerivatives Plus(SumDerivatives other)
     {
-        return new SumDerivatives(Both(LogPositives, other.LogPositives), LogNegatives.Plus(other.LogNegatives), Both(PositiveLogits, other.PositiveLogits));
+        return new SumDerivatives(
+            Both(LogPositives, other.LogPositives), LogNegatives.Plus(other.LogNegatives), Both(ByPositiveLogits, other.ByPositiveLogits));
 
         static Tensor? Both(Tensor? left, Tensor? right) => left is null ? right : right is null ? left : left.Plus(right);
     }
@@ -106,15 +112,17 @@ internal readonly record struct SumDerivatives(
     /// <summary>Those of <paramref name="share"/> times the loss, times weights (n) if any, and none for skipped anchors.</summary>
     public SumDerivatives Of(double share, Tensor? mask = null, Tensor? weights = null)
     {
+        using var factor = share.ToScalar();
         return new SumDerivatives(
             LogPositives is null ? null : Part(LogPositives),
             Part(LogNegatives),
             PositiveLogits is null ? null : Part(PositiveLogits),
-            PositiveWeights is null ? null : Part(PositiveWeights));
+            PositiveWeights is null ? null : Part(PositiveWeights),
+            IsRatio);
 
         Tensor Part(Tensor values)
         {
-            if (share != 1) values = values.Times(share);
+            if (share != 1) values = values.mul(factor);
             if (weights is not null) values = values.mul(weights);
             return mask is null ? values : values.masked_fill(mask, Scalars.Zero);
         }

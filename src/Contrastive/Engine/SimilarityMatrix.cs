@@ -1,5 +1,4 @@
 using Contrastive.Numerics;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive;
@@ -22,10 +21,7 @@ internal sealed class SimilarityMatrix
     private readonly double? _hardness;
     private readonly TargetRows? _targets;
     private readonly DiagonalPattern? _pattern;
-    private readonly Tensor? _a;
-    private readonly Tensor? _b;
-    private readonly Tensor? _byAnchors;
-    private readonly Tensor? _byCandidates;
+    private readonly ProductRows? _rows;
     private TileMemory? _memory;
     private double? _biasBound;
 
@@ -63,14 +59,14 @@ internal sealed class SimilarityMatrix
         IsWhole = TakesWhole(map, tiling) || (NeedsGradient && !reduced);
         if (IsWhole) return;
 
-        IsSelf = takesHalf && ReferenceEquals(anchors.Features, candidates.Features) && map.IsSymmetric;
-        if (IsSelf) (Candidates, NeedsCandidates) = (anchors, false);
-        _b = Candidates.Constant;
-        _a = IsSelf ? scale.Of(_b) : anchors.Times(scale);
-        using var constant = no_grad();
-        if (NeedsAnchors) _byAnchors = Workspace.ZerosLike(_a);
-        if (NeedsCandidates) _byCandidates = Workspace.ZerosLike(_b);
+        var isSelf = takesHalf && ReferenceEquals(anchors.Features, candidates.Features) && map.IsSymmetric;
+        if (isSelf) (Candidates, NeedsCandidates) = (anchors, false);
+        _rows = new ProductRows(Anchors, Candidates, scale, isSelf, NeedsAnchors, NeedsCandidates);
     }
+
+    /// <summary>Whether all rows are finite, so that they may reach an estimator's state. Waits for the device.</summary>
+    public bool AreFinite
+        => _rows is not null ? _rows.AreFinite : FeatureRows.AreFinite(Anchors.Features) && FeatureRows.AreFinite(Candidates.Features);
 
     public FeatureRows Anchors { get; }
 
@@ -100,7 +96,7 @@ internal sealed class SimilarityMatrix
     {
         // Half of the products is more than what strips save.
         var strips = NeedsPullBack && !IsSelf;
-        var rows = strips ? TilePlan.StripRows(_map.CandidateCount, _b!.dtype, _b.device, _tiling) : _map.AnchorCount;
+        var rows = strips ? TilePlan.StripRows(_map.CandidateCount, _rows!.Right.dtype, _rows.Right.device, _tiling) : _map.AnchorCount;
         if (strips)
         {
             // In the caller's scope, which outlives those of the strips. No form of pairs takes more than three tiles beside.
@@ -139,48 +135,25 @@ internal sealed class SimilarityMatrix
         {
             using var scope = NewDisposeScope();
             var tile = memory.Tile(0, block);
-            tile.addmm_(block.AnchorsOf(_a!), block.CandidatesOf(_b!).t(), beta: 0, alpha: 1);
+            tile.addmm_(block.AnchorsOf(_rows!.Left), block.CandidatesOf(_rows!.Right).t(), beta: 0, alpha: 1);
             _map.AddBias(tile, block);
             differentiate(tile, block, [.. Enumerable.Range(1, scratch).Select(index => memory.Tile(index, block))]);
-            if (_byAnchors is not null) block.AnchorsOf(_byAnchors).addmm_(tile, block.CandidatesOf(_b!));
-            if (_byCandidates is not null) block.CandidatesOf(_byCandidates).addmm_(tile.t(), block.AnchorsOf(_a!));
+            if (_rows!.ByLeft is not null) block.AnchorsOf(_rows!.ByLeft).addmm_(tile, block.CandidatesOf(_rows!.Right));
+            if (_rows!.ByRight is not null) block.CandidatesOf(_rows!.ByRight).addmm_(tile.t(), block.AnchorsOf(_rows!.Left));
         }
     }
 
     /// <summary>
-    /// A value with the gradients that were pulled back, and those by a loss's own inputs. It can be differentiated once. Where there
+    /// A value with the gradients that were pulled back, and those by a loss's own inputs: <see cref="ProductRows.Attach"/>. Where there
     /// was nothing to pull back, the value as it is: it has its graph, if any.
     /// </summary>
-    /// <remarks>
-    /// It gets the term ⟨x, g⟩ - ⟨x, g⟩ of each input x with its gradient g, the second one without a graph: the term is 0 and its
-    /// derivative is g. So nothing runs in autograd but torch's own operations. A second derivative would miss how g
-    /// changes, so it is spoilt: the term's power of 3/2 has the derivative 0 and, at 0, an infinite second one.
-    /// </remarks>
-    public Tensor Attach(Tensor value, params (Tensor Input, Tensor Derivative)?[] own)
+    /// <param name="value">(), without a graph where there was something to pull back.</param>
+    /// <param name="share">What all gradients are multiplied by.</param>
+    /// <param name="own">The loss's own inputs, with their derivatives before <paramref name="share"/>.</param>
+    public Tensor Attach(Tensor value, double share, params ReadOnlySpan<(Tensor Input, Tensor Derivative)?> own)
     {
         Release();
-        if (!NeedsPullBack) return value;
-        Tensor? sum = null;
-        foreach (var leaf in own)
-        {
-            if (leaf is var (input, derivative) && input.requires_grad) Add(input.dot(derivative));
-        }
-        if (_byAnchors is not null)
-        {
-            var byScale = Anchors.PullBack(_byAnchors, _a!, _scale, _scale.RequiresGradient);
-            // Of a set with itself the gradient is that of both sides, and each similarity has the scale once.
-            if (byScale is not null) Add(_scale.DotGradient(IsSelf ? byScale.mul(Scalars.Half) : byScale));
-            if (Anchors.RequiresGradient) Add(Anchors.DotGradient(_byAnchors));
-        }
-        if (_byCandidates is not null)
-        {
-            Candidates.PullBack(_byCandidates, _b!, null, wantsScale: false);
-            Add(Candidates.DotGradient(_byCandidates));
-        }
-        var term = sum!.sub(sum!.detach());
-        return value.Plus(term).Plus(term.pow(ThreeHalves));
-
-        void Add(Tensor part) => sum = sum is null ? part : sum.Plus(part);
+        return NeedsPullBack ? _rows!.Attach(value, share, own) : value;
     }
 
     /// <summary>Gives the tiles' memory back, where sums are all that is wanted; else <see cref="Attach"/> does.</summary>
@@ -190,10 +163,8 @@ internal sealed class SimilarityMatrix
         _memory = null;
     }
 
-    private static readonly Scalar ThreeHalves = 1.5.ToScalar();
-
     /// <summary>Whether both sides are one set and its pairs are the same seen from either side: half of the matrix is the other half.</summary>
-    private bool IsSelf { get; }
+    private bool IsSelf => _rows is { IsSelf: true };
 
     private bool NeedsAnchors { get; }
 
@@ -220,7 +191,7 @@ internal sealed class SimilarityMatrix
         using var constant = no_grad();
         var map = count == _map.AnchorCount ? _map : _map.Block(first, count, 0, _map.CandidateCount);
         var pattern = count == _map.AnchorCount ? _pattern : _pattern?.Block(first, count, 0, _map.CandidateCount);
-        var a = PairBlock.Run(_a!, first, count);
+        var a = PairBlock.Run(_rows!.Left, first, count);
         if (_hardness is { } beta) return Tiles(new HardNegativeTiles(map, beta))!;
         if (_targets is not null) return Tiles(new TargetTiles(map, _targets.Rows(first, count)))!;
 
@@ -237,14 +208,14 @@ internal sealed class SimilarityMatrix
         {
             var plan = Plan(count, pairs.Scratch + 1);
             plan = !NeedsGradient ? plan.KeepingNone() : keepAll ? plan.KeepingAll() : plan;
-            var tiles = new TiledMatrix(a, _b!, map, pairs, plan, Memory(TiledMatrix.Tiles(plan, pairs), plan), IsSelf);
+            var tiles = new TiledMatrix(a, _rows!.Right, map, pairs, plan, Memory(TiledMatrix.Tiles(plan, pairs), plan), IsSelf);
             return tiles.Sum(bothDirections) is var (anchors, candidates)
                 ? new ContrastSums(
                     anchors,
                     candidates,
                     (byAnchors, byCandidates) =>
                     {
-                        if (NeedsGradient) tiles.PullBack(byAnchors, byCandidates, _byAnchors is null ? null : PairBlock.Run(_byAnchors, first, count), _byCandidates);
+                        if (NeedsGradient) tiles.PullBack(byAnchors, byCandidates, _rows!.ByLeft is null ? null : PairBlock.Run(_rows!.ByLeft, first, count), _rows!.ByRight);
                     })
                 : null;
         }
@@ -255,18 +226,18 @@ internal sealed class SimilarityMatrix
     {
         if (_memory is not null && _memory.Holds(tiles, plan)) return _memory;
         _memory?.Release();
-        return _memory = new TileMemory(tiles, plan, _b!);
+        return _memory = new TileMemory(tiles, plan, _rows!.Right);
     }
 
     private TilePlan Plan(long anchors, int scratch)
         => IsSelf
-            ? TilePlan.OfSelf(anchors, _b!.dtype, _b.device, _tiling, scratch)
-            : TilePlan.Of(anchors, _map.CandidateCount, _b!.dtype, _b.device, _tiling, scratch);
+            ? TilePlan.OfSelf(anchors, _rows!.Right.dtype, _rows.Right.device, _tiling, scratch)
+            : TilePlan.Of(anchors, _map.CandidateCount, _rows!.Right.dtype, _rows.Right.device, _tiling, scratch);
 
     /// <summary>The largest |s| there can be. Of cosines it is 1/τ and the bias; else it waits for the device.</summary>
     private double Bound(Tensor a)
     {
-        var similarity = !Anchors.AreUnit ? FeatureRows.Longest(a) * FeatureRows.Longest(_b!)
+        var similarity = !Anchors.AreUnit ? FeatureRows.Longest(a) * FeatureRows.Longest(_rows!.Right)
             : Exponents.For(_scale.Bound, _map.CandidateCount, a.dtype) is { Shift: 0 } ? _scale.Bound : _scale.Value;
         return similarity + (_biasBound ??= _map.BiasBound());
     }

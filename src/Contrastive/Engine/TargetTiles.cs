@@ -13,8 +13,8 @@ internal sealed class TargetTiles(PairMap map, TargetRows targets) : ITilePairs
 {
     public int Scratch => 2;
 
-    public DirectionTotals Totals(int dimension, Tensor like)
-        => new(dimension, dimension == 1 ? map.AnchorCount : map.CandidateCount, like, exponents: null, counted: true);
+    public DirectionTotals Totals(int dimension, Tensor like, bool isOne)
+        => new(dimension, dimension == 1 ? map.AnchorCount : map.CandidateCount, like, exponents: null, isOne, counted: true);
 
     public void Sum(Tensor tile, PairBlock block, Tensor[] scratch, DirectionTotals anchors, DirectionTotals? candidates)
     {
@@ -62,7 +62,7 @@ internal sealed class TargetTiles(PairMap map, TargetRows targets) : ITilePairs
     }
 
     public TileDerivatives ToTotals(DirectionTotals totals, SumDerivatives derivatives)
-        => new(totals, null, totals.Negatives.ByTotal(derivatives.LogNegatives), derivatives.PositiveLogits);
+        => new(totals, null, totals.Negatives.ByTotal(derivatives.LogNegatives), derivatives.ByPositiveLogits);
 
     private (PairMasks Masks, Tensor NotAllowed) Masks(Tensor tile, PairBlock block)
     {

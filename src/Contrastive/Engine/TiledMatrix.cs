@@ -34,8 +34,10 @@ internal sealed class TiledMatrix(
     /// </summary>
     public (PairSums Anchors, PairSums? Candidates)? Sum(bool bothDirections)
     {
-        _anchorTotals = pairs.Totals(1, anchors);
-        _candidateTotals = isSelf ? _anchorTotals.Transpose() : bothDirections ? pairs.Totals(0, anchors) : null;
+        _anchorTotals = pairs.Totals(1, anchors, plan.Count == 1);
+        // A matrix of one tile that is its own transpose has it for both halves.
+        if (isSelf) _candidateTotals = plan.Count > 1 ? _anchorTotals.Transpose() : null;
+        else _candidateTotals = bothDirections ? pairs.Totals(0, anchors, plan.Count == 1) : null;
         var index = 0L;
         foreach (var block in plan.Tiles)
         {
@@ -60,7 +62,7 @@ internal sealed class TiledMatrix(
         using var constant = no_grad();
         using var all = NewDisposeScope();
         var forward = pairs.ToTotals(_anchorTotals!, isSelf && byCandidateSums is { } same ? byAnchorSums.Plus(same) : byAnchorSums);
-        var backward = isSelf ? forward with { Totals = _candidateTotals! }
+        var backward = isSelf ? forward with { Totals = _anchorTotals!.Transpose() }
             : byCandidateSums is { } given ? pairs.ToTotals(_candidateTotals!, given)
             : null;
         var index = 0L;
@@ -102,15 +104,12 @@ internal sealed class TiledMatrix(
     }
 }
 
-/// <summary>The tiles that there are at once, as parts of one allocation.</summary>
+/// <summary>The tiles that there are at once: parts of one allocation, or of a matrix that is one tile a tensor each.</summary>
 internal sealed class TileMemory
 {
-    private readonly long _tiles;
     private readonly long _size;
-    private readonly Tensor _memory;
-
-    // Of a matrix that is one tile there is one view each, whatever is done with it.
-    private readonly Tensor[] _views = [];
+    private readonly Tensor[] _parts;
+    private readonly long _tiles;
 
     /// <param name="tiles">How many.</param>
     /// <param name="plan">Their sizes.</param>
@@ -118,8 +117,9 @@ internal sealed class TileMemory
     public TileMemory(long tiles, TilePlan plan, Tensor like)
     {
         (_tiles, _size) = (tiles, plan.Rows * plan.Columns);
-        _memory = Workspace.Empty([tiles * _size], like.dtype, like.device);
-        if (plan.Count == 1) _views = [.. plan.Tiles.SelectMany(block => Enumerable.Range(0, (int)tiles).Select(index => View(index, block)))];
+        _parts = plan.Count > 1 ? [Workspace.Empty([tiles * _size], like.dtype, like.device)] : new Tensor[tiles];
+        if (plan.Count > 1) return;
+        for (var i = 0; i < tiles; i++) _parts[i] = Workspace.Empty([plan.Rows, plan.Columns], like.dtype, like.device);
     }
 
     /// <summary>Whether there is room for so many tiles of a plan.</summary>
@@ -127,17 +127,16 @@ internal sealed class TileMemory
 
     /// <summary>A tile's memory, of the shape of <paramref name="block"/>, with anything in it.</summary>
     public Tensor Tile(long index, PairBlock block)
-        => index < _views.Length && _views[index].size(0) == block.Anchors && _views[index].size(1) == block.Candidates
-            ? _views[index]
-            : View(index, block);
+    {
+        var isOwn = _parts.Length == _tiles && _parts[0].dim() == 2;
+        var part = isOwn ? _parts[index] : _parts[0];
+        if (isOwn && part.size(0) == block.Anchors && part.size(1) == block.Candidates) return part;
+        return part.view(-1).narrow(0, isOwn ? 0 : index * _size, block.Anchors * block.Candidates).view(block.Anchors, block.Candidates);
+    }
 
     /// <summary>Gives the memory back.</summary>
     public void Release()
     {
-        foreach (var view in _views) view.Dispose();
-        _memory.Dispose();
+        foreach (var part in _parts) part.Dispose();
     }
-
-    private Tensor View(long index, PairBlock block)
-        => _memory.narrow(0, index * _size, block.Anchors * block.Candidates).view(block.Anchors, block.Candidates);
 }

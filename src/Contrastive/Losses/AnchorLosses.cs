@@ -43,12 +43,41 @@ internal sealed record AnchorLosses(Tensor Values, SkippedAnchors Skipped, Func<
             if (losses.TotalWeight() is { } weight) weights.Add(weight.MoveToOuterDisposeScope());
             parts.Add((reduction == nn.Reduction.None ? losses.Values : losses.Values.SumAll()).MoveToOuterDisposeScope());
         }
-        var loss = matrix.Attach(parts.Aggregate((total, part) => total.Plus(part)), own);
-        if (reduction == nn.Reduction.Mean)
-            loss = weights.Count == 0
-                ? loss.Times(1.0 / Math.Max(1, anchors - skipped))
-                : loss.div(LossReduction.OrOne(weights.Aggregate((total, part) => total.Plus(part))));
-        return (loss, skipped);
+        var sum = parts.Aggregate((total, part) => total.Plus(part));
+        if (reduction != nn.Reduction.Mean) return (matrix.Attach(sum, 1, own), skipped);
+        if (weights.Count > 0)
+            return (matrix.Attach(sum, 1, own).div(LossReduction.OrOne(weights.Aggregate((total, part) => total.Plus(part)))), skipped);
+        var share = 1.0 / Math.Max(1, anchors - skipped);
+        return (matrix.Attach(sum.Times(share), share, own), skipped);
+    }
+
+    /// <summary>The losses of all anchors and, of a symmetric loss, of all candidates as anchors, reduced to one value, or the mean of both.</summary>
+    /// <param name="matrix">The similarities.</param>
+    /// <param name="sums">Its sums.</param>
+    /// <param name="forward">What the anchors' sums gave.</param>
+    /// <param name="backward">What the candidates' sums gave; null for one direction.</param>
+    /// <param name="reduction">How they become one value.</param>
+    /// <param name="own">From the derivatives of both, without a common factor, to the loss's own inputs with their derivatives.</param>
+    public static Tensor Of(
+        SimilarityMatrix matrix,
+        ContrastSums sums,
+        AnchorLosses forward,
+        AnchorLosses? backward,
+        nn.Reduction reduction,
+        Func<SumDerivatives, SumDerivatives?, (Tensor Input, Tensor Derivative)?[]>? own = null)
+    {
+        var loss = backward is null ? forward.Reduce(reduction) : LossReduction.MeanOfDirections(forward, backward, reduction);
+        if (!matrix.NeedsPullBack) return matrix.Attach(loss, 1);
+
+        // A factor that all derivatives have in common is left to the last step.
+        var half = backward is null ? 1 : 0.5;
+        var share = forward.Share(reduction);
+        var isCommon = share is not null && (backward is null || backward.Share(reduction) == share);
+        var (byForward, byBackward) = isCommon
+            ? (forward.DerivativesOf(nn.Reduction.Sum, 1), backward?.DerivativesOf(nn.Reduction.Sum, 1))
+            : (forward.DerivativesOf(reduction, half), backward?.DerivativesOf(reduction, half));
+        sums.PullBack(byForward, byBackward);
+        return matrix.Attach(loss, isCommon ? share!.Value * half : 1, own?.Invoke(byForward, byBackward) ?? []);
     }
 
     /// <summary>One value; the mean is over the anchors that count, and 0 of none.</summary>
@@ -65,9 +94,12 @@ internal sealed record AnchorLosses(Tensor Values, SkippedAnchors Skipped, Func<
             var weights = reduction == nn.Reduction.Mean ? Weights.div(LossReduction.OrOne(TotalWeight()!)) : Weights;
             return Derivatives().Of(share, Skipped.Mask, weights);
         }
-        if (reduction == nn.Reduction.Mean) share /= Math.Max(1, Values.shape[0] - Skipped.Count);
-        return Derivatives().Of(share, Skipped.Mask);
+        return Derivatives().Of(share * Share(reduction)!.Value, Skipped.Mask);
     }
+
+    /// <summary>What each anchor's value counts in <see cref="Reduce"/>'s; null where they have weights.</summary>
+    private double? Share(nn.Reduction reduction)
+        => Weights is not null ? null : reduction == nn.Reduction.Mean ? 1.0 / Math.Max(1, Values.size(0) - Skipped.Count) : 1;
 
     /// <summary>Σ w over the anchors that count, (); null without weights.</summary>
     private Tensor? TotalWeight() => Weights is null ? null : LossReduction.Weigh(Weights, Skipped, null).SumAll();

@@ -1,4 +1,5 @@
 using Contrastive.Numerics;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive;
@@ -38,7 +39,14 @@ internal sealed record DiagonalPattern(long[] Positives, long[] Excluded, PairLi
     /// <summary>How many pairs each anchor's sums have.</summary>
     public PairCounts Count(PairBlock whole, Tensor like)
     {
-        var positive = IsSinglePositive(whole) ? ones(whole.Anchors, dtype: like.dtype, device: like.device) : On(Positives);
+        var isSingle = IsSinglePositive(whole);
+        var positive = isSingle ? ones(whole.Anchors, dtype: like.dtype, device: like.device) : On(Positives);
+        if (isSingle && Others is null && DiagonalSegment.Of(Excluded, whole).Sum(segment => segment.Count) == whole.Anchors * Excluded.Length)
+        {
+            var negatives = whole.Candidates - 1 - Excluded.Length;
+            using var number = negatives.ToScalar();
+            return new PairCounts(positive, full_like(positive, number), positive) { NegativesOfEach = negatives };
+        }
         var others = positive.neg().Plus(whole.Candidates);
         if (Excluded.Length > 0) others = others.sub(On(Excluded));
         if (Others is not null) others = others.sub(tensor(Others.CountByAnchor(whole.Anchors), dtype: like.dtype, device: like.device));

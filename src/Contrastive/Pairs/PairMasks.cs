@@ -13,8 +13,15 @@ internal readonly record struct PairMasks(Tensor Numerator, Tensor Positives, Te
 /// <summary>How many candidates each of an anchor's sums has, (n), in the dtype of the sums.</summary>
 internal readonly record struct PairCounts(Tensor Positives, Tensor Negatives, Tensor Numerator)
 {
-    public PairCounts Select(Tensor rows)
-        => new(Positives.index_select(0, rows), Negatives.index_select(0, rows), Numerator.index_select(0, rows));
+    /// <summary>How many negatives each anchor has, where every one has as many and a single positive; else null.</summary>
+    public long? NegativesOfEach { get; init; }
+
+    public PairCounts Select(Tensor rows) => this with
+    {
+        Positives = Positives.index_select(0, rows),
+        Negatives = Negatives.index_select(0, rows),
+        Numerator = Numerator.index_select(0, rows),
+    };
 }
 
 /// <summary>

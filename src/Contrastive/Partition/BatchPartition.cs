@@ -22,5 +22,8 @@ public sealed class BatchPartition : PartitionEstimator
 
     /// <inheritdoc/>
     public override PartitionEstimate Estimate(PartitionObservation observation)
-        => new(observation.Sums.RelativeEstimate(Population), observation.Sums.LogNegativeScale(Population)) { IsRelative = true };
+    {
+        var scale = observation.Sums.LogNegativeScale(Population);
+        return new PartitionEstimate(observation.Sums.RelativeEstimate(scale), scale) { IsRelative = true };
+    }
 }

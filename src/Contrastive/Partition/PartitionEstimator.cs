@@ -58,6 +58,8 @@ public abstract class PartitionEstimator : nn.Module
     protected static void CheckFinite(Tensor logEstimate)
     {
         using var scope = NewDisposeScope();
+        // The sum of finite numbers is finite, or takes a closer look.
+        if (logEstimate.SumAll().IsFinite()) return;
         var finite = logEstimate.isfinite();
         if (finite.all().item<bool>()) return;
         var row = finite.logical_not().nonzero()[0, 0].item<long>();

@@ -93,11 +93,12 @@ public sealed class PartitionQueue : PartitionEstimator
             queued = queued.RelativeTo(sums.Relative.Reference ?? zeros_like(inBatch));
             sums = sums.WithNegatives(queued.LogNegatives, queued.Counts.Negatives);
         }
-        var estimate = sums.RelativeEstimate(Population);
+        var populationScale = sums.LogNegativeScale(Population);
+        var estimate = sums.RelativeEstimate(populationScale);
         CheckFinite(estimate);
 
         // The M-step has the batch's negatives only: they stand for the queue's as well, or for all of the population.
-        var scale = sums.LogNegativeScale(Population).Plus(sums.NegativeTerms.log().sub(inBatch.clamp_min(Scalars.One).log()));
+        var scale = populationScale.Plus(sums.NegativeTerms.log().sub(inBatch.clamp_min(Scalars.One).log()));
         return new PartitionEstimate(estimate, scale) { IsRelative = true };
     }
 

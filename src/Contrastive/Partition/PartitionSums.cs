@@ -1,4 +1,5 @@
 using Contrastive.Numerics;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive;
@@ -119,6 +120,11 @@ public sealed class PartitionSums : IDisposable
     public Tensor LogNegativeScale(long? population)
     {
         if (population is not { } count) return zeros_like(NegativeTerms);
+        if (Relative.Counts.NegativesOfEach is { } negatives)
+        {
+            using var scale = Math.Log((count - 1.0) / negatives).ToScalar();
+            return full_like(NegativeTerms, scale);
+        }
         using var scope = NewDisposeScope();
         return PositiveTerms.neg().Plus(count).div(NegativeTerms.clamp_min(Scalars.One)).log().MoveToOuterDisposeScope();
     }
@@ -128,12 +134,12 @@ public sealed class PartitionSums : IDisposable
     public Tensor LogEstimate(long? population)
     {
         using var scope = NewDisposeScope();
-        return Relative.Absolute(RelativeEstimate(population)).MoveToOuterDisposeScope();
+        return Relative.Absolute(RelativeEstimate(LogNegativeScale(population))).MoveToOuterDisposeScope();
     }
 
     /// <summary>log Z̃_i - r_i, (m).</summary>
-    internal Tensor RelativeEstimate(long? population)
-        => Relative.LogPositives.logaddexp(Relative.LogNegatives.Plus(LogNegativeScale(population)));
+    /// <param name="logNegativeScale"><see cref="LogNegativeScale"/>.</param>
+    internal Tensor RelativeEstimate(Tensor logNegativeScale) => Relative.LogPositives.logaddexp(Relative.LogNegatives.Plus(logNegativeScale));
 
     internal PartitionSums MoveToOuterDisposeScope()
     {

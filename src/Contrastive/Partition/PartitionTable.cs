@@ -79,12 +79,13 @@ public sealed class PartitionTable : PartitionEstimator
     {
         StateType.CheckUnconverted(log_partition.dtype, "partition table");
         var ids = CheckIds(observation.SampleIds);
-        var relative = observation.Sums.RelativeEstimate(Population);
+        var scale = observation.Sums.LogNegativeScale(Population);
+        var relative = observation.Sums.RelativeEstimate(scale);
         CheckFinite(relative);
 
         // What is kept is not relative to anything of this batch. In the table's dtype the sum has digits enough.
-        var reference = observation.Sums.Relative.Reference?.to(log_partition.dtype);
-        var estimate = reference is null ? relative.to(log_partition.dtype) : relative.to(log_partition.dtype).Plus(reference);
+        var reference = observation.Sums.Relative.Reference?.To(log_partition.dtype);
+        var estimate = reference is null ? relative.To(log_partition.dtype) : relative.To(log_partition.dtype).Plus(reference);
         var batch = observation.DistinctSamples ? SampleGroups.EachItsOwn(ids) : SampleGroups.Of(ids);
         var current = batch.LogMean(estimate);
         var before = log_partition.index_select(0, batch.Samples);
@@ -99,7 +100,7 @@ public sealed class PartitionTable : PartitionEstimator
         // anything that went before.
         var used = batch.ToRows(IncludeCurrentBatch ? after : where(first, current, before.maximum(current.Plus(-LargestLogWeight))));
         if (reference is not null) used = used.sub(reference);
-        return new PartitionEstimate(used.to(relative.dtype), observation.Sums.LogNegativeScale(Population), () =>
+        return new PartitionEstimate(used.To(relative.dtype), scale, () =>
         {
             log_partition.index_copy_(0, batch.Samples, after);
             visits.index_copy_(0, batch.Samples, visit);
@@ -119,12 +120,11 @@ public sealed class PartitionTable : PartitionEstimator
                 $"sampleIds are missing: {nameof(PartitionTable)} keeps one estimate per sample and needs to know which sample each anchor is",
                 nameof(sampleIds));
         Guard.SameDevice(sampleIds, log_partition, nameof(sampleIds), "the values of the partition table");
-        if (sampleIds.shape[0] == 0) return sampleIds.to(ScalarType.Int64);
-        using var scope = NewDisposeScope();
-        long low = sampleIds.min().to(ScalarType.Int64).item<long>(), high = sampleIds.max().to(ScalarType.Int64).item<long>();
+        if (sampleIds.shape[0] == 0) return sampleIds.To(ScalarType.Int64);
+        var (low, high) = SampleGroups.Range(sampleIds);
         if (low < 0 || high >= Samples)
             throw new ArgumentOutOfRangeException(
                 nameof(sampleIds), low < 0 ? low : high, $"sampleIds must lie in [0, {Samples - 1}] but reach from {low} to {high}");
-        return sampleIds.to(ScalarType.Int64).MoveToOuterDisposeScope();
+        return sampleIds.To(ScalarType.Int64);
     }
 }

@@ -1,4 +1,6 @@
+using System.Runtime.InteropServices;
 using Contrastive.Numerics;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive;
@@ -22,8 +24,27 @@ internal readonly record struct SampleGroups(Tensor Samples, Tensor? GroupOfRow,
     public static bool HasRepeats(Tensor ids)
     {
         using var scope = NewDisposeScope();
-        return Of(ids).GroupOfRow is not null;
+        if (ids.device.type != DeviceType.CPU) return Of(ids).GroupOfRow is not null;
+        var seen = new HashSet<long>((int)ids.size(0));
+        foreach (var id in Span(ids))
+        {
+            if (!seen.Add(id)) return true;
+        }
+        return false;
     }
+
+    /// <summary>The least and the largest of some ids, of which there is one at least. Waits for the device.</summary>
+    public static (long Low, long High) Range(Tensor ids)
+    {
+        using var scope = NewDisposeScope();
+        if (ids.device.type != DeviceType.CPU) return (ids.min().to(ScalarType.Int64).item<long>(), ids.max().to(ScalarType.Int64).item<long>());
+        var (low, high) = (long.MaxValue, long.MinValue);
+        foreach (var id in Span(ids)) (low, high) = (Math.Min(low, id), Math.Max(high, id));
+        return (low, high);
+    }
+
+    /// <summary>Ids on the CPU, as long as the dispose scope.</summary>
+    private static ReadOnlySpan<long> Span(Tensor ids) => MemoryMarshal.Cast<byte, long>(ids.detach().To(ScalarType.Int64).contiguous().bytes);
 
     /// <summary>log of the mean of exp(values) over the rows of each sample: (m) to (g).</summary>
     public Tensor LogMean(Tensor values)

@@ -45,6 +45,17 @@ internal sealed class FeatureRows(Tensor features, SimilarityMeasure measure)
         return Normalized(scale);
     }
 
+    /// <summary>
+    /// Both sides below each other as one, with their graph; null where they have more than <paramref name="most"/> numbers, are not
+    /// compared by cosine, or have different dtypes.
+    /// </summary>
+    public static FeatureRows? Join(FeatureRows first, FeatureRows second, long most)
+    {
+        var (left, right) = (first.Features, second.Features);
+        if (!first.AreUnit || !second.AreUnit || left.dtype != right.dtype || left.numel() + right.numel() > most) return null;
+        return new FeatureRows(cat([left, right]), SimilarityMeasure.Cosine);
+    }
+
     /// <summary>The length of the longest of some rows. Waits for the device.</summary>
     public static double Longest(Tensor rows)
     {
@@ -59,35 +70,44 @@ internal sealed class FeatureRows(Tensor features, SimilarityMeasure measure)
     /// <param name="gradient">(n, D).</param>
     /// <param name="rows">What it is the gradient by.</param>
     /// <param name="scale">The scale in those rows.</param>
-    /// <param name="wantsScale">Whether the derivative by log(1/τ) is asked for.</param>
-    /// <returns>That derivative, ().</returns>
-    public Tensor? PullBack(Tensor gradient, Tensor rows, LogitScale? scale, bool wantsScale)
+    /// <param name="scaled">How many rows, from the first on, the derivative by log(1/τ) is over; 0 where it is not asked for.</param>
+    /// <returns>That derivative, (); null where it is not asked for.</returns>
+    public Tensor? PullBack(Tensor gradient, Tensor rows, LogitScale? scale, long scaled)
     {
         using var constant = no_grad();
-        if (gradient.numel() <= RunElements) return PullBackRun(gradient, rows, _inverseLengths, scale, wantsScale);
+        if (gradient.numel() <= RunElements) return PullBackRun(gradient, rows, _inverseLengths, scale, scaled);
 
-        var total = wantsScale ? zeros([], dtype: gradient.dtype, device: gradient.device) : null;
+        var total = scaled > 0 ? zeros([], dtype: gradient.dtype, device: gradient.device) : null;
         foreach (var (first, count) in Runs.Of(gradient.shape[0], Math.Max(1, RunElements / gradient.shape[1])))
         {
             using var scope = NewDisposeScope();
             Tensor Run(Tensor all) => all.narrow(0, first, count);
             var part = PullBackRun(
-                Run(gradient), Run(rows), _inverseLengths is null ? null : Run(_inverseLengths), scale, wantsScale);
-            total?.add_(part!, Scalars.One);
+                Run(gradient), Run(rows), _inverseLengths is null ? null : Run(_inverseLengths), scale, Math.Clamp(scaled - first, 0, count));
+            if (part is not null) total!.add_(part, Scalars.One);
         }
         return total;
     }
 
     /// <summary>⟨x, gradient⟩, (), with a graph to the features alone.</summary>
-    public Tensor DotGradient(Tensor gradient) => UnitRows.Widen(features).reshape(-1).dot(gradient.reshape(-1));
+    public Tensor DotGradient(Tensor gradient) => UnitRows.Widen(features).reshape(-1).dot(gradient.view(-1));
+
+    /// <summary>
+    /// Whether rows (N, D) are finite. False also where their sum is beyond the dtype, which takes a closer look. Waits for the device.
+    /// </summary>
+    public static bool AreFinite(Tensor rows)
+    {
+        using var scope = NewDisposeScope();
+        using var constant = no_grad();
+        return rows.SumAll().IsFinite();
+    }
 
     /// <summary>Refuses features (N, D) that must not reach an estimator's state. Waits for the device.</summary>
     public static void CheckFinite(Tensor features, string name)
     {
         using var scope = NewDisposeScope();
         using var constant = no_grad();
-        // The sum of finite numbers is finite, or so large that it takes a closer look.
-        if (features.SumAll().isfinite().item<bool>()) return;
+        if (AreFinite(features)) return;
         var finite = features.isfinite().all(1);
         if (finite.all().item<bool>()) return;
         var row = finite.logical_not().nonzero()[0, 0].item<long>();
@@ -103,7 +123,7 @@ internal sealed class FeatureRows(Tensor features, SimilarityMeasure measure)
         if (measure == SimilarityMeasure.Cosine && given.numel() <= RunElements)
         {
             var small = UnitRows.Widen(given);
-            _inverseLengths ??= UnitRows.Lengths(small).reciprocal();
+            _inverseLengths ??= UnitRows.InverseLengths(small);
             return small.mul(scale is { } times ? times.Of(_inverseLengths) : _inverseLengths);
         }
 
@@ -115,17 +135,22 @@ internal sealed class FeatureRows(Tensor features, SimilarityMeasure measure)
         return rows.div_(scale is { } factor ? factor.Undo(lengths) : lengths);
     }
 
-    private Tensor? PullBackRun(Tensor gradient, Tensor rows, Tensor? inverseLengths, LogitScale? scale, bool wantsScale)
+    private Tensor? PullBackRun(Tensor gradient, Tensor rows, Tensor? inverseLengths, LogitScale? scale, long scaled)
     {
         var isUnit = features.requires_grad && inverseLengths is not null;
-        var projection = isUnit || wantsScale ? gradient.mul(rows).sum(dim: 1, keepdim: true) : null;
-        var byScale = wantsScale ? projection!.SumAll() : null;
+        var projection = isUnit || scaled > 0 ? gradient.mul(rows).sum(dim: 1, keepdim: true) : null;
+        var byScale = scaled == 0 ? null : (scaled == gradient.size(0) ? projection! : projection!.narrow(0, 0, scaled)).SumAll();
         if (isUnit)
         {
             // p = scale · x / ‖x‖, so ∂L/∂x = (scale · g - ⟨g, p⟩ / scale · p) / ‖x‖: the projection on x changes nothing.
+            if (scale is null)
+            {
+                gradient.addcmul_(rows, projection!, Scalars.MinusOne).mul_(inverseLengths!);
+                return byScale;
+            }
             var unitProjection = projection!.mul_(inverseLengths!);
-            gradient.mul_(scale is { } factor ? factor.Of(inverseLengths!) : inverseLengths!);
-            gradient.addcmul_(rows, scale is { } other ? other.Undo(unitProjection) : unitProjection, Scalars.MinusOne);
+            gradient.mul_(scale.Value.Of(inverseLengths!));
+            gradient.addcmul_(rows, scale.Value.Undo(unitProjection), Scalars.MinusOne);
         }
         else if (features.requires_grad && scale is { } factor)
         {

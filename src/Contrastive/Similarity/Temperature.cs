@@ -103,12 +103,13 @@ public sealed class Temperature : nn.Module
     /// <summary>1/τ of a learned one, (), without a graph.</summary>
     internal Tensor LearnedScale(ScalarType dtype)
     {
+        using var constant = no_grad();
         Clamp(log_scale!);
-        return log_scale!.detach().to(dtype).exp();
+        return log_scale!.To(dtype).exp();
     }
 
     /// <summary>derivative · log(1/τ), (), with a graph.</summary>
-    internal Tensor DotGradient(Tensor derivative) => derivative.mul(log_scale!.to(derivative.dtype));
+    internal Tensor DotGradient(Tensor derivative) => derivative.mul(log_scale!.To(derivative.dtype));
 
     /// <summary>Refuses a τ that is too small or not finite.</summary>
     internal static void Check(double temperature, [CallerArgumentExpression(nameof(temperature))] string name = "")

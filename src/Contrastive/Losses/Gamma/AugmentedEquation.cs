@@ -10,27 +10,17 @@ namespace Contrastive;
 /// </summary>
 internal static class AugmentedEquation
 {
-    /// <summary>The loss of each anchor.</summary>
+    /// <summary>The loss of each anchor, and what its derivatives are made of.</summary>
     /// <param name="sums">The sums of the block.</param>
     /// <param name="weights">The constants of its anchors.</param>
-    public static Tensor Value(PairSums sums, GammaWeights weights)
+    public static (Tensor Value, AugmentedParts Parts) Of(PairSums sums, GammaWeights weights)
     {
-        var (positives, negatives) = Parts(sums, weights);
+        var parts = Parts(sums, weights);
         var numerator = sums.Reference is null ? sums.PositiveLogits : sums.PositiveLogits.Plus(sums.Reference.mul(sums.Counts.Numerator));
-        return positives.Plus(negatives).sub(numerator.mul(weights.PositiveShare));
+        return (parts.Positives.Plus(parts.Negatives).sub(numerator.mul(weights.PositiveShare)), parts);
     }
 
-    /// <summary>Its derivatives by the sums.</summary>
-    /// <param name="sums">The sums of the block.</param>
-    /// <param name="weights">The constants of its anchors.</param>
-    public static SumDerivatives Derivatives(PairSums sums, GammaWeights weights)
-    {
-        var (positives, negatives) = Parts(sums, weights);
-        return new SumDerivatives(positives, negatives, weights.PositiveShare.neg());
-    }
-
-    /// <summary>u_i/k Σ_positives exp(s_ij) and u_i/k c_i Σ_negatives exp(s_ij); their sum is the derivative by log(u_i / k).</summary>
-    public static (Tensor Positives, Tensor Negatives) Parts(PairSums sums, GammaWeights weights)
+    private static AugmentedParts Parts(PairSums sums, GammaWeights weights)
     {
         var log = weights.RelativeWeights;
         if (!ReferenceEquals(sums.Reference, weights.Reference))
@@ -38,6 +28,19 @@ internal static class AugmentedEquation
             if (sums.Reference is { } ofSums) log = log.Plus(weights.Reference is { } both ? ofSums.sub(both) : ofSums);
             else log = log.sub(weights.Reference!);
         }
-        return (sums.LogPositives.Plus(log).exp(), sums.LogNegatives.Plus(log).Plus(weights.LogNegativeScale).exp());
+        return new AugmentedParts(sums.LogPositives.Plus(log).exp(), sums.LogNegatives.Plus(log).Plus(weights.LogNegativeScale).exp());
     }
+}
+
+/// <summary>The exponential terms of each anchor's loss, (n), which are its derivatives by the logarithms of the sums.</summary>
+/// <param name="Positives">u_i/k Σ_positives exp(s_ij).</param>
+/// <param name="Negatives">u_i/k c_i Σ_negatives exp(s_ij).</param>
+internal readonly record struct AugmentedParts(Tensor Positives, Tensor Negatives)
+{
+    /// <summary>The derivatives by the sums.</summary>
+    /// <param name="weights">The constants of the anchors.</param>
+    public SumDerivatives Derivatives(GammaWeights weights) => new(Positives, Negatives, weights.PositiveShare.neg());
+
+    /// <summary>The derivative by log(u_i / k), in the memory given.</summary>
+    public Tensor ByLogWeights(Tensor memory) => memory.copy_(Positives).add_(Negatives, Scalars.One);
 }

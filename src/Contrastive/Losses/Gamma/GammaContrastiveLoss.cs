@@ -144,13 +144,15 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     private (ContrastiveResult Result, GammaWeights Weights, GammaWeights? ReverseWeights) Step(ContrastBatch batch)
     {
         CheckMap(batch.Map);
-        // By the names and rows that the caller knows them by.
-        var given = Mode == ContrastMode.TwoViews ? batch.Anchors.detach().chunk(2) : [batch.Anchors, batch.Candidates];
-        FeatureRows.CheckFinite(given[0], "anchors");
-        FeatureRows.CheckFinite(given[1], "candidates");
-
         var scale = Scale(batch.Anchors);
         var matrix = Matrix(batch.Anchors, batch.Candidates, batch.Map, scale, reduction);
+        if (!matrix.AreFinite)
+        {
+            // By the names and rows that the caller knows them by.
+            var given = Mode == ContrastMode.TwoViews ? batch.Anchors.detach().chunk(2) : [batch.Anchors, batch.Candidates];
+            FeatureRows.CheckFinite(given[0], "anchors");
+            FeatureRows.CheckFinite(given[1], "candidates");
+        }
         var both = ReverseEstimator is not null;
         var sums = matrix.Sum(both);
 
@@ -165,14 +167,12 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         var changes = training ? Changes(ofAnchors, ofCandidates, anchors, candidates, batch) : [];
         var forward = ofAnchors.Expect(EStep, _generator);
         var backward = ofCandidates?.Expect(EStep, _generator);
-        var loss = Maximize(matrix, sums, Weighted(forward), backward is { } reverse ? Weighted(reverse) : null, reduction);
-        var objective = forward.Objective.Reduce(forward.Skipped, reduction);
-        var skipped = forward.Skipped.Count;
-        if (backward is { } other)
-        {
-            objective = LossReduction.MeanOfDirections(objective, other.Objective.Reduce(other.Skipped, reduction));
-            skipped += other.Skipped.Count;
-        }
+        var loss = AnchorLosses.Of(
+            matrix, sums, Weighted(sums.Anchors, forward), backward is { } reverse ? Weighted(sums.Candidates!, reverse) : null, reduction);
+        var skipped = forward.Skipped.Count + (backward?.Skipped.Count ?? 0);
+        var objective = backward is { } other
+            ? LossReduction.MeanOfDirections(forward.Objectives, other.Objectives, reduction)
+            : forward.Objectives.Reduce(reduction);
         using (no_grad())
         {
             foreach (var change in changes) change?.Invoke();
@@ -208,7 +208,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         if (matrix.NeedsPullBack)
             sums.PullBack(
                 ofAnchors.DerivativesOf(nn.Reduction.Sum, forward.Share / 2), ofCandidates.DerivativesOf(nn.Reduction.Sum, reverse.Share / 2));
-        return matrix.Attach(loss).MoveToOuterDisposeScope();
+        return matrix.Attach(loss, 1).MoveToOuterDisposeScope();
     }
 
     /// <summary>What a block of candidates adds to the partition functions of a block of anchors. Nothing changes.</summary>
@@ -338,22 +338,6 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         PartitionEstimator estimator, PartitionSums sums, FeatureRows anchors, LogitScale scale, Tensor? sampleIds, bool distinct)
         => GammaEstimate.Of(sums, anchors, scale, sampleIds, distinct, estimator, MissingPairs, Tiling);
 
-    /// <summary>The M-step of a batch whose sums the E-step has seen.</summary>
-    private static Tensor Maximize(
-        SimilarityMatrix matrix,
-        ContrastSums sums,
-        Func<PairSums, AnchorLosses> forward,
-        Func<PairSums, AnchorLosses>? backward,
-        nn.Reduction reduction)
-    {
-        var ofAnchors = forward(sums.Anchors);
-        var ofCandidates = backward?.Invoke(sums.Candidates!);
-        var loss = ofCandidates is null ? ofAnchors.Reduce(reduction) : LossReduction.MeanOfDirections(ofAnchors, ofCandidates, reduction);
-        if (matrix.NeedsPullBack)
-            sums.PullBack(ofAnchors.DerivativesOf(reduction, ofCandidates is null ? 1 : 0.5), ofCandidates?.DerivativesOf(reduction, 0.5));
-        return matrix.Attach(loss);
-    }
-
     /// <summary>The M-step of one direction with given weights.</summary>
     private static Tensor Maximize(SimilarityMatrix matrix, GammaWeights weights, nn.Reduction reduction)
     {
@@ -366,22 +350,22 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         AnchorLosses Block(PairSums sums, long first, long count)
         {
             var block = constants.Rows(first, count);
-            return Weighted(sums, block) with
+            var (value, parts) = AugmentedEquation.Of(sums, block);
+            return new AnchorLosses(value, SkippedAnchors.None, () =>
             {
-                Derivatives = () =>
-                {
-                    var (positives, negatives) = AugmentedEquation.Parts(sums, block);
-                    byLogWeights.narrow(0, first, count).copy_(positives).add_(negatives, Scalars.One);
-                    return AugmentedEquation.Derivatives(sums, block);
-                },
-            };
+                parts.ByLogWeights(byLogWeights.narrow(0, first, count));
+                return parts.Derivatives(block);
+            });
         }
     }
 
-    private static AnchorLosses Weighted(PairSums sums, GammaWeights weights, SkippedAnchors? skipped = null) => new(
-        AugmentedEquation.Value(sums, weights), skipped ?? SkippedAnchors.None, () => AugmentedEquation.Derivatives(sums, weights));
+    private static AnchorLosses Weighted(PairSums sums, GammaWeights weights, SkippedAnchors? skipped = null)
+    {
+        var (value, parts) = AugmentedEquation.Of(sums, weights);
+        return new AnchorLosses(value, skipped ?? SkippedAnchors.None, () => parts.Derivatives(weights));
+    }
 
-    private static Func<PairSums, AnchorLosses> Weighted(GammaExpectation expectation) => sums => Weighted(
+    private static AnchorLosses Weighted(PairSums sums, GammaExpectation expectation) => Weighted(
         expectation.Skipped.Mask is { } mask ? sums.ZeroWhere(mask) : sums, expectation.Weights, expectation.Skipped);
 
     /// <summary>Checks what estimators are to take in. The changes of state, for when all is well.</summary>

@@ -58,8 +58,9 @@ internal sealed record GammaEstimate(
             ? Estimate.LogPartition
             : Estimate.LogPartition.sub(relative.Reference);
         var logWeights = GammaPosterior.LogWeights(logPartition, Shown.PositiveCount, step, generator);
-        var positiveShare = Shown.PositiveCount.reciprocal();
-        var objective = logPartition.sub(relative.PositiveLogits.mul(positiveShare));
+        var isSingle = Shown.IsSinglePositive;
+        var positiveShare = isSingle ? Shown.PositiveCount : Shown.PositiveCount.reciprocal();
+        var objective = logPartition.sub(isSingle ? relative.PositiveLogits : relative.PositiveLogits.mul(positiveShare));
         var weights = new GammaWeights(
             Spread(logWeights, Scalars.NegativeInfinity),
             Spread(Estimate.LogNegativeScale, Scalars.Zero),
@@ -87,7 +88,11 @@ internal sealed record GammaEstimate(
 /// <param name="Weights">What the M-step needs.</param>
 /// <param name="Objective">-1/k Σ_p s_ip + log Ẑ_i, (m).</param>
 /// <param name="Skipped">Which anchors have what they need.</param>
-internal readonly record struct GammaExpectation(GammaWeights Weights, Tensor Objective, SkippedAnchors Skipped);
+internal readonly record struct GammaExpectation(GammaWeights Weights, Tensor Objective, SkippedAnchors Skipped)
+{
+    /// <summary>The objective of each anchor, to be reduced; it has no derivatives.</summary>
+    public AnchorLosses Objectives => new(Objective, Skipped, static () => default);
+}
 
 /// <summary>How the auxiliary variable u_i of the gamma augmentation is chosen, given the estimate Ẑ_i.</summary>
 public enum EStep

@@ -17,8 +17,6 @@ public sealed class GammaWeights : IDisposable
         Tensor relativeWeights, Tensor logNegativeScale, Tensor positiveShare, Tensor relativePartition, Tensor? reference, long skippedAnchors)
     {
         (RelativeWeights, RelativePartition, Reference) = (relativeWeights, relativePartition, reference);
-        LogWeights = reference is null ? relativeWeights : relativeWeights.sub(reference);
-        LogPartition = reference is null ? relativePartition : relativePartition.Plus(reference);
         LogNegativeScale = logNegativeScale;
         PositiveShare = positiveShare;
         SkippedAnchors = skippedAnchors;
@@ -59,7 +57,7 @@ public sealed class GammaWeights : IDisposable
     private Tensor RelativePartition { get; }
 
     /// <summary>log(u_i / k_i), (m); -∞ for a skipped anchor.</summary>
-    public Tensor LogWeights { get; }
+    public Tensor LogWeights => field ??= Reference is null ? RelativeWeights : RelativeWeights.sub(Reference);
 
     /// <summary>log c_i, (m): how many candidates of the population each negative of the batch stands for.</summary>
     public Tensor LogNegativeScale { get; }
@@ -68,13 +66,13 @@ public sealed class GammaWeights : IDisposable
     public Tensor PositiveShare { get; }
 
     /// <summary>log Ẑ_i, (m), the estimate that u_i was drawn with.</summary>
-    public Tensor LogPartition { get; }
+    public Tensor LogPartition => field ??= Reference is null ? RelativePartition : RelativePartition.Plus(Reference);
 
     /// <summary>How many of the E-step's anchors were skipped for want of a positive or a negative.</summary>
     public long SkippedAnchors { get; }
 
     /// <summary>The number of anchors, m.</summary>
-    public long Count => LogWeights.shape[0];
+    public long Count => RelativeWeights.shape[0];
 
     /// <summary>The weights of a run of anchors, for the blocks that hold them. Views: they live as long as these weights.</summary>
     /// <param name="first">The first anchor.</param>

@@ -42,15 +42,13 @@ internal readonly record struct InfoNCE(
         var (ofAnchors, ofCandidates) = (MisesFisher(matrix, map, false), symmetric ? MisesFisher(matrix, map, true) : null);
         var forward = Losses(both.Anchors, map, scale, weights, ofAnchors);
         var backward = symmetric ? Losses(both.Candidates!, map, scale, map.WeightsOfCandidates(matrix.Anchors.ComputeType), ofCandidates) : null;
-        var loss = backward is null ? forward.Reduce(Reduction) : LossReduction.MeanOfDirections(forward, backward, Reduction);
-        (Tensor, Tensor)? anchorLeaf = null, candidateLeaf = null;
-        if (matrix.NeedsPullBack)
-        {
-            var (byAnchorSums, byCandidateSums) = (forward.DerivativesOf(Reduction, symmetric ? 0.5 : 1), backward?.DerivativesOf(Reduction, 0.5));
-            both.PullBack(byAnchorSums, byCandidateSums);
-            (anchorLeaf, candidateLeaf) = (ofAnchors?.Leaf(byAnchorSums), ofCandidates?.Leaf(byCandidateSums!.Value));
-        }
-        loss = matrix.Attach(loss, anchorLeaf, candidateLeaf);
+        var loss = AnchorLosses.Of(
+            matrix,
+            both,
+            forward,
+            backward,
+            Reduction,
+            (byAnchorSums, byCandidateSums) => [ofAnchors?.Leaf(byAnchorSums), ofCandidates?.Leaf(byCandidateSums!.Value)]);
         return new ContrastiveResult(loss, loss.detach(), forward.Skipped.Count + (backward?.Skipped.Count ?? 0));
     }
 
@@ -95,8 +93,8 @@ internal readonly record struct InfoNCE(
     private static SumDerivatives TakePositive(SumDerivatives derivatives, Tensor byPositive)
     {
         if (derivatives.LogPositives is { } inLog) byPositive.add_(inLog, Scalars.One);
-        if (derivatives.PositiveLogits is { } linear) byPositive.add_(linear, Scalars.One);
-        return derivatives with { LogPositives = null, PositiveLogits = null };
+        if (derivatives.ByPositiveLogits is { } linear) byPositive.add_(linear, Scalars.One);
+        return derivatives with { LogPositives = null, PositiveLogits = null, IsRatio = false };
     }
 
     /// <summary>The loss with negatives of the caller's choice, checked before.</summary>
@@ -145,7 +143,7 @@ internal readonly record struct InfoNCE(
             ofAll.PullBack(TakePositive(derivatives, 0, anchors.shape[0]), null);
             leaf = fisher.Leaf(derivatives);
         }
-        return Result(matrix.Attach(weighted.Reduce(Reduction), (positive, byPositive), leaf), weighted.Skipped.Count);
+        return Result(matrix.Attach(weighted.Reduce(Reduction), 1, (positive, byPositive), leaf), weighted.Skipped.Count);
 
         SumDerivatives TakePositive(SumDerivatives derivatives, long first, long count)
             => InfoNCE.TakePositive(derivatives, byPositive.narrow(0, first, count));
@@ -186,9 +184,10 @@ internal readonly record struct InfoNCE(
         if (Variant.Decoupled)
             return Of(InfoNCEEquation.Decoupled(sums, positiveSum), () => Back(InfoNCEEquation.DecoupledDerivatives(sums, positiveSum)));
         if (sums.IsSinglePositive)
-            return Of(
-                InfoNCEEquation.SinglePositive(sums.PositiveLogits, sums.LogNegatives),
-                () => InfoNCEEquation.SinglePositiveDerivatives(sums.PositiveLogits, sums.LogNegatives));
+        {
+            var difference = sums.LogNegatives.sub(sums.PositiveLogits);
+            return Of(InfoNCEEquation.SinglePositive(difference), () => InfoNCEEquation.SinglePositiveDerivatives(difference));
+        }
         return Of(
             InfoNCEEquation.SeveralPositives(sums, positiveSum),
             () => Back(InfoNCEEquation.SeveralPositivesDerivatives(sums, positiveSum)));

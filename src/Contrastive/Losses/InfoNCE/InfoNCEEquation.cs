@@ -10,16 +10,13 @@ namespace Contrastive;
 /// </summary>
 internal static class InfoNCEEquation
 {
-    /// <summary>One positive per anchor: -s_ip + log( exp(s_ip) + Σ_negatives exp(s_ij) ).</summary>
-    public static Tensor SinglePositive(Tensor positive, Tensor logNegatives)
-        => nn.functional.logsigmoid(positive.sub(logNegatives)).neg();
+    /// <summary>One positive per anchor: -s_ip + log( exp(s_ip) + Σ_negatives exp(s_ij) ) = log(1 + exp(Q - s_ip)).</summary>
+    /// <param name="difference">Q - s_ip.</param>
+    public static Tensor SinglePositive(Tensor difference) => nn.functional.logsigmoid(difference.neg()).neg();
 
     /// <summary>The derivatives of <see cref="SinglePositive"/>.</summary>
-    public static SumDerivatives SinglePositiveDerivatives(Tensor positive, Tensor logNegatives)
-    {
-        var negative = logNegatives.sub(positive).sigmoid();
-        return new SumDerivatives(null, negative, negative.neg());
-    }
+    /// <param name="difference">Q - s_ip.</param>
+    public static SumDerivatives SinglePositiveDerivatives(Tensor difference) => new(null, difference.sigmoid(), null, IsRatio: true);
 
     /// <summary>k positives: outside the logarithm -1/k Σ_p s_ip + log Σ_all, inside it -log( 1/k Σ_p exp(s_ip) ) + log Σ_all.</summary>
     /// <param name="sums">The sums over positives and negatives.</param>
@@ -27,7 +24,7 @@ internal static class InfoNCEEquation
     public static Tensor SeveralPositives(PairSums sums, PositiveSum positiveSum)
     {
         var count = sums.Counts.Numerator.clamp_min(Scalars.One);
-        var ratio = SinglePositive(sums.LogPositives, sums.LogNegatives);
+        var ratio = SinglePositive(sums.LogNegatives.sub(sums.LogPositives));
         return ratio.Plus(positiveSum == PositiveSum.InsideLog ? count.log() : sums.LogPositives.sub(sums.PositiveLogits.div(count)));
     }
 

@@ -52,7 +52,7 @@ internal readonly record struct SigmoidContrast(ContrastMode Mode, SimilarityMea
             equation.Differentiate_(tile, block, scratch[0], shares);
             if (ownGradient) byBias.add_(tile.SumAll(), Scalars.One);
         });
-        return matrix.Attach(Reduce(perAnchor, perCandidate, weights), (bias, byBias));
+        return matrix.Attach(Reduce(perAnchor, perCandidate, weights), 1, (bias, byBias));
     }
 
     /// <summary>Refuses a b that is no number.</summary>

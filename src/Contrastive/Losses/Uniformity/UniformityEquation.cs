@@ -61,7 +61,7 @@ internal static class UniformityEquation
             var losses = PerAnchor(sums.Anchors);
             sum = losses.Reduce(nn.Reduction.Sum);
             if (matrix.NeedsPullBack) sums.PullBack(losses.Derivatives(), null);
-            sum = matrix.Attach(sum);
+            sum = matrix.Attach(sum, 1);
         }
         return (selfPairs ? sum.Plus(count) : sum).log().Plus(unit);
 
