@@ -72,6 +72,9 @@ internal sealed class SimilarityMatrix
 
     public FeatureRows Candidates { get; }
 
+    /// <summary>The rows that are multiplied, where the matrix is gone through in tiles; else null.</summary>
+    public ProductRows? Rows => _rows;
+
     /// <summary>Whether the matrix is formed at once and sums have a graph.</summary>
     public bool IsWhole { get; }
 

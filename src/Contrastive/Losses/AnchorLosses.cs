@@ -20,14 +20,17 @@ internal sealed record AnchorLosses(Tensor Values, SkippedAnchors Skipped, Func<
     /// <param name="matrix">The similarities.</param>
     /// <param name="equation">From the sums of a run of anchors, its first and its count, to their losses.</param>
     /// <param name="reduction">How they become one value.</param>
-    /// <param name="own">The loss's own inputs, (N), that may require a gradient; their derivatives, as the equation left them.</param>
     /// <param name="take">Takes what is of own inputs out of the derivatives of a run of anchors, its first and its count.</param>
+    /// <param name="own">
+    /// Asked when all derivatives were taken: pulls back what is not the matrix's to pull back, or gives an input of the loss's own, (N), that
+    /// may require a gradient, with its derivatives.
+    /// </param>
     public static (Tensor Loss, long Skipped) Of(
         SimilarityMatrix matrix,
         Func<PairSums, long, long, AnchorLosses> equation,
         nn.Reduction reduction,
-        (Tensor Input, Tensor Derivative)? own = null,
-        Func<SumDerivatives, long, long, SumDerivatives>? take = null)
+        Func<SumDerivatives, long, long, SumDerivatives>? take = null,
+        Func<(Tensor Input, Tensor Derivative)?>? own = null)
     {
         var (parts, weights, anchors, skipped) = (new List<Tensor>(), new List<Tensor>(), 0L, 0L);
         foreach (var (first, count, sums) in matrix.Strips())
@@ -44,11 +47,12 @@ internal sealed record AnchorLosses(Tensor Values, SkippedAnchors Skipped, Func<
             parts.Add((reduction == nn.Reduction.None ? losses.Values : losses.Values.SumAll()).MoveToOuterDisposeScope());
         }
         var sum = parts.Aggregate((total, part) => total.Plus(part));
-        if (reduction != nn.Reduction.Mean) return (matrix.Attach(sum, 1, own), skipped);
+        var leaf = matrix.NeedsPullBack ? own?.Invoke() : null;
+        if (reduction != nn.Reduction.Mean) return (matrix.Attach(sum, 1, leaf), skipped);
         if (weights.Count > 0)
-            return (matrix.Attach(sum, 1, own).div(LossReduction.OrOne(weights.Aggregate((total, part) => total.Plus(part)))), skipped);
+            return (matrix.Attach(sum, 1, leaf).div(LossReduction.OrOne(weights.Aggregate((total, part) => total.Plus(part)))), skipped);
         var share = 1.0 / Math.Max(1, anchors - skipped);
-        return (matrix.Attach(sum.Times(share), share, own), skipped);
+        return (matrix.Attach(sum.Times(share), share, leaf), skipped);
     }
 
     /// <summary>The losses of all anchors and, of a symmetric loss, of all candidates as anchors, reduced to one value, or the mean of both.</summary>

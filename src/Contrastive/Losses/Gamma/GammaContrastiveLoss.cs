@@ -345,7 +345,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         // graph, autograd keeps them, and refuses to keep those of an E-step in inference mode. A copy is none.
         var constants = matrix.NeedsPullBack ? weights.Detach() : weights.Copy();
         var byLogWeights = zeros_like(weights.LogWeights.detach());
-        return AnchorLosses.Of(matrix, Block, reduction, (weights.LogWeights, byLogWeights)).Loss;
+        return AnchorLosses.Of(matrix, Block, reduction, own: () => (weights.LogWeights, byLogWeights)).Loss;
 
         AnchorLosses Block(PairSums sums, long first, long count)
         {

@@ -64,20 +64,24 @@ internal readonly record struct InfoNCE(
     private ContrastiveResult ByClass(ContrastBatch batch, LogitScale scale)
     {
         var (missingPairs, matrix) = (MissingPairs, Matrix(batch.Anchors, batch.Candidates, batch.Map.WithoutPositives(), scale));
-        var (positive, count) = ClassPositives.Of(matrix.Anchors, matrix.Candidates, scale, batch.Map);
+        var positives = new ClassPositives(matrix, scale, batch.Map);
         var weights = batch.Map.WeightsOfAnchors(matrix.Anchors.ComputeType);
-        var (value, derivative) = (matrix.NeedsPullBack ? positive.detach() : positive, zeros_like(positive.detach()));
-        var (loss, skipped) = AnchorLosses.Of(matrix, Losses, Reduction, (positive, derivative), TakePositive);
+        var byPositives = zeros_like(positives.Count);
+        var (loss, skipped) = AnchorLosses.Of(matrix, Losses, Reduction, TakePositive, () =>
+        {
+            positives.PullBack(byPositives);
+            return null;
+        });
         return new ContrastiveResult(loss, loss.detach(), skipped);
 
         AnchorLosses Losses(PairSums sums, long first, long rows)
         {
-            var own = count.narrow(0, first, rows);
+            var own = positives.Count.narrow(0, first, rows);
             // Every positive is another candidate to be told from.
             var missing = SkippedAnchors.Find(own, own, missingPairs);
             if (missing.Mask is { } mask) sums = sums.ZeroWhere(mask);
             var share = own.clamp_min(Scalars.One).reciprocal();
-            var mean = value.narrow(0, first, rows).mul(share);
+            var mean = positives.Sum.narrow(0, first, rows).mul(share);
             return new AnchorLosses(
                 sums.Absolute(sums.LogNegatives).sub(mean),
                 missing,
@@ -86,7 +90,7 @@ internal readonly record struct InfoNCE(
         }
 
         SumDerivatives TakePositive(SumDerivatives derivatives, long first, long rows)
-            => InfoNCE.TakePositive(derivatives, derivative.narrow(0, first, rows));
+            => InfoNCE.TakePositive(derivatives, byPositives.narrow(0, first, rows));
     }
 
     /// <summary>Puts the derivatives by positives that come apart, (n) zeros before, where they belong, and takes them out.</summary>
@@ -128,8 +132,8 @@ internal readonly record struct InfoNCE(
                 (sums, first, count) => settings.Losses(
                     sums.WithPositive(value.narrow(0, first, count)), map, scale, weights?.narrow(0, first, count)),
                 Reduction,
-                (positive, byPositive),
-                TakePositive);
+                TakePositive,
+                () => (positive, byPositive));
             return Result(single, missing);
         }
 
