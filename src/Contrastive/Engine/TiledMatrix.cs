@@ -42,7 +42,10 @@ internal sealed class TiledMatrix(
         foreach (var block in plan.Tiles)
         {
             using var scope = NewDisposeScope();
-            pairs.Sum(Similarities(index++, block), block, Scratch(block), _anchorTotals, IsMirror(block) ? null : _candidateTotals);
+            var tile = memory.Tile(Math.Min(index++, _kept), block);
+            tile.addmm_(block.AnchorsOf(anchors), block.CandidatesOf(candidates).t(), beta: 0, alpha: 1);
+            map.AddBias(tile, block);
+            pairs.Sum(tile, block, Scratch(block), _anchorTotals, IsMirror(block) ? null : _candidateTotals);
         }
         if (!_anchorTotals.Negatives.Underflows && _candidateTotals is not { Negatives.Underflows: true })
         {
@@ -69,10 +72,13 @@ internal sealed class TiledMatrix(
         foreach (var block in plan.Tiles)
         {
             using var scope = NewDisposeScope();
-            Tensor tile;
-            if (index < _kept) tile = memory.Tile(index, block);
-            else pairs.Mask(tile = Similarities(index, block), block);
-            index++;
+            var tile = memory.Tile(Math.Min(index, _kept), block);
+            if (index++ >= _kept)
+            {
+                tile.addmm_(block.AnchorsOf(anchors), block.CandidatesOf(candidates).t(), beta: 0, alpha: 1);
+                map.AddBias(tile, block);
+                pairs.Mask(tile, block);
+            }
             var scratch = Scratch(block);
             var isMirror = IsMirror(block);
             pairs.Differentiate(tile, block, scratch, forward, isMirror ? null : backward);
@@ -87,14 +93,6 @@ internal sealed class TiledMatrix(
 
     /// <summary>Whether a tile of a set with itself lies on the diagonal: it has both halves in it.</summary>
     private bool IsMirror(PairBlock block) => isSelf && block.FirstAnchor == block.FirstCandidate;
-
-    private Tensor Similarities(long index, PairBlock block)
-    {
-        var tile = memory.Tile(Math.Min(index, _kept), block);
-        tile.addmm_(block.AnchorsOf(anchors), block.CandidatesOf(candidates).t(), beta: 0, alpha: 1);
-        map.AddBias(tile, block);
-        return tile;
-    }
 
     private Tensor[] Scratch(PairBlock block)
     {

@@ -14,7 +14,7 @@ namespace Contrastive;
 /// </remarks>
 public sealed class Tiling
 {
-    /// <summary>Tile sizes by device, and 256 MiB.</summary>
+    /// <summary>Tile sizes by device, and 192 MiB.</summary>
     public static Tiling Default { get; } = new();
 
     /// <summary>
@@ -45,7 +45,7 @@ public sealed class Tiling
     {
         get;
         init => field = Guard.AtLeast(value, 0, nameof(MemoryBudget));
-    } = 256L << 20;
+    } = 192L << 20;
 
     /// <summary>
     /// Up to this many pairs (N · M) the whole matrix is formed and autograd does the rest: derivatives of any order are exact

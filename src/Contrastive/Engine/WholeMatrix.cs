@@ -4,42 +4,35 @@ using static TorchSharp.torch;
 namespace Contrastive;
 
 /// <summary>The sums of a matrix that is formed at once, with a graph: derivatives of any order are exact.</summary>
-/// <param name="map">The pairs.</param>
-/// <param name="pattern">Their diagonals, where that is all there is to them.</param>
-/// <param name="sampling">How the positives came into the batch.</param>
-/// <param name="hardness">β of the negatives' weights; null where all count alike.</param>
-/// <param name="targets">What pairs weigh in the numerator; null where positives are all it has.</param>
-internal sealed class WholeMatrix(
-    PairMap map, DiagonalPattern? pattern, PositiveSampling sampling, double? hardness = null, TargetRows? targets = null)
+/// <param name="pairs">What the pairs are to each other.</param>
+internal sealed class WholeMatrix(PairTerms pairs)
 {
-    private readonly PairBlock _whole = new(0, map.AnchorCount, 0, map.CandidateCount);
+    private readonly PairBlock _whole = new(0, pairs.Map.AnchorCount, 0, pairs.Map.CandidateCount);
 
     /// <param name="logits">⟨a_i, b_j⟩ / τ, (N, M), which is changed.</param>
     /// <param name="bothDirections">Whether the candidates' sums are asked for.</param>
     /// <param name="relative">Whether similarities may be so large that sums have to be relative to the largest.</param>
     public ContrastSums Sum(Tensor logits, bool bothDirections, bool relative)
     {
-        map.AddBias(logits, _whole);
-        if (pattern is not null)
+        pairs.Map.AddBias(logits, _whole);
+        if (pairs.Pattern is { } pattern)
         {
             var (anchors, candidates) = Positives(logits, bothDirections);
             pattern.Mask_(logits, _whole);
             return new ContrastSums(
                 OnDiagonals(logits, 1, anchors, relative),
-                bothDirections ? OnDiagonals(logits, 0, candidates!, relative) : null,
-                static (_, _) => { });
+                bothDirections ? OnDiagonals(logits, 0, candidates!, relative) : null);
         }
-        var masks = map.Masks(_whole, sampling, logits.device);
-        if (targets is not null)
-            return new ContrastSums(Targeted(logits, 1, masks), bothDirections ? Targeted(logits, 0, masks) : null, static (_, _) => { });
-        return new ContrastSums(
-            Masked(logits, 1, masks, relative), bothDirections ? Masked(logits, 0, masks, relative) : null, static (_, _) => { });
+        var masks = pairs.Map.Masks(_whole, pairs.Sampling, logits.device);
+        if (pairs.Targets is not null)
+            return new ContrastSums(Targeted(logits, 1, masks), bothDirections ? Targeted(logits, 0, masks) : null);
+        return new ContrastSums(Masked(logits, 1, masks, relative), bothDirections ? Masked(logits, 0, masks, relative) : null);
     }
 
     /// <summary>The positive's similarity of each anchor and of each candidate; 0 where there is none.</summary>
     private (Tensor Anchors, Tensor? Candidates) Positives(Tensor logits, bool bothDirections)
     {
-        DiagonalSegment[] segments = [.. DiagonalSegment.Of(pattern!.Positives, _whole)];
+        DiagonalSegment[] segments = [.. DiagonalSegment.Of(pairs.Pattern!.Positives, _whole)];
         if (segments is [{ Row: 0, Column: 0 } only] && only.Count == _whole.Anchors && only.Count == _whole.Candidates)
         {
             var diagonal = logits.diagonal(0, 0, 1).clone();
@@ -58,7 +51,7 @@ internal sealed class WholeMatrix(
 
     private PairSums OnDiagonals(Tensor negatives, int dimension, Tensor positive, bool relative)
     {
-        var oriented = dimension == 1 ? pattern! : pattern!.Transpose();
+        var oriented = dimension == 1 ? pairs.Pattern! : pairs.Pattern!.Transpose();
         var whole = dimension == 1 ? _whole : _whole.Transpose();
         var isSinglePositive = oriented.IsSinglePositive(whole);
         Tensor? reference = null;
@@ -70,7 +63,7 @@ internal sealed class WholeMatrix(
             negatives = negatives.sub(reference.unsqueeze(dimension));
             positive = positive.sub(reference);
         }
-        var logNegatives = isSinglePositive && !map.HasLogitBias ? negatives.logsumexp(dimension) : LogSum(negatives, dimension);
+        var logNegatives = isSinglePositive && !pairs.Map.HasLogitBias ? negatives.logsumexp(dimension) : LogSum(negatives, dimension);
         PairCounts Count() => oriented.Count(whole, negatives.detach());
         if (isSinglePositive) return new PairSums(positive, logNegatives, positive, reference, isSinglePositive, Count);
 
@@ -91,7 +84,7 @@ internal sealed class WholeMatrix(
         }
         return new PairSums(
             LogSum(logits.masked_fill(notPositive, Scalars.NegativeInfinity), dimension),
-            hardness is { } beta
+            pairs.Hardness is { } beta
                 ? Weighted(logits, notNegative, dimension, beta)
                 : LogSum(logits.masked_fill(notNegative, Scalars.NegativeInfinity), dimension),
             logits.masked_fill(masks.Numerator.logical_not(), Scalars.Zero).sum(dim: dimension),
@@ -106,13 +99,13 @@ internal sealed class WholeMatrix(
     private PairSums Targeted(Tensor logits, int dimension, PairMasks masks)
     {
         var notAllowed = masks.Positives.logical_or(masks.Negatives).logical_not();
-        var weights = targets!.Weights(dimension, _whole, masks, notAllowed, empty_like(logits.detach()));
+        var weights = pairs.Targets!.Weights(dimension, _whole, masks, notAllowed, empty_like(logits.detach()));
         var largest = logits.detach().masked_fill(notAllowed, Scalars.NegativeInfinity).amax([dimension]);
         var reference = largest.masked_fill(largest.isneginf(), Scalars.Zero);
         logits = logits.sub(reference.unsqueeze(dimension));
         var logAll = LogSum(logits.masked_fill(notAllowed, Scalars.NegativeInfinity), dimension);
         var numerator = logits.masked_fill(weights.eq(Scalars.Zero), Scalars.Zero).mul(weights).sum(dim: dimension);
-        var counts = targets.Direction(dimension).Counts with { Numerator = weights.sum(dim: dimension) };
+        var counts = pairs.Targets.Direction(dimension).Counts with { Numerator = weights.sum(dim: dimension) };
         return new PairSums(logAll, logAll, numerator, reference, isSinglePositive: false, () => counts);
     }
 

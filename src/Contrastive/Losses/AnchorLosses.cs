@@ -52,7 +52,7 @@ internal sealed record AnchorLosses(Tensor Values, SkippedAnchors Skipped, Func<
         if (weights.Count > 0)
             return (matrix.Attach(sum, 1, leaf).div(LossReduction.OrOne(weights.Aggregate((total, part) => total.Plus(part)))), skipped);
         var share = 1.0 / Math.Max(1, anchors - skipped);
-        return (matrix.Attach(sum.Times(share), share, leaf), skipped);
+        return (matrix.Attach(sum, share, leaf), skipped);
     }
 
     /// <summary>The losses of all anchors and, of a symmetric loss, of all candidates as anchors, reduced to one value, or the mean of both.</summary>
@@ -70,18 +70,23 @@ internal sealed record AnchorLosses(Tensor Values, SkippedAnchors Skipped, Func<
         nn.Reduction reduction,
         Func<SumDerivatives, SumDerivatives?, (Tensor Input, Tensor Derivative)?[]>? own = null)
     {
-        var loss = backward is null ? forward.Reduce(reduction) : LossReduction.MeanOfDirections(forward, backward, reduction);
+        // A factor that all values and derivatives have in common is left to the last step.
+        var half = backward is null ? 1 : 0.5;
+        var common = matrix.NeedsPullBack && forward.Share(reduction) is { } share && (backward is null || backward.Share(reduction) == share)
+            ? share * half
+            : (double?)null;
+        var loss = common is null
+            ? backward is null ? forward.Reduce(reduction) : LossReduction.MeanOfDirections(forward, backward, reduction)
+            : backward is null ? forward.Values.SumAll()
+            : forward.Values.size(0) == backward.Values.size(0) ? forward.Values.Plus(backward.Values).SumAll()
+            : forward.Values.SumAll().Plus(backward.Values.SumAll());
         if (!matrix.NeedsPullBack) return matrix.Attach(loss, 1);
 
-        // A factor that all derivatives have in common is left to the last step.
-        var half = backward is null ? 1 : 0.5;
-        var share = forward.Share(reduction);
-        var isCommon = share is not null && (backward is null || backward.Share(reduction) == share);
-        var (byForward, byBackward) = isCommon
+        var (byForward, byBackward) = common is not null
             ? (forward.DerivativesOf(nn.Reduction.Sum, 1), backward?.DerivativesOf(nn.Reduction.Sum, 1))
             : (forward.DerivativesOf(reduction, half), backward?.DerivativesOf(reduction, half));
         sums.PullBack(byForward, byBackward);
-        return matrix.Attach(loss, isCommon ? share!.Value * half : 1, own?.Invoke(byForward, byBackward) ?? []);
+        return matrix.Attach(loss, common ?? 1, own?.Invoke(byForward, byBackward) ?? []);
     }
 
     /// <summary>One value; the mean is over the anchors that count, and 0 of none.</summary>

@@ -81,7 +81,12 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
     /// <returns>A scalar, or (N) where the reduction is none.</returns>
     /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
     /// <exception cref="InvalidOperationException">An estimator's state was converted to half precision.</exception>
-    public override Tensor forward(Tensor anchors, Tensor candidates) => forward(anchors, candidates, null);
+    public override Tensor forward(Tensor anchors, Tensor candidates)
+    {
+        var result = Evaluate(anchors, candidates);
+        result.Objective.Dispose();
+        return result.Loss;
+    }
 
     /// <summary>The loss of a batch.</summary>
     /// <inheritdoc cref="Evaluate" path="/param"/>

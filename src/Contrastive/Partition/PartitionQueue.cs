@@ -80,14 +80,8 @@ public sealed class PartitionQueue : PartitionEstimator
             var map = PairMap.Negatives(anchors.shape[0], count);
             if (observation.SampleIds is { } ids) map = map.WithSampleIds(ids, sample_ids.narrow(0, 0, count));
             using var constant = no_grad();
-            var matrix = new SimilarityMatrix(
-                new FeatureRows(anchors, SimilarityMeasure.DotProduct),
-                entries,
-                observation.Scale,
-                map,
-                PositiveSampling.Complete,
-                reduced: true,
-                observation.Tiling);
+            var matrix = SimilarityMatrix.Of(
+                new FeatureRows(anchors, SimilarityMeasure.DotProduct), entries, observation.Scale, new PairTerms(map), observation.Tiling);
             var queued = matrix.Sum(bothDirections: false).Anchors;
             matrix.Release();
             queued = queued.RelativeTo(sums.Relative.Reference ?? zeros_like(inBatch));

@@ -72,11 +72,11 @@ internal sealed class ProductRows
     public bool IsSelf { get; }
 
     /// <summary>
-    /// A value, (), with <paramref name="share"/> times the gradients that were added up, and those by a loss's own inputs, as autograd
+    /// <paramref name="share"/> times a value, (), with the gradients that were added up, and those by a loss's own inputs, as autograd
     /// sees it. Once.
     /// </summary>
     /// <remarks>
-    /// It is the sum of ⟨x, g⟩ over the inputs x and their gradients g, so its derivatives are the g; the value is written over it.
+    /// It is the sum of ⟨x, g⟩ over the inputs x and their gradients g, so its derivatives are the g; the value takes its place.
     /// So nothing runs in autograd but torch's own operations. A second derivative would miss how g changes, so it is spoilt:
     /// the power of 3/2 has the derivative 0 at 0, and an infinite second one.
     /// </remarks>
@@ -92,7 +92,7 @@ internal sealed class ProductRows
         using (no_grad()) term.zero_();
         using var factor = share.ToScalar();
         term = term.pow(ThreeHalves).add(term, factor);
-        using (no_grad()) return term.copy_(value);
+        using (no_grad()) return term.add_(value, factor);
 
         void Add(Tensor part) => sum = sum is null ? part : sum.Plus(part);
     }

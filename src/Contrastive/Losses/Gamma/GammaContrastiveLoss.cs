@@ -325,14 +325,14 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
                 nameof(pairs));
     }
 
-    private SimilarityMatrix Matrix(Tensor anchors, Tensor candidates, PairMap map, LogitScale scale, nn.Reduction reduction) => new(
-        new FeatureRows(anchors, Similarity),
-        new FeatureRows(candidates, Similarity),
-        scale,
-        map,
-        PositiveSampling,
-        reduction != nn.Reduction.None,
-        Tiling);
+    private SimilarityMatrix Matrix(Tensor anchors, Tensor candidates, PairMap map, LogitScale scale, nn.Reduction reduction)
+        => SimilarityMatrix.Of(
+            new FeatureRows(anchors, Similarity),
+            new FeatureRows(candidates, Similarity),
+            scale,
+            new PairTerms(map, PositiveSampling),
+            Tiling,
+            reduction != nn.Reduction.None);
 
     private GammaEstimate Estimate(
         PartitionEstimator estimator, PartitionSums sums, FeatureRows anchors, LogitScale scale, Tensor? sampleIds, bool distinct)

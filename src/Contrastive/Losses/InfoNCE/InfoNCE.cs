@@ -117,7 +117,7 @@ internal readonly record struct InfoNCE(
         if (negatives.dim() == 3)
         {
             var logits = new FeatureRows(negatives, Similarity).WithGraph().matmul(scale.WithGraph(a.WithGraph()).unsqueeze(2)).squeeze(2);     // (N, M)
-            var all = new WholeMatrix(map, Pattern(map), PositiveSampling.Complete, Variant.Hardness).Sum(logits, bothDirections: false, relative: true).Anchors;
+            var all = new WholeMatrix(new PairTerms(map, Hardness: Variant.Hardness)).Sum(logits, bothDirections: false, relative: true).Anchors;
             var losses = Losses(all.WithPositive(positive), map, scale, weights, fisher);
             return Result(losses.Reduce(Reduction), losses.Skipped.Count);
         }
@@ -155,18 +155,14 @@ internal readonly record struct InfoNCE(
         static ContrastiveResult Result(Tensor loss, long skipped) => new(loss, loss.detach(), skipped);
     }
 
-    private DiagonalPattern? Pattern(PairMap map) => Variant.Hardness is null ? map.Diagonals(PositiveSampling.Complete) : null;
-
-    private SimilarityMatrix Matrix(Tensor anchors, Tensor candidates, PairMap map, LogitScale scale, TargetRows? targets = null) => new(
-        new FeatureRows(anchors, Similarity),
-        new FeatureRows(candidates, Similarity),
-        scale,
-        map,
-        PositiveSampling.Complete,
-        Reduction != nn.Reduction.None,
-        Tiling,
-        hardness: Variant.Hardness,
-        targets: targets);
+    private SimilarityMatrix Matrix(Tensor anchors, Tensor candidates, PairMap map, LogitScale scale, TargetRows? targets = null)
+        => SimilarityMatrix.Of(
+            new FeatureRows(anchors, Similarity),
+            new FeatureRows(candidates, Similarity),
+            scale,
+            new PairTerms(map, Hardness: Variant.Hardness, Targets: targets),
+            Tiling,
+            Reduction != nn.Reduction.None);
 
     private AnchorLosses Losses(
         PairSums sums, PairMap map, LogitScale scale, Tensor? weights, MisesFisherWeights? fisher = null)

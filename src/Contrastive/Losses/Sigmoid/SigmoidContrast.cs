@@ -20,14 +20,13 @@ internal readonly record struct SigmoidContrast(ContrastMode Mode, SimilarityMea
         var map = batch.Map;
         map.CheckNoTargets("pairs");
         var ownGradient = is_grad_enabled() && bias.requires_grad;
-        var matrix = new SimilarityMatrix(
+        var matrix = SimilarityMatrix.Of(
             new FeatureRows(batch.Anchors, Similarity),
             new FeatureRows(batch.Candidates, Similarity),
             scale,
-            map,
-            PositiveSampling.Complete,
-            Reduction != nn.Reduction.None,
+            new PairTerms(map),
             Tiling,
+            Reduction != nn.Reduction.None,
             ownGradient,
             takesHalf: false);
         var symmetric = Mode == ContrastMode.Symmetric;

@@ -38,14 +38,8 @@ internal static class UniformityEquation
         var count = x.shape[0];
         var lengths = Lengths(x).Times(-t);
         var map = PairMap.Negatives(count, count).WithSymmetricBias(lengths).ExcludeSelf();
-        var matrix = new SimilarityMatrix(
-            new FeatureRows(x, SimilarityMeasure.Cosine),
-            new FeatureRows(x, SimilarityMeasure.Cosine),
-            LogitScale.Of(0.5 / t),
-            map,
-            PositiveSampling.Complete,
-            reduced: true,
-            tiling);
+        var matrix = SimilarityMatrix.Of(
+            new FeatureRows(x, SimilarityMeasure.Cosine), new FeatureRows(x, SimilarityMeasure.Cosine), LogitScale.Of(0.5 / t), new PairTerms(map), tiling);
 
         // The pairs j = k are 1 each, which needs no computing. Without them the sum may be too small to form: then it is formed in
         // units of itself, which takes all sums first.
