@@ -90,7 +90,14 @@ internal sealed class FeatureRows(Tensor features, SimilarityMeasure measure)
     }
 
     /// <summary>⟨x, gradient⟩, (), with a graph to the features alone.</summary>
-    public Tensor DotGradient(Tensor gradient) => UnitRows.Widen(features).reshape(-1).dot(gradient.view(-1));
+    public Tensor DotGradient(Tensor gradient)
+    {
+        var (input, derivative) = Leaf(gradient);
+        return input.dot(derivative);
+    }
+
+    /// <summary>The features as numbers in a row, with the gradient by each.</summary>
+    public (Tensor Input, Tensor Derivative) Leaf(Tensor gradient) => (UnitRows.Widen(features).reshape(-1), gradient.view(-1));
 
     /// <summary>
     /// Whether rows (N, D) are finite. False also where their sum is beyond the dtype, which takes a closer look. Waits for the device.

@@ -48,7 +48,7 @@ internal readonly record struct InfoNCE(
             forward,
             backward,
             Reduction,
-            (byAnchorSums, byCandidateSums) => [ofAnchors?.Leaf(byAnchorSums), ofCandidates?.Leaf(byCandidateSums!.Value)]);
+            (byAnchorSums, byCandidateSums) => [.. ofAnchors?.Leaves(byAnchorSums) ?? [], .. ofCandidates?.Leaves(byCandidateSums!.Value) ?? []]);
         return new ContrastiveResult(loss, loss.detach(), forward.Skipped.Count + (backward?.Skipped.Count ?? 0));
     }
 
@@ -145,7 +145,7 @@ internal readonly record struct InfoNCE(
         {
             var derivatives = weighted.DerivativesOf(Reduction, 1);
             ofAll.PullBack(TakePositive(derivatives, 0, anchors.shape[0]), null);
-            leaf = fisher.Leaf(derivatives);
+            leaf = fisher.Leaves(derivatives).Single();
         }
         return Result(matrix.Attach(weighted.Reduce(Reduction), 1, (positive, byPositive), leaf), weighted.Skipped.Count);
 
@@ -216,8 +216,7 @@ internal readonly record struct InfoNCE(
     {
         if (Variant.MisesFisherSigma is not { } sigma) return null;
         var (rows, others) = transposed ? (matrix.Candidates, matrix.Anchors) : (matrix.Anchors, matrix.Candidates);
-        var similarities = MisesFisherWeights.Similarities(rows.WithGraph(), others.WithGraph(), transposed ? map.Transpose() : map);
-        return new MisesFisherWeights(similarities, sigma) { IsOwnInput = matrix.NeedsPullBack };
+        return new MisesFisherWeights(rows, others, transposed ? map.Transpose() : map, sigma, isOwnInput: matrix.NeedsPullBack);
     }
 }
 
