@@ -19,6 +19,9 @@ public class AllLossesTests
         ("bridge", false, () => new BrownianBridgeLoss()),
         ("bridge of both", true, () => new BrownianBridgeLoss(side: BridgeSide.Both, likelihood: BridgeLikelihood.Gaussian)),
         ("consistency", true, () => new GeometricConsistencyLoss()),
+        ("cross-modal InfoNCE alone", true, () => ModalityLoss.Of(new InfoNCELoss(mode: ContrastMode.Symmetric))),
+        ("uniformity", true, () => new UniformityLoss()),
+        ("a function", true, () => ModalityLoss.Of(batch => (batch.Unit(batch.First.Shared) - batch.Unit(batch.Second.Shared)).pow(2).sum(dim: 1).mean())),
         ("all", true, () => new CompositeLoss(
             ("contrastive", new MultimodalContrastiveLoss(new InfoNCELoss(mode: ContrastMode.Symmetric)), 1),
             ("separation", new FeatureSeparationLoss(), 0.5),
@@ -85,7 +88,7 @@ public class AllLossesTests
         loss.forward(c.First, c.Second).ShouldEqual(loss.Evaluate(c.First, c.Second).Loss, 0);
         var withIds = loss.forward(c.First, c.Second, ids);
         withIds.ShouldEqual(loss.Evaluate(c.First, c.Second, ids).Loss, 0);
-        var excludes = name is not ("bridge" or "bridge of both" or "consistency");
+        var excludes = name is not ("bridge" or "bridge of both" or "consistency" or "uniformity" or "a function");
         withIds.IsSameAs(loss.forward(c.First, c.Second)).Should().Be(!excludes, "items of one sample are no negatives");
     }
 

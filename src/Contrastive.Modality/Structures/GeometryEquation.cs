@@ -13,8 +13,8 @@ namespace Contrastive.Modality;
 /// </summary>
 internal sealed class GeometryEquation
 {
-    private readonly Tensor _a;
-    private readonly Tensor _b;
+    private readonly Tensor _x;
+    private readonly Tensor _y;
     private readonly bool _grams;
 
     /// <summary>By the form that costs less: the Gram matrices need 3 N D² multiplications, the pairs N² D.</summary>
@@ -25,7 +25,7 @@ internal sealed class GeometryEquation
     {
     }
 
-    private GeometryEquation(Tensor x, Tensor y, bool grams) => (_a, _b, _grams) = (x.sub(y), x.Plus(y), grams);
+    private GeometryEquation(Tensor x, Tensor y, bool grams) => (_x, _y, _grams) = (x, y, grams);
 
     /// <summary>In O(N D²) time and O(D²) memory: Σ ⟨a_j, b_k⟩² = ⟨AᵀA, BᵀB⟩ and Σ ⟨a_j, b_k⟩⟨a_k, b_j⟩ = ⟨AᵀB, (AᵀB)ᵀ⟩.</summary>
     public static GeometryEquation FromGrams(Tensor x, Tensor y) => new(x, y, grams: true);
@@ -46,8 +46,12 @@ internal sealed class GeometryEquation
     /// <summary>Within + Between, by the shorter way.</summary>
     public Tensor Sum => _grams ? Squares.clamp_min(Scalars.Zero) : Pairs.Square().SumAll();
 
+    private Tensor A => field ??= _x.sub(_y);
+
+    private Tensor B => field ??= _x.Plus(_y);
+
     /// <summary>⟨AᵀA, BᵀB⟩.</summary>
-    private Tensor Squares => field ??= _a.t().matmul(_a).mul(_b.t().matmul(_b)).SumAll();
+    private Tensor Squares => field ??= A.t().matmul(A).mul(B.t().matmul(B)).SumAll();
 
     /// <summary>⟨AᵀB, (AᵀB)ᵀ⟩.</summary>
     private Tensor Mirrored
@@ -55,11 +59,11 @@ internal sealed class GeometryEquation
         get
         {
             if (field is not null) return field;
-            var mixed = _a.t().matmul(_b);
+            var mixed = A.t().matmul(B);
             return field = mixed.mul(mixed.t()).SumAll();
         }
     }
 
     /// <summary>⟨a_j, b_k⟩, (N, N).</summary>
-    private Tensor Pairs => field ??= _a.matmul(_b.t());
+    private Tensor Pairs => field ??= A.matmul(B.t());
 }
