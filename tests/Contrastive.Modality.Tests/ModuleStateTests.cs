@@ -147,6 +147,7 @@ public class ModuleStateTests
             () => new CompositeLoss(
                 ("a", new MultimodalContrastiveLoss(new GammaContrastiveLoss(new PartitionTable(9), temperature, ContrastMode.Symmetric)), 1),
                 ("b", new FeatureSeparationLoss(temperature), 1)),
+            () => new CompositeLoss(("a", new GammaContrastiveLoss(new PartitionTable(9), temperature, ContrastMode.Symmetric), 1), ("b", new UniformityLoss(), 1)),
         })
         {
             var module = inner();
