@@ -102,6 +102,7 @@ public class DerivedLossTests
             using (no_grad()) _ = batch.Unit(batch.Second.Shared);
             return ModalityResult.Sum(new ModalityTerm("sum", 1, batch.Unit(batch.Second.Shared).pow(3).sum()));
         });
+        careless.forward(c.First, c.Second).requires_grad.Should().BeTrue();
         Gradients.ShouldAgree(() => careless.forward(c.First, c.Second), () => Case.Unit(c.T).pow(3).sum(), 1e-12, c.T);
         using (no_grad()) careless.forward(c.First, c.Second).requires_grad.Should().BeFalse();
 
