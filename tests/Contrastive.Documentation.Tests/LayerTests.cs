@@ -19,8 +19,12 @@ namespace Contrastive.Documentation.Tests;
 /// </summary>
 public class LayerTests
 {
-    /// <summary>The folders of the core, each of which may use those before it.</summary>
-    private static readonly string[] CoreLayers = ["Similarity", "Pairs", "Engine", "Partition", "Losses"];
+    /// <summary>The folders of the libraries that have an order, each of which may use those before it.</summary>
+    private static readonly Dictionary<string, string[]> Layers = new()
+    {
+        ["Contrastive"] = ["Similarity", "Pairs", "Engine", "Partition", "Losses"],
+        ["Contrastive.Modality"] = ["Losses", "Heads", "Structures"],
+    };
 
     private static readonly Dictionary<string, Type> Libraries = new()
     {
@@ -32,28 +36,35 @@ public class LayerTests
 
     private static readonly Architecture Compiled = new ArchLoader().LoadAssemblies([.. Libraries.Values.Select(type => type.Assembly)]).Build();
 
-    [Fact]
-    public void The_core_has_the_folders_that_are_in_order()
-        => Folders("Contrastive").Values.Distinct().Should().BeEquivalentTo(CoreLayers, "a folder beside them has no place in the order yet");
+    [Theory]
+    [InlineData("Contrastive")]
+    [InlineData("Contrastive.Modality")]
+    public void A_library_has_the_folders_that_are_in_order(string library)
+        => Folders(library).Values.Distinct().Should().BeEquivalentTo(Layers[library], "a folder beside them has no place in the order yet");
 
     [Theory]
-    [InlineData("Similarity")]
-    [InlineData("Pairs")]
-    [InlineData("Engine")]
-    [InlineData("Partition")]
-    public void A_folder_of_the_core_uses_nothing_above_it(string folder)
+    [InlineData("Contrastive", "Similarity")]
+    [InlineData("Contrastive", "Pairs")]
+    [InlineData("Contrastive", "Engine")]
+    [InlineData("Contrastive", "Partition")]
+    [InlineData("Contrastive.Modality", "Losses")]
+    [InlineData("Contrastive.Modality", "Heads")]
+    public void A_folder_uses_nothing_above_it(string library, string folder)
     {
-        var above = CoreLayers[(Array.IndexOf(CoreLayers, folder) + 1)..];
-        IArchRule rule = Types().That().Are(In("Contrastive", folder)).Should().NotDependOnAny(Types().That().Are(In("Contrastive", above)))
+        var above = Layers[library][(Array.IndexOf(Layers[library], folder) + 1)..];
+        IArchRule rule = Types().That().Are(In(library, folder)).Should().NotDependOnAny(Types().That().Are(In(library, above)))
             .Because($"{folder} lies below {string.Join(", ", above)}");
         rule.Check(Compiled);
     }
 
     [Fact]
-    public void Of_the_order_of_the_core_no_arrow_is_missing()
-        => Uses("Contrastive").Should().Contain(
-        [("Engine", "Pairs"), ("Engine", "Similarity"), ("Partition", "Engine"), ("Losses", "Engine"), ("Losses", "Partition")],
-        "else this test looks at nothing");
+    public void Of_the_order_no_arrow_is_missing()
+    {
+        Uses("Contrastive").Should().Contain(
+            [("Engine", "Pairs"), ("Engine", "Similarity"), ("Partition", "Engine"), ("Losses", "Engine"), ("Losses", "Partition")],
+            "else this test looks at nothing");
+        Uses("Contrastive.Modality").Should().BeEquivalentTo([("Heads", "Losses"), ("Structures", "Losses")]);
+    }
 
     [Theory]
     [InlineData("Contrastive")]

@@ -1,3 +1,4 @@
+using CsCheck;
 using static TorchSharp.torch;
 
 namespace Contrastive.Modality.Tests;
@@ -19,6 +20,9 @@ public class AllLossesTests
         ("bridge", false, () => new BrownianBridgeLoss()),
         ("bridge of both", true, () => new BrownianBridgeLoss(side: BridgeSide.Both, likelihood: BridgeLikelihood.Gaussian)),
         ("consistency", true, () => new GeometricConsistencyLoss()),
+        ("cross-modal InfoNCE alone", true, () => ModalityLoss.Of(new InfoNCELoss(mode: ContrastMode.Symmetric))),
+        ("uniformity", true, () => new UniformityLoss()),
+        ("a function", true, () => ModalityLoss.Of(batch => (batch.Unit(batch.First.Shared) - batch.Unit(batch.Second.Shared)).pow(2).sum(dim: 1).mean())),
         ("all", true, () => new CompositeLoss(
             ("contrastive", new MultimodalContrastiveLoss(new InfoNCELoss(mode: ContrastMode.Symmetric)), 1),
             ("separation", new FeatureSeparationLoss(), 0.5),
@@ -45,13 +49,65 @@ public class AllLossesTests
         FiniteDifferences(new GeometricConsistencyLoss(0.3, 1.7, 0.5), 9, 2);
     }
 
-    private static void FiniteDifferences(ModalityLoss created, int n, int width)
+    [Fact]
+    public void Gradients_match_finite_differences_over_combinations_of_settings()
+        => (from seed in Gen.Int[0, 1_000_000]
+            from which in Gen.Int[0, 3]
+            from n in Gen.Int[2, 4]
+            from width in Gen.Int[1, 3]
+            from first in Gen.Bool
+            from second in Gen.Bool
+            from choice in Gen.Int[0, 2]
+            from weights in Gen.Int[1, 7]
+            from tau in Gen.Double[0.3, 2]
+            select (seed, which, n, width, first, second, choice, weights, tau)).Check(
+            x =>
+            {
+                double Weight(int bit) => (x.weights & (1 << bit)) == 0 ? 0 : 0.4 + bit;
+                var denominator = x.first ? InModalDenominator.Augmented : InModalDenominator.AsPrinted;
+                var tiling = x.second ? new Tiling { Rows = 2, Columns = 2 } : new Tiling { DensePairs = long.MaxValue };
+                var similarity = x.choice == 0 ? SimilarityMeasure.DotProduct : SimilarityMeasure.Cosine;
+                ModalityLoss loss = x.which switch
+                {
+                    0 => new MultimodalContrastiveLoss(
+                        Tiled(new InfoNCELoss(Temperature.Fixed(x.tau), ContrastMode.Symmetric, similarity, decoupled: x.choice == 1)),
+                        x.choice == 2 ? Temperature.Fixed(1) : null,
+                        denominator),
+                    1 => Separation(),
+                    2 => new BrownianBridgeLoss(
+                        BridgeTime.Fixed(x.tau / 2.1),
+                        (BridgeSide)x.choice,
+                        x.first ? BridgeLikelihood.Gaussian : BridgeLikelihood.SquaredDistance),
+                    _ => new GeometricConsistencyLoss(
+                        Weight(0),
+                        x.second ? Weight(0) : Weight(1),
+                        x.weights % 4 == 0 || x.second ? 0.7 : Weight(2),
+                        x.first ? PairNormalization.Items : PairNormalization.Pairs),
+                };
+                FiniteDifferences(loss, x.n, x.width, x.seed);
+
+                InfoNCELoss Tiled(InfoNCELoss info)
+                {
+                    info.Tiling = tiling;
+                    return info;
+                }
+
+                ModalityLoss Separation()
+                {
+                    var separation = new FeatureSeparationLoss(Temperature.Fixed(x.tau), denominator, Weight(0), Weight(1), Weight(2), x.tau);
+                    separation.Tiling = tiling;
+                    return separation;
+                }
+            },
+            iterations: 40);
+
+    private static void FiniteDifferences(ModalityLoss created, int n, int width, int seed = 1)
     {
         using var scope = NewDisposeScope();
         using var loss = created;
-        var c = new Case(1, n, width);
+        var c = new Case(seed, n, width);
         Gradients.ShouldMatchFiniteDifferences(
-            () => loss.forward(c.First, c.Second) + ((c.Vi.sum() + c.Ti.sum() + c.Via.sum() + c.Tia.sum() + c.Va.sum() + c.Ta.sum()) * 0),
+            () => loss.forward(c.First, c.Second) + ((c.V.sum() + c.T.sum() + c.Vi.sum() + c.Ti.sum() + c.Via.sum() + c.Tia.sum() + c.Va.sum() + c.Ta.sum()) * 0),
             c.V, c.T, c.Va, c.Ta, c.Vi, c.Ti, c.Via, c.Tia);
     }
 
@@ -85,7 +141,7 @@ public class AllLossesTests
         loss.forward(c.First, c.Second).ShouldEqual(loss.Evaluate(c.First, c.Second).Loss, 0);
         var withIds = loss.forward(c.First, c.Second, ids);
         withIds.ShouldEqual(loss.Evaluate(c.First, c.Second, ids).Loss, 0);
-        var excludes = name is not ("bridge" or "bridge of both" or "consistency");
+        var excludes = name is not ("bridge" or "bridge of both" or "consistency" or "uniformity" or "a function");
         withIds.IsSameAs(loss.forward(c.First, c.Second)).Should().Be(!excludes, "items of one sample are no negatives");
     }
 
@@ -145,6 +201,46 @@ public class AllLossesTests
 
     [Theory]
     [MemberData(nameof(Names))]
+    public void One_item_has_a_value_or_is_refused_for_want_of_a_negative(string name)
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(1, 1, 4);
+        using var loss = Create(name);
+        if (name is "separation" or "all" || name.StartsWith("contrastive", StringComparison.Ordinal) || name.StartsWith("cross", StringComparison.Ordinal) || name == "gamma")
+            Refuses(() => loss.forward(c.First, c.Second), "negative");
+        else if (name == "uniformity") Refuses(() => loss.forward(c.First, c.Second), "x must have at least 2 rows but has 1");
+        else
+        {
+            var value = loss.forward(c.First, c.Second);
+            value.ShouldBeFinite();
+            Gradients.Of(value, c.V)[0].ShouldBeFinite();
+        }
+    }
+
+    [Fact]
+    public void NaN_shows_in_whatever_features_it_is()
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(1, 3, 4);
+        var broken = c.V.detach().clone();
+        broken[1, 1] = double.NaN;
+        foreach (var name in All.Select(x => x.Name).Where(name => name != "gamma"))
+        {
+            using var loss = Create(name);
+            foreach (var (first, isUsed) in new[]
+            {
+                (c.First with { Augmented = broken }, name is "contrastive" or "contrastive as printed" or "bridge" or "bridge of both" or "consistency" or "all"),
+                (c.First with { Independent = broken }, name is "separation" or "all"),
+                (c.First with { IndependentAugmented = broken }, name is "separation" or "all"),
+            })
+            {
+                loss.forward(first, c.Second).isnan().item<bool>().Should().Be(isUsed, name);
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
     public void Tensors_that_do_not_fit_are_refused_by_name(string name)
     {
         using var scope = NewDisposeScope();
@@ -156,7 +252,15 @@ public class AllLossesTests
         Refuses(() => loss.forward(c.First, Case.Map(c.Second, x => x.narrow(0, 0, 2))), "first.Shared have 3 rows but second.Shared have 2");
         Refuses(() => loss.forward(c.First with { Shared = ones(3) }, c.Second), "first.Shared must have the shape (N, D) but has (3)");
         Refuses(() => loss.forward(Case.Map(c.First, x => x.narrow(0, 0, 0)), Case.Map(c.Second, x => x.narrow(0, 0, 0))), "first.Shared has no rows");
+        Refuses(() => loss.forward(c.First, c.Second with { Independent = zeros(3, 4, dtype: ScalarType.Int64) }), "second.Independent must be float16, bfloat16, float32 or float64 but is Int64");
+        Refuses(() => loss.forward(c.First with { Augmented = OnMeta(3, 4) }, c.Second), "first.Shared are on cpu but first.Augmented are on meta");
+        Refuses(() => loss.forward(c.First, Case.Map(c.Second, _ => OnMeta(3, 4))), "first.Shared are on cpu but second.Shared are on meta");
+        Refuses(() => loss.forward(c.First, c.Second, ones(3)), "sampleIds must be integers but are Float32");
+        Refuses(() => loss.forward(c.First, c.Second, arange(4)), "sampleIds must have the shape (3) but have (4)");
+        Refuses(() => loss.forward(c.First, c.Second, empty(3, dtype: ScalarType.Int64, device: META)), "first.Shared are on cpu but sampleIds are on meta");
         FluentActions.Invoking(() => loss.forward(null!, c.Second)).Should().Throw<ArgumentNullException>();
+
+        static Tensor OnMeta(long rows, long width) => empty(rows, width, dtype: ScalarType.Float64, device: META);
     }
 
     [Theory]

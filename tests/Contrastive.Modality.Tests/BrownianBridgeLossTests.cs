@@ -178,5 +178,11 @@ public class BrownianBridgeLossTests
         Refuses(() => BrownianBridge.SamplePaths(c.V, c.T, [0.5], scale: double.NaN), "scale must be at least 0 and finite but is NaN");
         Refuses(() => BridgeTime.Fixed(0), "time must lie in [0.0001, 0.9999] but is 0");
         Refuses(() => BrownianBridge.SamplePaths(c.V, Draw.Normal(1, 2, 3), [0.5]), "from have 3 rows but to have 2");
+
+        using var generator = new Generator(1);
+        using var drawn = new BrownianBridgeLoss(BridgeTime.Drawn(0.1, 0.9), generator: generator);
+        var elsewhere = empty(3, 3, device: META);
+        Refuses(() => drawn.forward(new(elsewhere, elsewhere), new(elsewhere)), "generator is on cpu but first.Shared are on meta");
+        Refuses(() => BrownianBridge.SamplePaths(elsewhere, elsewhere, [0.5], generator: generator), "generator is on cpu but from are on meta");
     }
 }

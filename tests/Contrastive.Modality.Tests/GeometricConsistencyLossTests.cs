@@ -37,6 +37,36 @@ public class GeometricConsistencyLossTests
         });
 
     [Theory]
+    [InlineData(4)]
+    [InlineData(40)]
+    public void Sums_that_nobody_asked_for_are_not_built(int n)
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(1, n, 3);
+        // Tensors are kept until the step ends: what the consistency made is still there when the next part is evaluated.
+        long Made(double crossModal, double inModal, double augmented, bool wantsTerms = false)
+        {
+            var count = 0L;
+            using var loss = new CompositeLoss(
+                ("consistency", new GeometricConsistencyLoss(crossModal, inModal, augmented), 1),
+                ("count", ModalityLoss.Of(_ => { count = Tensor.TotalCount; return zeros([]); }), 1));
+            var (first, second, before) = (c.First, c.Second, Tensor.TotalCount);
+            if (wantsTerms) loss.Evaluate(first, second).Dispose();
+            else loss.forward(first, second).Dispose();
+            return count - before;
+        }
+
+        var sum = Made(1, 1, 0);
+        sum.Should().BeLessThan(Made(1, 1, 0, wantsTerms: true), "of the total, the two parts are not told apart");
+        sum.Should().BeLessThan(Made(1, 0.5, 0));
+        Made(1, 0, 0).Should().BeLessThan(Made(1, 0.5, 0)).And.Be(Made(0, 1, 0), "one part takes one sum");
+        (Made(1, 1, 1) - Made(0, 0, 1)).Should().BeGreaterThan(5, "between the modalities nothing is computed");
+
+        using var one = new GeometricConsistencyLoss(0, 0.5, 0);
+        one.Evaluate(c.First, c.Second).Terms.Select(term => term.Name).Should().Equal("in_modal");
+    }
+
+    [Theory]
     [InlineData(8, 16)]
     [InlineData(200, 16)]
     public void In_float32_it_keeps_its_digits_where_the_modalities_nearly_agree(int n, int width)

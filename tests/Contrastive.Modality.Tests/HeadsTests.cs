@@ -115,6 +115,7 @@ public class HeadsTests
         Refuses(() => new MomentumEncoder<nn.Module<Tensor, Tensor>>(online, nn.Linear(3, 2, hasBias: false)), "twin has no 'bias', which online has");
         Refuses(() => new MomentumEncoder<nn.Module<Tensor, Tensor>>(nn.Linear(3, 2, hasBias: false), online), "twin has 'bias', which online has not");
         Refuses(() => new MomentumEncoder<nn.Module<Tensor, Tensor>>(online, nn.Linear(3, 2, dtype: ScalarType.Float64)), "'weight' is Float32 in online but Float64 in twin");
+        Refuses(() => new MomentumEncoder<nn.Module<Tensor, Tensor>>(online, nn.Linear(3, 2, device: META)), "'weight' of online are on cpu but 'weight' of twin are on meta");
         var shared = nn.Linear(3, 2);
         Refuses(() => new MomentumEncoder<nn.Module<Tensor, Tensor>>(nn.Sequential(shared), nn.Sequential(shared)), "twin shares parameters with online");
         using var heads = new MomentumEncoder<SeparatedHeads>(new SeparatedHeads(3, 2), new SeparatedHeads(3, 2), 1);

@@ -1,3 +1,4 @@
+using Contrastive.Modality.Outside;
 using Contrastive.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -36,8 +37,15 @@ public class ModuleStateTests
         ("separation", () => new FeatureSeparationLoss(Temperature.Learned()), ["contrast.temperature.log_scale"]),
         ("bridge", () => new BrownianBridgeLoss(), []),
         ("consistency", () => new GeometricConsistencyLoss(), []),
+        ("a loss between modalities", () => ModalityLoss.Of(Gamma(ContrastMode.Symmetric)), [.. GammaKeys.Select(key => $"cross_modal.{key}")]),
+        ("a loss of each modality", () => ModalityLoss.Of(new UniformityLoss()), []),
+        ("a function", () => ModalityLoss.Of(batch => batch.First.Shared.mean()), []),
+        ("a loss from outside", () => new AgreementLoss(), ["scale", "steps"]),
         ("composite", () => new CompositeLoss(("a", new MultimodalContrastiveLoss(Gamma(ContrastMode.Symmetric)), 1), ("b", new FeatureSeparationLoss(Temperature.Learned()), 0)),
             [.. MultimodalKeys("a."), "b.contrast.temperature.log_scale"]),
+        ("composite of other losses", () => new CompositeLoss(
+            ("a", new InfoNCELoss(Temperature.Learned(), ContrastMode.Symmetric), 1), ("b", new UniformityLoss(), 1), ("c", new AgreementLoss(), 1)),
+            ["a.cross_modal.temperature.log_scale", "c.scale", "c.steps"]),
         ("composite of a composite", () => new CompositeLoss(("outer", new CompositeLoss(("a", new MultimodalContrastiveLoss(Gamma(ContrastMode.Symmetric)), 1)), 1)),
             [.. MultimodalKeys("outer.a.")]),
         ("projection", () => new ProjectionHead(3, 2, 4),
@@ -139,6 +147,7 @@ public class ModuleStateTests
             () => new CompositeLoss(
                 ("a", new MultimodalContrastiveLoss(new GammaContrastiveLoss(new PartitionTable(9), temperature, ContrastMode.Symmetric)), 1),
                 ("b", new FeatureSeparationLoss(temperature), 1)),
+            () => new CompositeLoss(("a", new GammaContrastiveLoss(new PartitionTable(9), temperature, ContrastMode.Symmetric), 1), ("b", new UniformityLoss(), 1)),
         })
         {
             var module = inner();

@@ -1,4 +1,5 @@
 using CsCheck;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive.Modality.Tests;
@@ -48,6 +49,64 @@ public class MultimodalContrastiveLossTests
                 },
                 1e-10, c.V, c.T, c.Va, c.Ta);
         });
+
+    [Fact]
+    public void As_printed_it_goes_in_tiles_and_gives_the_numbers_of_the_formula()
+        => (from seed in Gen.Int[0, 1_000_000]
+            from n in Gen.Int[1, 9]
+            from width in Gen.Int[1, 4]
+            from tau in Gen.Double[0.05, 0.9]
+            from rows in Gen.Int[1, 5]
+            from columns in Gen.Int[1, 5]
+            from keeps in Gen.Bool
+            from similarity in Gen.Enum<SimilarityMeasure>()
+            select (seed, n, width, tau, rows, columns, keeps, similarity)).Check(x =>
+        {
+            var c = new Case(x.seed, x.n, x.width);
+            using var temperature = Temperature.Learned(x.tau);
+            temperature.to(ScalarType.Float64);
+            var tiling = new Tiling { Rows = x.rows, Columns = x.columns, MemoryBudget = x.keeps ? 256L << 20 : 0 };
+            using var loss = new MultimodalContrastiveLoss(
+                new InfoNCELoss(temperature, ContrastMode.Symmetric, x.similarity, missingPairs: MissingPairs.Skip) { Tiling = tiling },
+                denominator: InModalDenominator.AsPrinted);
+            Tensor Rows(Tensor features) => x.similarity == SimilarityMeasure.Cosine ? Case.Unit(features) : features;
+            Gradients.ShouldAgree(
+                () => InModal(loss) + (c.T.sum() * 0),
+                () => (Plain(c.V, c.Va) + Plain(c.T, c.Ta)) / 4,
+                1e-10, c.V, c.T, c.Va, c.Ta, temperature.parameters().Single());
+
+            // The formula as it reads, on the whole matrix.
+            Tensor Plain(Tensor features, Tensor positives)
+            {
+                var (v, p, scale) = (Rows(features), Rows(positives), temperature.parameters().Single().exp());
+                return ((v.matmul(v.t()) * scale).exp().sum(dim: 1).log() - ((v * p).sum(dim: 1) * scale)).mean();
+            }
+
+            Tensor InModal(MultimodalContrastiveLoss all)
+                => all.forward(c.First, c.Second) - (0.5 * all.CrossModal.forward(c.V, c.T));
+        });
+
+    [Fact]
+    public void As_printed_no_matrix_of_pairs_is_formed_unless_it_is_asked_for()
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(1, 6, 3);
+        foreach (var (tiling, dense) in new[] { (Tiling.Default, false), (new Tiling { DensePairs = long.MaxValue }, true) })
+        {
+            using var contrastive = new MultimodalContrastiveLoss(
+                new InfoNCELoss(mode: ContrastMode.Symmetric) { Tiling = tiling }, denominator: InModalDenominator.AsPrinted);
+            using var separation = new FeatureSeparationLoss(denominator: InModalDenominator.AsPrinted, orthogonalityWeight: 0, uniformityWeight: 0);
+            separation.Tiling = tiling;
+            Second(contrastive.forward(c.First, c.Second), c.Va).isfinite().all().item<bool>().Should().Be(dense, "tiles can be differentiated once");
+            Second(separation.forward(c.First, c.Second), c.Vi).isfinite().all().item<bool>().Should().Be(dense);
+        }
+
+        static Tensor Second(Tensor loss, Tensor by)
+        {
+            var gradient = autograd.grad([loss], [by], retain_graph: true, create_graph: true)[0];
+            return autograd.grad([gradient.sum()], [by])[0];
+        }
+    }
 
     [Fact]
     public void With_the_gamma_loss_the_cross_modal_term_reports_its_objective_and_takes_its_gradient()

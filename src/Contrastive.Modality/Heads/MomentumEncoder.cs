@@ -110,6 +110,7 @@ public sealed class MomentumEncoder<TModule> : nn.Module
                 throw new ArgumentException($"'{name}' is {Guard.Shape(tensor)} in online but {Guard.Shape(other)} in twin", nameof(twin));
             if (tensor.dtype != other.dtype)
                 throw new ArgumentException($"'{name}' is {tensor.dtype} in online but {other.dtype} in twin", nameof(twin));
+            Guard.SameDevice(tensor, other, $"'{name}' of online", $"'{name}' of twin");
         }
         if (online.parameters().FirstOrDefault(p => twin.parameters().Any(q => ReferenceEquals(p, q))) is not null)
             throw new ArgumentException("twin shares parameters with online, which would stop their training", nameof(twin));

@@ -15,7 +15,7 @@ namespace Contrastive.Modality;
 /// <para>L^i_Uni = log 1/N Σ_j Σ_k [ G(v^i_j, v^i_k) + G(t^i_j, t^i_k) ], G(x, y) = exp(-t ‖x - y‖²). (1/N² instead would
 /// change it by the constant log N.) It never needs N² memory: see <see cref="UniformityLoss"/>.</para>
 /// <para>Terms: <c>orthogonality</c>, <c>contrast.first</c>, <c>contrast.second</c>, <c>uniformity</c>. All features are
-/// normalised. A term of weight 0 is skipped. Needs the independent features of both modalities and, unless as printed, those
+/// normalised. A term of weight 0 is not computed. Needs the independent features of both modalities and, unless as printed, those
 /// of the augmentation.</para>
 /// </remarks>
 public sealed class FeatureSeparationLoss : ModalityLoss
@@ -48,7 +48,7 @@ public sealed class FeatureSeparationLoss : ModalityLoss
         Denominator = Guard.Defined(denominator);
         if (orthogonalityWeight == 0 && contrastWeight == 0 && uniformityWeight == 0)
             throw new ArgumentException("every weight is 0", nameof(orthogonalityWeight));
-        contrast = new InfoNCELoss(temperature, missingPairs: missingPairs);
+        contrast = InModalContrast.Create(Denominator, temperature, SimilarityMeasure.Cosine, missingPairs);
         register_module("contrast", contrast);
         uniformity = new UniformityLoss(KernelT, selfPairs: true);
         register_module("uniformity", uniformity);
@@ -69,7 +69,7 @@ public sealed class FeatureSeparationLoss : ModalityLoss
     /// <summary>t, the sharpness of the uniformity's kernel.</summary>
     public double KernelT { get; }
 
-    /// <summary>How the pairs of the contrast, unless as printed, and of the uniformity are worked through.</summary>
+    /// <summary>How the pairs of the contrast and of the uniformity are worked through.</summary>
     /// <exception cref="ArgumentNullException">The value is null.</exception>
     public Tiling Tiling
     {
@@ -77,34 +77,36 @@ public sealed class FeatureSeparationLoss : ModalityLoss
         set => contrast.Tiling = uniformity.Tiling = value;
     }
 
-    internal override void Require(ModalityFeatures first, ModalityFeatures second)
-    {
-        first.RequireIndependent(nameof(FeatureSeparationLoss), nameof(first));
-        second.RequireIndependent(nameof(FeatureSeparationLoss), nameof(second));
-        if (Denominator == InModalDenominator.AsPrinted || ContrastWeight == 0) return;
-        first.RequireIndependentAugmented(nameof(FeatureSeparationLoss), nameof(first));
-        second.RequireIndependentAugmented(nameof(FeatureSeparationLoss), nameof(second));
-    }
+    /// <inheritdoc/>
+    protected override FeatureKinds FirstNeeds => Denominator == InModalDenominator.AsPrinted || ContrastWeight == 0
+        ? FeatureKinds.Independent : FeatureKinds.Independent | FeatureKinds.IndependentAugmented;
 
-    internal override void Compute(ModalityFeatures first, ModalityFeatures second, Tensor? sampleIds, WeightedSum sum)
+    /// <inheritdoc/>
+    protected override FeatureKinds SecondNeeds => FirstNeeds;
+
+    /// <inheritdoc/>
+    protected internal override ModalityResult Compute(ModalityBatch batch) => ModalityResult.Sum(Terms(batch));
+
+    private IEnumerable<ModalityTerm> Terms(ModalityBatch batch)
     {
-        var (v, vi) = (UnitRows.Of(first.Shared), UnitRows.Of(first.Independent!));
-        var (t, ti) = (UnitRows.Of(second.Shared), UnitRows.Of(second.Independent!));
+        var (first, second) = (batch.First, batch.Second);
         if (OrthogonalityWeight > 0)
-            sum.Add("orthogonality", OrthogonalityWeight, Orthogonality.Loss(v, vi).Plus(Orthogonality.Loss(t, ti)));
+            yield return new ModalityTerm("orthogonality", OrthogonalityWeight, Orthogonality(batch, first).Plus(Orthogonality(batch, second)));
         if (ContrastWeight > 0)
         {
-            sum.AddContrast("contrast.first", ContrastWeight, Contrast(first, sampleIds));
-            sum.AddContrast("contrast.second", ContrastWeight, Contrast(second, sampleIds));
+            yield return ModalityTerm.Of("contrast.first", ContrastWeight, Contrast(first, batch.SampleIds));
+            yield return ModalityTerm.Of("contrast.second", ContrastWeight, Contrast(second, batch.SampleIds));
         }
-        if (UniformityWeight == 0) return;
+        if (UniformityWeight == 0) yield break;
         // log 1/N (Σ_v + Σ_t) of the logarithms of the means Σ_v / N² and Σ_t / N².
         var spread = uniformity.forward(first.Independent!).logaddexp(uniformity.forward(second.Independent!));
-        sum.Add("uniformity", UniformityWeight, spread.Plus(Math.Log(vi.shape[0])));
+        yield return new ModalityTerm("uniformity", UniformityWeight, spread.Plus(Math.Log(first.Independent!.shape[0])));
     }
 
-    private (Tensor Loss, long SkippedAnchors) Contrast(ModalityFeatures features, Tensor? sampleIds)
-        => Denominator == InModalDenominator.Augmented
-            ? InModalContrast.Usual(features.Independent!, features.IndependentAugmented!, contrast, sampleIds)
-            : (InModalContrast.AsPrinted(features.Independent!, features.Independent!, contrast.Temperature), 0);
+    /// <summary>mean_j ⟨v_j, v^i_j⟩²: zero where shared and independent features are orthogonal.</summary>
+    private static Tensor Orthogonality(ModalityBatch batch, ModalityFeatures features)
+        => batch.Unit(features.Shared).mul(batch.Unit(features.Independent!)).sum(dim: 1).Square().mean();
+
+    private ContrastiveResult Contrast(ModalityFeatures features, Tensor? sampleIds) => InModalContrast.Of(
+        contrast, features.Independent!, Denominator == InModalDenominator.Augmented ? features.IndependentAugmented! : features.Independent!, sampleIds);
 }

@@ -45,8 +45,7 @@ public sealed class MultimodalContrastiveLoss : ModalityLoss
         IncludeInModal = includeInModal;
         register_module("cross_modal", CrossModal);
         if (!includeInModal) return;
-        inModal = new InfoNCELoss(
-            inModalTemperature ?? crossModal.Temperature, similarity: crossModal.Similarity, missingPairs: crossModal.MissingPairs);
+        inModal = InModalContrast.Create(Denominator, inModalTemperature ?? crossModal.Temperature, crossModal.Similarity, crossModal.MissingPairs);
         register_module("in_modal", inModal);
     }
 
@@ -59,31 +58,26 @@ public sealed class MultimodalContrastiveLoss : ModalityLoss
     /// <summary>Whether there are in-modal parts.</summary>
     public bool IncludeInModal { get; }
 
-    internal override bool KeepsState => CrossModal is GammaContrastiveLoss;
+    /// <inheritdoc/>
+    protected override FeatureKinds FirstNeeds => IncludeInModal ? FeatureKinds.Augmented : FeatureKinds.None;
 
-    internal override void Require(ModalityFeatures first, ModalityFeatures second)
-    {
-        if (!IncludeInModal) return;
-        first.RequireAugmented(nameof(MultimodalContrastiveLoss), nameof(first));
-        second.RequireAugmented(nameof(MultimodalContrastiveLoss), nameof(second));
-    }
+    /// <inheritdoc/>
+    protected override FeatureKinds SecondNeeds => FirstNeeds;
 
-    internal override void Compute(ModalityFeatures first, ModalityFeatures second, Tensor? sampleIds, WeightedSum sum)
+    /// <inheritdoc/>
+    protected internal override ModalityResult Compute(ModalityBatch batch)
     {
+        var terms = new List<ModalityTerm>();
         if (inModal is not null)
         {
             inModal.Tiling = CrossModal.Tiling;
-            sum.AddContrast("in_modal.first", 0.25, InModal(inModal, first, sampleIds));
-            sum.AddContrast("in_modal.second", 0.25, InModal(inModal, second, sampleIds));
+            terms.Add(ModalityTerm.Of("in_modal.first", 0.25, InModal(batch.First)));
+            terms.Add(ModalityTerm.Of("in_modal.second", 0.25, InModal(batch.Second)));
         }
         // Last, because it may keep state, which must not change if anything before it fails.
-        var cross = CrossModal.Evaluate(first.Shared, second.Shared, sampleIds);
-        sum.AddContrast("cross_modal", IncludeInModal ? 0.5 : 1, (cross.Loss, cross.SkippedAnchors), cross.Objective);
-    }
+        var cross = CrossModal.Evaluate(batch.First.Shared, batch.Second.Shared, batch.SampleIds);
+        return ModalityResult.Sum([.. terms, ModalityTerm.Of("cross_modal", inModal is null ? 1 : 0.5, cross)]);
 
-    private (Tensor Loss, long SkippedAnchors) InModal(InfoNCELoss contrast, ModalityFeatures features, Tensor? sampleIds)
-        => Denominator == InModalDenominator.Augmented
-            ? InModalContrast.Usual(features.Shared, features.Augmented!, contrast, sampleIds)
-            : (InModalContrast.AsPrinted(
-                features.Shared, features.Augmented!, contrast.Temperature, contrast.Similarity == SimilarityMeasure.Cosine), 0);
+        ContrastiveResult InModal(ModalityFeatures features) => InModalContrast.Of(inModal!, features.Shared, features.Augmented!, batch.SampleIds);
+    }
 }

@@ -5,15 +5,19 @@ namespace Contrastive.Modality;
 
 /// <summary>A weighted sum of losses: as a rule a contrastive one and whatever structures are wanted beside it.</summary>
 /// <remarks>
-/// The result has each part's terms under the part's name (<c>bridge.first</c>), with the weight each has in the total, so
-/// that a training loop can log them; a part of weight 0 is skipped. Parts are registered as modules under their names:
-/// their state and learned temperatures are part of this module's.
+/// <para>A part is any <see cref="ModalityLoss"/>, a user's too; a loss of two tensors (<see cref="InfoNCELoss"/>) or of one
+/// (<see cref="UniformityLoss"/>) as it is, which is given the shared features; or a function, with
+/// <see cref="ModalityLoss.Of(Func{ModalityBatch, Tensor})"/>.</para>
+/// <para>The result has each part's terms under the part's name (<c>bridge.first</c>), with the weight each has in the total, so
+/// that a training loop can log them. A part of weight 0 is not evaluated and needs nothing. Parts are registered as modules under their
+/// names: their state and learned temperatures are part of this module's. Where one fails, no part's state has changed.</para>
 /// </remarks>
 /// <example>
 /// <code>
 /// var loss = new CompositeLoss(
 ///     ("contrastive", new MultimodalContrastiveLoss(new InfoNCELoss(mode: ContrastMode.Symmetric)), 1),
-///     ("consistency", new GeometricConsistencyLoss(), 0.1));
+///     ("uniformity", new UniformityLoss(), 0.1),
+///     ("norms", ModalityLoss.Of(batch => batch.First.Shared.pow(2).mean()), 0.01));
 /// var result = loss.Evaluate(first, second);
 /// result.Loss.backward();
 /// </code>
@@ -44,26 +48,22 @@ public sealed class CompositeLoss : ModalityLoss
         _parts = [.. parts.Where(part => part.Weight > 0)];
     }
 
-    internal override bool KeepsState => _parts.Any(part => part.Loss.KeepsState);
-
     internal override void Require(ModalityFeatures first, ModalityFeatures second)
     {
         foreach (var part in _parts) part.Loss.Require(first, second);
     }
 
-    internal override void Compute(ModalityFeatures first, ModalityFeatures second, Tensor? sampleIds, WeightedSum sum)
+    /// <inheritdoc/>
+    protected internal override ModalityResult Compute(ModalityBatch batch)
     {
+        // Those with state last: whatever fails before has changed nothing.
+        var state = _parts.Select(part => part.Loss.buffers().ToArray()).ToArray();
+        int[] order = [.. Enumerable.Range(0, _parts.Length).OrderBy(i => state[i].Length > 0)];
+        var before = order[..^1].SelectMany(i => state[i]).Select(buffer => (Buffer: buffer, Value: buffer.clone())).ToArray();
         var results = new ModalityResult[_parts.Length];
-        int[] order = [.. Enumerable.Range(0, _parts.Length).OrderBy(i => _parts[i].Loss.KeepsState)];
-        var before = StateBefore(order[^1]);
         try
         {
-            foreach (var index in order)
-            {
-                var part = new WeightedSum();
-                _parts[index].Loss.Compute(first, second, sampleIds, part);
-                results[index] = part.ToResult();
-            }
+            foreach (var index in order) results[index] = _parts[index].Loss.Compute(batch);
         }
         catch
         {
@@ -71,10 +71,9 @@ public sealed class CompositeLoss : ModalityLoss
             foreach (var (buffer, value) in before) buffer.copy_(value);
             throw;
         }
-        for (var i = 0; i < _parts.Length; i++) sum.Add(_parts[i].Name, _parts[i].Weight, results[i]);
+        return new ModalityResult(
+            _parts.Zip(results, (part, result) => result.Loss.Times(part.Weight)).Aggregate((total, part) => total.Plus(part)),
+            _parts.Zip(results, (part, result) => result.Terms.Select(
+                term => term with { Name = $"{part.Name}.{term.Name}", Weight = part.Weight * term.Weight })).SelectMany(terms => terms));
     }
-
-    /// <summary>The state that parts before the last one may change: where a later one fails, it is put back.</summary>
-    private (Tensor Buffer, Tensor Value)[] StateBefore(int last)
-        => [.. _parts.Where((part, i) => i != last && part.Loss.KeepsState).SelectMany(part => part.Loss.buffers()).Select(buffer => (buffer, buffer.clone()))];
 }

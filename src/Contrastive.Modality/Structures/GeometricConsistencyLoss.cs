@@ -13,7 +13,7 @@ namespace Contrastive.Modality;
 /// <para>Where the batch is large against the features (N > 3 D) the sums come from D × D Gram matrices, in O(N D²) time and
 /// without any N × N matrix, else from the pairs; both are accurate where the modalities nearly agree.</para>
 /// <para>Terms: <c>cross_modal</c>, <c>in_modal</c> and, with augmentation, <c>augmented.first</c>, <c>augmented.second</c>
-/// and <c>augmented.pairs</c>. Features are normalised.</para>
+/// and <c>augmented.pairs</c>; what has weight 0 is not computed. Features are normalised.</para>
 /// </remarks>
 public sealed class GeometricConsistencyLoss : ModalityLoss
 {
@@ -49,38 +49,53 @@ public sealed class GeometricConsistencyLoss : ModalityLoss
     /// <summary>What the sums over pairs are divided by.</summary>
     public PairNormalization Normalization { get; }
 
-    internal override void Require(ModalityFeatures first, ModalityFeatures second)
-    {
-        if (AugmentedWeight == 0) return;
-        first.RequireAugmented(nameof(GeometricConsistencyLoss), nameof(first));
-        second.RequireAugmented(nameof(GeometricConsistencyLoss), nameof(second));
-    }
+    /// <inheritdoc/>
+    protected override FeatureKinds FirstNeeds => AugmentedWeight > 0 ? FeatureKinds.Augmented : FeatureKinds.None;
 
-    internal override void Compute(ModalityFeatures first, ModalityFeatures second, Tensor? sampleIds, WeightedSum sum)
+    /// <inheritdoc/>
+    protected override FeatureKinds SecondNeeds => FirstNeeds;
+
+    /// <inheritdoc/>
+    protected internal override ModalityResult Compute(ModalityBatch batch)
     {
-        var (v, t) = (UnitRows.Of(first.Shared), UnitRows.Of(second.Shared));
+        var (v, t) = (batch.Unit(batch.First.Shared), batch.Unit(batch.Second.Shared));
         var count = (double)v.shape[0];
         var perPair = 1 / (Normalization == PairNormalization.Items ? count : count * count);
 
-        var modalities = GeometryEquation.Of(v, t);
-        if (CrossModalWeight == InModalWeight)
+        var (sum, terms) = (new List<Tensor>(), new List<ModalityTerm>());
+        var modalities = new GeometryEquation(v, t);
+        if (CrossModalWeight == InModalWeight && CrossModalWeight > 0)
         {
             // With equal weights the two parts need not be told apart, which costs less and cancels nothing.
-            sum.AddTotal(CrossModalWeight, modalities.Sum.Times(perPair));
-            sum.Report("cross_modal", CrossModalWeight, modalities.Between.Times(perPair));
-            sum.Report("in_modal", InModalWeight, modalities.Within.Times(perPair));
+            sum.Add(modalities.Sum.Times(CrossModalWeight * perPair));
+            if (batch.WantsTerms)
+            {
+                using var constant = no_grad();
+                Report("cross_modal", CrossModalWeight, modalities.Between.Times(perPair));
+                Report("in_modal", InModalWeight, modalities.Within.Times(perPair));
+            }
         }
         else
         {
-            sum.Add("cross_modal", CrossModalWeight, modalities.Between.Times(perPair));
-            sum.Add("in_modal", InModalWeight, modalities.Within.Times(perPair));
+            if (CrossModalWeight > 0) Add("cross_modal", CrossModalWeight, modalities.Between.Times(perPair));
+            if (InModalWeight > 0) Add("in_modal", InModalWeight, modalities.Within.Times(perPair));
         }
-        if (AugmentedWeight == 0) return;
+        if (AugmentedWeight > 0)
+        {
+            var (va, ta) = (batch.Unit(batch.First.Augmented!), batch.Unit(batch.Second.Augmented!));
+            Add("augmented.first", AugmentedWeight, new GeometryEquation(v, va).Within.Times(perPair));
+            Add("augmented.second", AugmentedWeight, new GeometryEquation(t, ta).Within.Times(perPair));
+            Add("augmented.pairs", AugmentedWeight, ChangeOfPairs(v, t, va, ta).Square().mean());
+        }
+        return new ModalityResult(sum.Aggregate((total, part) => total.Plus(part)), terms);
 
-        var (va, ta) = (UnitRows.Of(first.Augmented!), UnitRows.Of(second.Augmented!));
-        sum.Add("augmented.first", AugmentedWeight, GeometryEquation.Of(v, va).Within.Times(perPair));
-        sum.Add("augmented.second", AugmentedWeight, GeometryEquation.Of(t, ta).Within.Times(perPair));
-        sum.Add("augmented.pairs", AugmentedWeight, ChangeOfPairs(v, t, va, ta).Square().mean());
+        void Add(string name, double weight, Tensor value)
+        {
+            sum.Add(value.Times(weight));
+            Report(name, weight, value);
+        }
+
+        void Report(string name, double weight, Tensor value) => terms.Add(new ModalityTerm(name, weight, value));
     }
 
     /// <summary>
@@ -95,4 +110,14 @@ public sealed class GeometricConsistencyLoss : ModalityLoss
 
         static Tensor Length(Tensor unit) => unit.detach().Square().sum(dim: 1).round();
     }
+}
+
+/// <summary>What a sum over all pairs of N items is divided by.</summary>
+public enum PairNormalization
+{
+    /// <summary>N, as published (and in CyCLIP): the loss grows with the batch, as many pairs as an item has.</summary>
+    Items,
+
+    /// <summary>N²: a mean over pairs, the same at any batch size.</summary>
+    Pairs,
 }
