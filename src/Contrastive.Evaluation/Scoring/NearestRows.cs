@@ -99,6 +99,27 @@ internal sealed class Neighbors
     /// <summary>How many were asked for; where there are fewer, all there are.</summary>
     public int Asked { get; }
 
+    /// <summary>Each of the k nearest with its seat among them: 1, or the chance of it where more tie for the last ones.</summary>
+    public void Share(int k, Action<int, double> take)
+    {
+        k = Math.Min(k, Asked);
+        double last = Scores[k - 1], slack = Slack[k - 1];
+        bool IsAbove(int i) => Scores[i] - Slack[i] > last + slack;
+        bool IsTied(int i) => !IsAbove(i) && Scores[i] + Slack[i] >= last - slack;
+        int above = 0, tied = 0;
+        for (int i = 0; i < Scores.Length; i++)
+        {
+            above += IsAbove(i) ? 1 : 0;
+            tied += IsTied(i) ? 1 : 0;
+        }
+
+        for (int i = 0; i < Scores.Length; i++)
+        {
+            if (IsAbove(i) || IsTied(i))
+                take(Rows[i], IsAbove(i) ? 1 : (k - above) / (double)tied);
+        }
+    }
+
     /// <param name="scores">The scores.</param>
     /// <param name="row">Whose neighbours.</param>
     /// <param name="places">The rows that may be among them; put in order.</param>
