@@ -309,8 +309,8 @@ public class NearestNeighborProbeTests
     {
         using var scope = NewDisposeScope();
         // The product of what lies far from the origin has no digits left; rows are centred first.
-        Tensor train = Data.Normal(500, 40, 1).add(offset).to_type(ScalarType.Float32), test = Data.Normal(200, 40, 2).add(offset).to_type(ScalarType.Float32);
-        Tensor trainLabels = arange(500).remainder(7), testLabels = arange(200).remainder(7);
+        Tensor train = Data.Normal(700, 40, 1).add(offset).to_type(ScalarType.Float32), test = Data.Normal(200, 40, 2).add(offset).to_type(ScalarType.Float32);
+        Tensor trainLabels = arange(700).remainder(7), testLabels = arange(200).remainder(7);
         double[] Hits(ScalarType type) => [.. NearestNeighborProbe.Evaluate(
             train.to_type(type), trainLabels, test.to_type(type), testLabels, 9, NeighborSimilarity.Euclidean, NeighborVote.Majority).Hits];
         Hits(ScalarType.Float32).Should().Equal(Hits(ScalarType.Float64));
