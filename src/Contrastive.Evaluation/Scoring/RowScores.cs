@@ -44,8 +44,8 @@ internal sealed class RowScores
         _longest = Enumerable.Range(0, (int)_right.Count).Max(row => _right.LengthOf(row));
         if (similarity != NeighborSimilarity.Euclidean)
             return;
-        _halfSquares = _right.Rows.Square().sum(dim: 1).mul_(Scalars.Half).neg_();
-        _leftHalfSquares = ScoredRows.Doubles(_left.Rows.to_type(ScalarType.Float64).Square().sum(dim: 1).mul_(Scalars.Half));
+        _halfSquares = _right.Rows.norm(1, keepdim: false, 2).Square().mul_(Scalars.Half).neg_();
+        _leftHalfSquares = ScoredRows.Doubles(_left.Rows.norm(1, keepdim: false, 2).to_type(ScalarType.Float64).Square().mul_(Scalars.Half));
         _leftCentred = [.. _leftHalfSquares.Select(half => Math.Sqrt(2 * half))];
     }
 

@@ -36,7 +36,7 @@ internal sealed class ScoredRows
         _host = new HostRows(IsCosine && AreExact ? Rows : UnitRows.Widen(_given));
         Lengths = _host.Lengths();
         if (allExact && Count * Columns <= KeptElements)
-            _exact = MakeExact(0, Count);
+            _exact = MakeAll();
     }
 
     /// <summary>N.</summary>
@@ -130,6 +130,21 @@ internal sealed class ScoredRows
             return Unit(_given);
         var rows = UnitRows.Widen(_given);
         return centre is null ? rows : rows - centre;
+    }
+
+    private Tensor MakeAll()
+    {
+        using var scope = NewDisposeScope();
+        Tensor? all = null;
+        foreach (var (first, count) in Runs.Of(Count, Chunks.Size(null, Columns, elements: 1 << 21)))
+        {
+            using var run = NewDisposeScope();
+            var rows = MakeExact(first, count);
+            all ??= empty(Count, Columns, dtype: ScalarType.Float64, device: rows.device).MoveToOuterDisposeScope();
+            all.narrow(0, first, count).copy_(rows);
+        }
+
+        return all!.MoveToOuterDisposeScope();
     }
 
     private Tensor MakeExact(long first, long count)
