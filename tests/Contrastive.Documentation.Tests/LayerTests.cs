@@ -70,6 +70,7 @@ public class LayerTests
     [InlineData("Contrastive")]
     [InlineData("Contrastive.Training")]
     [InlineData("Contrastive.Modality")]
+    [InlineData("Contrastive.Evaluation")]
     public void No_folders_use_each_other_in_a_circle(string library)
     {
         var uses = Uses(library).ToLookup(use => use.From, use => use.To);
@@ -82,6 +83,16 @@ public class LayerTests
                 if (seen.Add(folder)) foreach (var used in uses[folder]) next.Push(used);
             }
         }
+    }
+
+    [Fact]
+    public void The_rooms_of_evaluation_stand_on_scoring_alone()
+    {
+        Folders("Contrastive.Evaluation").Values.Distinct().Should().BeEquivalentTo(
+            ["Scoring", "Retrieval", "Probes", "ZeroShot", "Answers", "Geometry", "Statistics", "GradientBias"], "a folder beside them has no place yet");
+        var uses = Uses("Contrastive.Evaluation");
+        uses.Should().OnlyContain(use => use.To == "Scoring", "no room needs another");
+        uses.Select(use => use.From).Should().Contain(["Retrieval", "Probes", "ZeroShot", "Geometry"], "all that compare rows do it by one kernel");
     }
 
     /// <summary>Which folder uses which other of one library.</summary>

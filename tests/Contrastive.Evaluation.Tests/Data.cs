@@ -21,6 +21,10 @@ internal static class Data
     /// <summary>Both hold <see cref="Coarse"/> entries exactly; what float32 leaves in doubt is worked out in float64.</summary>
     public static Gen<ScalarType> Types { get; } = Gen.Bool.Select(single => single ? ScalarType.Float32 : ScalarType.Float64);
 
+    public static Generator Generator(int seed) => new((ulong)seed);
+
+    public static SimilarityMeasure Measure(bool normalize) => normalize ? SimilarityMeasure.Cosine : SimilarityMeasure.DotProduct;
+
     public static double Dot(double[,] x, int i, double[,] y, int j)
         => Enumerable.Range(0, x.GetLength(1)).Sum(d => x[i, d] * y[j, d]);
 

@@ -14,7 +14,7 @@ public class TieToleranceTests
         var report = Retrieval.Evaluate(x, x);
         (report.RecallAt[1], report.MeanRank, report.MeanReciprocalRank).Should().Be((1, 1, 1));
         Retrieval.Evaluate(x, own, x, own, chunkSize: 7).RecallAt[1].Should().Be(1);
-        MeanAveragePrecision.Evaluate(x, own, x, own).Value.Should().Be(1);
+        Retrieval.OneWay(x, own, x, own).MeanAveragePrecision.Should().Be(1);
         foreach (var similarity in new[] { NeighborSimilarity.Cosine, NeighborSimilarity.Euclidean })
             NearestNeighborProbe.Evaluate(x, own, x, own, 1, similarity).Accuracy.Should().Be(1);
         using var classifier = new ZeroShotClassifier(x);
@@ -41,7 +41,7 @@ public class TieToleranceTests
         {
             var report = Retrieval.Evaluate(x, tensor(xIds), y, tensor(yIds), chunkSize: chunk);
             Same(report.LeftToRight.Ranks, ranks);
-            Same(MeanAveragePrecision.Evaluate(x, tensor(xIds), y, tensor(yIds), chunkSize: chunk).AveragePrecisions, precisions);
+            Same(Retrieval.OneWay(x, tensor(xIds), y, tensor(yIds), chunkSize: chunk).AveragePrecisions, precisions);
             foreach (int k in new[] { 1, 10 })
             {
                 Same(
@@ -96,7 +96,7 @@ public class TieToleranceTests
         [
             .. NearestNeighborProbe.Evaluate(train.to_type(type), trainLabels, test.to_type(type), testLabels, 3).Hits,
             .. Retrieval.Evaluate(train.to_type(type), trainLabels, test.to_type(type), testLabels).LeftToRight.Ranks,
-            .. MeanAveragePrecision.Evaluate(train.to_type(type), trainLabels, test.to_type(type), testLabels).AveragePrecisions,
+            .. Retrieval.OneWay(train.to_type(type), trainLabels, test.to_type(type), testLabels).AveragePrecisions,
         ];
         var hits = Hits(ScalarType.Float32);
         hits.Should().Equal(Hits(ScalarType.Float64));
@@ -115,12 +115,12 @@ public class TieToleranceTests
         var basis = linalg.qr(Data.Normal(132, 132, 1)).Q.mul(3).to_type(type);
         var (left, right) = (basis.narrow(0, 0, 66), basis.narrow(0, 66, 66).clone());
         right[0] = zeros(132, dtype: type);
-        Retrieval.Evaluate(left, right, normalize: normalize).LeftToRight.Ranks.Should().OnlyContain(rank => rank == 33.5);
-        Retrieval.Evaluate(right, left, normalize: normalize).RightToLeft.Ranks.Should().OnlyContain(rank => rank == 33.5);
+        Retrieval.Evaluate(left, right, similarity: Data.Measure(normalize)).LeftToRight.Ranks.Should().OnlyContain(rank => rank == 33.5);
+        Retrieval.Evaluate(right, left, similarity: Data.Measure(normalize)).RightToLeft.Ranks.Should().OnlyContain(rank => rank == 33.5);
 
         var (one, labels) = (zeros(1, dtype: ScalarType.Int64), arange(66).clamp_max(1));
         double random = Enumerable.Range(1, 66).Average(place => 1.0 / place);
-        MeanAveragePrecision.Evaluate(left.narrow(0, 0, 1), one, right, labels, normalize).Value.Should().BeApproximately(random, 1e-12);
+        Retrieval.OneWay(left.narrow(0, 0, 1), one, right, labels, similarity: Data.Measure(normalize)).MeanAveragePrecision.Should().BeApproximately(random, 1e-12);
         NearestNeighborProbe.Evaluate(
                 right, labels, left.narrow(0, 0, 1), one, 1, normalize ? NeighborSimilarity.Cosine : NeighborSimilarity.DotProduct)
             .Accuracy.Should().BeApproximately(1 / 66.0, 1e-12);
@@ -145,7 +145,7 @@ public class TieToleranceTests
             NearestNeighborProbe.Evaluate(left, labels, right, labels, 7).Hits.Should().OnlyContain(hit => Math.Abs(hit - 0.25) < 1e-12);
             // 15 of 60 are relevant.
             double first = Enumerable.Range(1, 60).Average(place => 1.0 / place);
-            MeanAveragePrecision.Evaluate(left, labels, right, labels).AveragePrecisions.Should().OnlyContain(
+            Retrieval.OneWay(left, labels, right, labels).AveragePrecisions.Should().OnlyContain(
                 precision => Math.Abs(precision - first - ((1 - first) * 14 / 59)) < 1e-12);
             using var classifier = new ZeroShotClassifier(left);
             classifier.Evaluate(right, arange(60)).Ranks.Should().OnlyContain(rank => rank == 30.5);

@@ -24,11 +24,11 @@ public sealed record HeldOut(Direction LeftToRight, Direction RightToLeft, doubl
             Contrastive.Evaluation.Alignment.Compute(left, right),
             (Contrastive.Evaluation.Uniformity.Compute(left) + Contrastive.Evaluation.Uniformity.Compute(right)) / 2);
 
-        Direction Of(RetrievalScores scores, Tensor queries, Tensor candidates) => new(
+        Direction Of(RankingReport scores, Tensor queries, Tensor candidates) => new(
             scores.RecallAt[1],
             scores.RecallAt[5],
             scores.RecallAt[10],
             scores.MeanReciprocalRank,
-            labels is null ? null : MeanAveragePrecision.Evaluate(queries, labels, candidates, labels).Value);
+            labels is null ? null : Retrieval.OneWay(queries, labels, candidates, labels).MeanAveragePrecision);
     }
 }

@@ -7,8 +7,9 @@ namespace Contrastive.Samples.ShapesClip.Reporting;
 /// <summary>How well one modality finds its partners in the other.</summary>
 public sealed record DirectionFigures(double RecallAt1, double RecallAt5, double RecallAt10, double Mrr, double MeanRank)
 {
-    internal static DirectionFigures Of(RetrievalScores scores)
-        => new(scores.RecallAt[1], scores.RecallAt[5], scores.RecallAt[10], scores.MeanReciprocalRank, scores.MeanRank);
+    // R@k of pictures and captions: any match among the first k.
+    internal static DirectionFigures Of(RankingReport scores)
+        => new(scores.HitRateAt[1], scores.HitRateAt[5], scores.HitRateAt[10], scores.MeanReciprocalRank, scores.MeanRank);
 }
 
 /// <summary>Both directions, and how many pairs were searched.</summary>

@@ -42,9 +42,9 @@ public static class Alignment
         foreach (var (start, length) in Runs.Of(x.shape[0], Chunks.Size(null, x.shape[1], elements: 1 << 22)))
         {
             using var tile = NewDisposeScope();
-            var difference = FeatureRows.Prepare(x.narrow(0, start, length), normalize)
-                - FeatureRows.Prepare(y.narrow(0, start, length), normalize);
-            sum += FeatureRows.Sum(difference.Square().sum(dim: 1).pow(half));
+            var difference = ScoredRows.Prepare(x.narrow(0, start, length), normalize)
+                - ScoredRows.Prepare(y.narrow(0, start, length), normalize);
+            sum += ScoredRows.Sum(difference.Square().sum(dim: 1).pow(half));
         }
 
         return sum / x.shape[0];

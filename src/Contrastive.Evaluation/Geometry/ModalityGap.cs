@@ -41,7 +41,7 @@ public static class ModalityGap
         foreach (var (start, length) in Runs.Of(features.shape[0], Chunks.Size(null, features.shape[1], elements: 1 << 22)))
         {
             using var chunk = NewDisposeScope();
-            var rows = FeatureRows.Prepare(features.narrow(0, start, length), normalize);
+            var rows = ScoredRows.Prepare(features.narrow(0, start, length), normalize);
             sum.add_(rows.sum(dim: 0).cpu().to_type(ScalarType.Float64), Scalars.One);
         }
 

@@ -43,7 +43,7 @@ public static class Uniformity
 
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var rows = FeatureRows.Prepare(x, normalize);
+        var rows = ScoredRows.Prepare(x, normalize);
         long count = rows.shape[0];
         double logSum = double.NegativeInfinity;
         foreach (var (start, length) in Runs.Of(count, Chunks.Size(chunkSize, count, elements: 1 << 23)))

@@ -1,4 +1,6 @@
+using System.Globalization;
 using Contrastive.Numerics;
+using static TorchSharp.torch;
 
 namespace Contrastive.Evaluation;
 
@@ -21,7 +23,7 @@ public static class Bootstrap
     /// <param name="resamples">How many samples to draw, at least 1; a thousand and more for an interval.</param>
     /// <param name="level">The probability that the interval covers the true value. Range: 0 &lt; level &lt; 1.</param>
     /// <param name="method">How the interval is read off the resamples.</param>
-    /// <param name="random">The source of randomness, such as <c>new Random(seed)</c>; by default an unseeded one.</param>
+    /// <param name="generator">The source of randomness, such as <c>new torch.Generator(seed)</c>; by default PyTorch's.</param>
     /// <returns>The mean and its interval.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="scores"/> is null.</exception>
     /// <exception cref="ArgumentException">
@@ -30,8 +32,9 @@ public static class Bootstrap
     /// <exception cref="ArgumentOutOfRangeException">An argument is outside its range.</exception>
     /// <example>
     /// <code>
+    /// using var generator = new torch.Generator(1);
     /// var report = Retrieval.Evaluate(images, texts);
-    /// var recall = Bootstrap.Mean(report.LeftToRight.HitsAt(1), random: new Random(1));
+    /// var recall = Bootstrap.Mean(report.LeftToRight.HitsAt(1), generator: generator);
     /// Console.WriteLine($"R@1 {recall.Estimate:F3} {recall.Interval}");
     /// </code>
     /// </example>
@@ -41,9 +44,8 @@ public static class Bootstrap
         int resamples = DefaultResamples,
         double level = 0.95,
         BootstrapMethod method = BootstrapMethod.BiasCorrected,
-        Random? random = null)
-        => BootstrapRun.Of(
-            new ResampledMean(Scores.Check(scores, 2), ItemGroups.Of(scores.Count, clusters)), resamples, level, method, random);
+        Generator? generator = null)
+        => Resampling.Mean(Scores.Check(scores, 2), Resampling.Groups(scores.Count, clusters)).Run(resamples, level, method, generator);
 
     /// <summary>The mean difference of two systems on the same items: of scores paired by item.</summary>
     /// <param name="values">The scores of one system, at least 2, finite.</param>
@@ -52,7 +54,7 @@ public static class Bootstrap
     /// <param name="resamples">How many samples to draw, at least 1; a thousand and more for an interval.</param>
     /// <param name="level">The probability that the interval covers the true value. Range: 0 &lt; level &lt; 1.</param>
     /// <param name="method">How the interval is read off the resamples.</param>
-    /// <param name="random">The source of randomness, such as <c>new Random(seed)</c>; by default an unseeded one.</param>
+    /// <param name="generator">The source of randomness, such as <c>new torch.Generator(seed)</c>; by default PyTorch's.</param>
     /// <returns>The mean of values less baseline, and its interval.</returns>
     /// <exception cref="ArgumentNullException">A list of scores is null.</exception>
     /// <exception cref="ArgumentException">
@@ -66,13 +68,9 @@ public static class Bootstrap
         int resamples = DefaultResamples,
         double level = 0.95,
         BootstrapMethod method = BootstrapMethod.BiasCorrected,
-        Random? random = null)
-        => BootstrapRun.Of(
-            new ResampledMean(Scores.Pair(values, baseline, 2).Differences, ItemGroups.Of(values.Count, clusters)),
-            resamples,
-            level,
-            method,
-            random);
+        Generator? generator = null)
+        => Resampling.Mean(Scores.Pair(values, baseline, 2).Differences, Resampling.Groups(values.Count, clusters))
+            .Run(resamples, level, method, generator);
 
     /// <summary>Any statistic of the items: a median rank, a ratio, the difference of two systems.</summary>
     /// <param name="items">How many items, at least 2.</param>
@@ -85,7 +83,7 @@ public static class Bootstrap
     /// <param name="resamples">How many samples to draw, at least 1; a thousand and more for an interval.</param>
     /// <param name="level">The probability that the interval covers the true value. Range: 0 &lt; level &lt; 1.</param>
     /// <param name="method">How the interval is read off the resamples.</param>
-    /// <param name="random">The source of randomness, such as <c>new Random(seed)</c>; by default an unseeded one.</param>
+    /// <param name="generator">The source of randomness, such as <c>new torch.Generator(seed)</c>; by default PyTorch's.</param>
     /// <returns>The statistic and its interval.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="statistic"/> is null.</exception>
     /// <exception cref="ArgumentException">
@@ -105,7 +103,7 @@ public static class Bootstrap
         int resamples = DefaultResamples,
         double level = 0.95,
         BootstrapMethod method = BootstrapMethod.BiasCorrected,
-        Random? random = null)
+        Generator? generator = null)
     {
         Guard.AtLeast(items, 2);
         ArgumentNullException.ThrowIfNull(statistic);
@@ -117,7 +115,64 @@ public static class Bootstrap
                 : throw new ArgumentException($"statistic must be finite but is {value} of {drawn.Count} items", nameof(statistic));
         }
 
-        return BootstrapRun.Of(
-            new ResampledStatistic(Finite, ItemGroups.Of(items, clusters)), resamples, level, method, random);
+        return Resampling.Statistic(Finite, Resampling.Groups(items, clusters)).Run(resamples, level, method, generator);
     }
+}
+
+/// <summary>How a bootstrap interval is read off the resamples.</summary>
+public enum BootstrapMethod
+{
+    /// <summary>
+    /// BCa, bias-corrected and accelerated: the quantiles are moved for the bias and the skewness of the statistic (B. Efron,
+    /// "Better Bootstrap Confidence Intervals", JASA 82, 1987). Needs the statistic once more without each item.
+    /// </summary>
+    BiasCorrected,
+
+    /// <summary>The quantiles of the resamples themselves.</summary>
+    Percentile,
+}
+
+/// <summary>A statistic with its bootstrap interval. Made by <see cref="Bootstrap"/>.</summary>
+public sealed record BootstrapReport
+{
+    internal BootstrapReport(double estimate, double standardError, ConfidenceInterval interval, int resamples)
+    {
+        Estimate = estimate;
+        StandardError = standardError;
+        Interval = interval;
+        Resamples = resamples;
+    }
+
+    /// <summary>The statistic of the items as they are.</summary>
+    public double Estimate { get; }
+
+    /// <summary>The standard deviation of the statistic over the resamples.</summary>
+    public double StandardError { get; }
+
+    /// <summary>The interval.</summary>
+    public ConfidenceInterval Interval { get; }
+
+    /// <summary>How many resamples were drawn.</summary>
+    public int Resamples { get; }
+
+    /// <summary>The figures on one line.</summary>
+    /// <returns>The line, in the invariant culture.</returns>
+    public override string ToString()
+        => string.Create(CultureInfo.InvariantCulture, $"{Estimate:G4} in {Interval} ({Interval.Level:P0})");
+}
+
+/// <summary>An interval that covers the true value with a given probability.</summary>
+/// <param name="Lower">Its lower end.</param>
+/// <param name="Upper">Its upper end.</param>
+/// <param name="Level">The probability, such as 0.95.</param>
+public readonly record struct ConfidenceInterval(double Lower, double Upper, double Level)
+{
+    /// <summary>Whether a value lies in the interval, its ends included.</summary>
+    /// <param name="value">The value.</param>
+    /// <returns>False where an end is NaN.</returns>
+    public bool Contains(double value) => value >= Lower && value <= Upper;
+
+    /// <summary>The interval, as "[lower, upper]".</summary>
+    /// <returns>The text, in the invariant culture.</returns>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"[{Lower:G4}, {Upper:G4}]");
 }

@@ -9,6 +9,9 @@ internal static class Scores
     // Values that are equal on paper differ by a rounding in each of them, and so do differences: 0.9 - 0.8 is not 0.8 - 0.7.
     private const double Roundings = 4;
 
+    // From 1 to the next double.
+    private const double Epsilon = 1.0 / (1L << 52);
+
     /// <summary>At least so many numbers, all finite.</summary>
     public static double[] Check(
         IReadOnlyList<double> scores, int minimum = 1, [CallerArgumentExpression(nameof(scores))] string name = "")
@@ -41,7 +44,7 @@ internal static class Scores
         double[] differences = new double[left.Length], roundings = new double[left.Length];
         for (int i = 0; i < differences.Length; i++)
         {
-            roundings[i] = Roundings * FeatureRows.Epsilon(TorchSharp.torch.ScalarType.Float64)
+            roundings[i] = Roundings * Epsilon
                 * Math.Max(Math.Abs(left[i]), Math.Abs(right[i]));
             double difference = left[i] - right[i];
             if (!double.IsFinite(difference))
@@ -84,3 +87,8 @@ internal static class Scores
         return Math.ScaleB(Math.ScaleB(Scaled(moved, spread).StandardDeviation(), -spread), -exponent);
     }
 }
+
+/// <summary>The differences of two systems on the same items.</summary>
+/// <param name="Differences">One for each item.</param>
+/// <param name="Roundings">How far off each may be: two that are equal on paper are no further apart than the larger of theirs.</param>
+internal sealed record PairedScores(double[] Differences, double[] Roundings);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Contrastive.Numerics;
+using static TorchSharp.torch;
 
 namespace Contrastive.Evaluation;
 
@@ -17,7 +18,10 @@ public sealed record SignFlipTest
 {
     private const int MostExact = 20;
 
-    private SignFlipTest(PairedScores scores, Alternative alternative, int draws, Random random)
+    /// <summary>Random numbers drawn at once.</summary>
+    private const long Drawn = 1 << 20;
+
+    private SignFlipTest(PairedScores scores, Alternative alternative, int draws, Generator? generator)
     {
         // Scaled, so that no sum overflows.
         int exponent = Scores.Exponent(scores.Differences);
@@ -37,7 +41,7 @@ public sealed record SignFlipTest
         Choices = IsExact ? 1L << differences.Length : draws;
         PValue = IsExact
             ? CountAll(differences, 0, 0, IsExtreme) / (double)Choices
-            : (1.0 + CountDrawn(differences, draws, random, IsExtreme)) / (1.0 + draws);
+            : (1.0 + CountDrawn(differences, draws, generator, IsExtreme)) / (1.0 + draws);
     }
 
     /// <summary>How many pairs.</summary>
@@ -60,7 +64,7 @@ public sealed record SignFlipTest
     /// <param name="baseline">The scores of the other, of the same items in the same order.</param>
     /// <param name="alternative">What is held against equality.</param>
     /// <param name="draws">How many choices of signs to draw where there are too many to count, at least 1.</param>
-    /// <param name="random">The source of randomness, such as <c>new Random(seed)</c>; by default an unseeded one.</param>
+    /// <param name="generator">The source of randomness, such as <c>new torch.Generator(seed)</c>; by default PyTorch's.</param>
     /// <returns>The test.</returns>
     /// <exception cref="ArgumentNullException">A list is null.</exception>
     /// <exception cref="ArgumentException">
@@ -74,12 +78,12 @@ public sealed record SignFlipTest
         IReadOnlyList<double> baseline,
         Alternative alternative = Alternative.TwoSided,
         int draws = 10_000,
-        Random? random = null)
+        Generator? generator = null)
     {
         var scores = Scores.Pair(values, baseline);
         Guard.Defined(alternative);
         Guard.AtLeast(draws, 1);
-        return new SignFlipTest(scores, alternative, draws, random ?? Random.Shared);
+        return new SignFlipTest(scores, alternative, draws, generator);
     }
 
     /// <summary>The figures on one line.</summary>
@@ -94,22 +98,21 @@ public sealed record SignFlipTest
             : CountAll(differences, next + 1, sum + differences[next], isExtreme)
                 + CountAll(differences, next + 1, sum - differences[next], isExtreme);
 
-    private static long CountDrawn(double[] differences, int draws, Random random, Func<double, bool> isExtreme)
+    private static long CountDrawn(double[] differences, int draws, Generator? generator, Func<double, bool> isExtreme)
     {
         long count = 0;
-        for (int draw = 0; draw < draws; draw++)
+        foreach (var run in Runs.Of(draws, Math.Max(1, Drawn / differences.Length)))
         {
-            double sum = 0;
-            int signs = 0;
-            for (int i = 0; i < differences.Length; i++)
+            using var scope = NewDisposeScope();
+            long[] signs = randint(0, 2, [run.Count * differences.Length], ScalarType.Int64, generator?.device ?? CPU, generator: generator)
+                .cpu().data<long>().ToArray();
+            for (int draw = 0; draw < run.Count; draw++)
             {
-                if (i % 31 == 0)
-                    signs = random.Next();                                                         // 31 random bits
-                sum += (signs & 1) == 0 ? differences[i] : -differences[i];
-                signs >>= 1;
+                double sum = 0;
+                for (int i = 0; i < differences.Length; i++)
+                    sum += signs[(draw * differences.Length) + i] == 0 ? differences[i] : -differences[i];
+                count += isExtreme(sum) ? 1 : 0;
             }
-
-            count += isExtreme(sum) ? 1 : 0;
         }
 
         return count;

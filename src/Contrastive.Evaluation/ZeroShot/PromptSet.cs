@@ -9,7 +9,7 @@ namespace Contrastive.Evaluation;
 public sealed class PromptSet
 {
     /// <summary>What a template says where the class name goes.</summary>
-    private const string Placeholder = "{}";
+    internal const string Placeholder = "{}";
 
     private PromptSet(ImmutableArray<string> classNames, ImmutableArray<string> texts, ImmutableArray<long> classOfText)
     {

@@ -186,7 +186,7 @@ public sealed class ZeroShotClassifier : IDisposable
         CheckRows(features);
         Guard.Integers(labels, features.shape[0]);
         Guard.SameDevice(features, labels);
-        int[] cutoffs = Cutoffs.Of(k, 1, 3, 5);
+        int[] cutoffs = Checks.Cutoffs(k, 1, 3, 5);
         Checks.Chunk(chunkSize);
         long[] expected = ClassLabels.Read(labels);
         int unknown = Array.FindIndex(expected, label => label < 0 || label >= Classes);
@@ -200,28 +200,51 @@ public sealed class ZeroShotClassifier : IDisposable
 
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var prompts = new ScoredRows(Weights, normalize: true);
-        double tie = FeatureRows.TieTolerance(Weights);
-        var counts = new List<MatchCount>(expected.Length);
-        var confusion = new Confusion(expected);
-        foreach (var (start, length) in Runs.Of(expected.Length, Chunks.Size(chunkSize, Classes, EvaluatedElements)))
+        var first = new FirstMatch[expected.Length];
+        int[][] winners = new int[expected.Length][];
+        foreach (var rows in Runs.Of(expected.Length, Chunks.Size(chunkSize, Classes, EvaluatedElements)))
         {
             using var tile = NewDisposeScope();
-            var classOfRow = labels.narrow(0, start, length).to_type(ScalarType.Int64).unsqueeze(1);
-            var scores = ExactInDoubt(new ScoredRows(features.narrow(0, start, length), normalize: true), prompts, classOfRow);
-            classOfRow = classOfRow.to(scores.device);
-            var own = scores.gather(1, classOfRow);                                              // (length, 1)
-            var best = scores.ge(scores.amax([1], keepdim: true).Plus(-tie));
-            long[] above = Count(scores.gt(own.Plus(tie))), atLeast = Count(scores.ge(own.Plus(-tie))), winners = Count(best);
-            bool[] isBest = best.gather(1, classOfRow).cpu().data<bool>().ToArray();
-            // Ties of near ties are no ties: where the row's class is among the best, those decide, as in the confusion matrix.
-            counts.AddRange(isBest.Select((wins, row) => wins
-                ? new MatchCount(0, winners[row] - 1, 1)
-                : new MatchCount(Math.Max(1, above[row]), Math.Max(0, atLeast[row] - Math.Max(1, above[row]) - 1), 1)));
-            confusion.Add(start, best);
+            var scores = new RowScores(features.narrow(0, rows.First, rows.Count), Weights, NeighborSimilarity.Cosine);
+            double[] values = ScoredRows.Doubles(scores.Tile((0, rows.Count), (0, Classes), scores.MakeTile(rows.Count, Classes)));
+            Chunks.Each(rows.Count, row =>
+            {
+                int width = (int)Classes;
+                (first[rows.First + row], winners[rows.First + row]) = Place(scores, row, values.AsSpan(row * width, width), (int)expected[rows.First + row]);
+            });
         }
 
-        return new ZeroShotReport(new MatchCounts(counts), expected, Classes, confusion, cutoffs);
+        return new ZeroShotReport(first, winners, expected, Classes, cutoffs);
+    }
+
+    /// <summary>The scores of all classes.</summary>
+    /// <param name="features">
+    /// Features of shape <c>(N, D)</c>, N ≥ 1, of the prompts' dtype and device; any strides.
+    /// </param>
+    /// <param name="temperature">
+    /// By default scores are cosines. Given: they are probabilities, softmax(cosines/τ) over all C classes. CLIP's τ is 0.01, one
+    /// over its logit scale. Range: τ > 0.
+    /// </param>
+    /// <returns>
+    /// Scores of shape <c>(N, C)</c>, in the order of the classes, on the features' device. They belong to the caller.
+    /// </returns>
+    /// <exception cref="ArgumentNullException"><paramref name="features"/> is null.</exception>
+    /// <exception cref="ArgumentException">
+    /// The features are not a floating-point matrix of the prompts' width, dtype and device, have no rows, or hold NaN or
+    /// infinity.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="temperature"/> is not positive and finite.</exception>
+    public Tensor Score(Tensor features, double? temperature = null)
+    {
+        CheckRows(features);
+        if (temperature is { } given)
+            Guard.Positive(given, nameof(temperature));
+        Checks.Finite(features);
+
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var scores = Scores(features);
+        return (temperature is { } tau ? Probabilities(scores, tau) : scores).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -238,7 +261,33 @@ public sealed class ZeroShotClassifier : IDisposable
     private static Tensor Ensemble(Tensor prompts, long[] counts)
     {
         using var noGrad = no_grad();
-        return PromptEnsemble.Weights(prompts, counts).DetachFromDisposeScope();
+        return Weigh(prompts, counts).DetachFromDisposeScope();
+    }
+
+    /// <summary>w_c = unit(mean_p unit(e_p)), (C, D), of prompts (P, D) class by class; a zero row where those of a class cancel, up to rounding.</summary>
+    private static Tensor Weigh(Tensor prompts, long[] counts)
+    {
+        using var scope = NewDisposeScope();
+        if (counts.All(count => count == 1))
+            return ScoredRows.Unit(prompts).MoveToOuterDisposeScope();
+
+        // In float64, so that what is left of prompts that cancel is not the rounding of their lengths.
+        var type = UnitRows.ComputeType(prompts.dtype);
+        var weights = empty(counts.Length, prompts.shape[1], dtype: type, device: prompts.device);
+        using var rounding = RowScores.TieTolerance(weights.shape[1], type).ToScalar();
+        long start = 0;
+        for (int number = 0; number < counts.Length; number++)
+        {
+            using var one = NewDisposeScope();
+            var unit = ScoredRows.Unit(ScoredRows.Exact(prompts.narrow(0, start, counts[number])));
+            var mean = unit.mean([0], keepdim: true);
+            var cancelled = mean.norm(1, keepdim: true, 2).le(rounding);
+            var weight = ScoredRows.Unit(mean.masked_fill(cancelled, Scalars.Zero));
+            weights.narrow(0, number, 1).copy_(weight);
+            start += counts[number];
+        }
+
+        return weights.MoveToOuterDisposeScope();
     }
 
     private static Tensor Probabilities(Tensor cosines, double temperature)
@@ -247,8 +296,6 @@ public sealed class ZeroShotClassifier : IDisposable
         double sharpness = Math.Min(1 / temperature, 1e30);
         return (cosines - cosines.amax([1], keepdim: true)).Times(sharpness).softmax(1);
     }
-
-    private static long[] Count(Tensor mask) => mask.sum(dim: 1).cpu().data<long>().ToArray();
 
     private void CheckRows(Tensor features)
     {
@@ -265,28 +312,34 @@ public sealed class ZeroShotClassifier : IDisposable
         Checks.Rows(features, 1);
     }
 
-    /// <summary>
-    /// The cosines of some rows and all classes, (length, C) float64: worked out in it where the features' dtype leaves in doubt how
-    /// a class stands to the row's own one or to the best.
-    /// </summary>
-    private static Tensor ExactInDoubt(ScoredRows rows, ScoredRows prompts, Tensor classOfRow)
+    /// <summary>Where a row's class stands, and which classes are best: by exact scores where the features' dtype leaves it in doubt.</summary>
+    private static (FirstMatch Place, int[] Best) Place(RowScores scores, int row, ReadOnlySpan<double> values, int label)
     {
-        using var scope = NewDisposeScope();
-        var scores = rows.Rows.matmul(prompts.Rows.t());
-        if (rows.AreExact)
-            return scores.MoveToOuterDisposeScope();
-        double doubt = (2 * FeatureRows.Rounding(rows.Rows)) + FeatureRows.TieTolerance(prompts.Rows);
-        using var limit = doubt.ToScalar();
-        var pairs = (scores - scores.gather(1, classOfRow)).abs_().le(limit)
-            .logical_or_(scores.ge(scores.amax([1], keepdim: true).Plus(-doubt)))
-            .nonzero();                                                                          // (n, 2)
-        var (i, j) = (pairs.select(1, 0).contiguous(), pairs.select(1, 1).contiguous());
-        var exact = FeatureRows.Exact(scores);
-        exact.index_put_(
-            ScoredRows.InTile(rows, (0, rows.Count), prompts, (0, prompts.Count), i, j),
-            [TensorIndex.Tensor(i.to(exact.device)), TensorIndex.Tensor(j.to(exact.device))]);
-        return exact.MoveToOuterDisposeScope();
+        double most = double.NegativeInfinity;
+        foreach (double value in values)
+            most = Math.Max(most, value);
+        double tie = 2 * scores.Slack(row, 0, 0), doubt = (2 * scores.Doubt(row, 0)) + tie;
+        List<int> inDoubt = [];
+        int surelyAbove = 0;
+        for (int i = 0; i < values.Length; i++)
+        {
+            if (i == label || Math.Abs(values[i] - values[label]) <= doubt || values[i] >= most - doubt)
+                inDoubt.Add(i);
+            else if (values[i] > values[label])
+                surelyAbove++;
+        }
+
+        double[] exact = new double[inDoubt.Count];
+        scores.Exact(row, inDoubt.ToArray(), exact);
+        double own = exact[inDoubt.IndexOf(label)], best = exact.Max();
+        int[] winners = [.. inDoubt.Where((_, i) => exact[i] >= best - tie)];
+        // Ties of near ties are no ties: where the row's class is among the best, those decide, as in the confusion matrix.
+        if (winners.Contains(label))
+            return (new FirstMatch(0, winners.Length - 1, 1), winners);
+        int above = Math.Max(1, surelyAbove + exact.Count(score => score > own + tie));
+        int atLeast = surelyAbove + exact.Count(score => score >= own - tie);
+        return (new FirstMatch(above, Math.Max(0, atLeast - above - 1), 1), winners);
     }
 
-    private Tensor Scores(Tensor features) => FeatureRows.Prepare(features, normalize: true).matmul(Weights.t());
+    private Tensor Scores(Tensor features) => ScoredRows.Unit(features).matmul(Weights.t());
 }

@@ -7,16 +7,16 @@ namespace Contrastive.Evaluation;
 /// <summary>How often zero-shot classification was right. Made by <see cref="ZeroShotClassifier"/>.</summary>
 public sealed class ZeroShotReport
 {
-    private readonly MatchCounts _rows;
-    private readonly Confusion _confusion;
+    private readonly FirstMatch[] _rows;
+    private readonly int[][] _best;
+    private readonly long[] _labels;
 
-    internal ZeroShotReport(MatchCounts rows, long[] labels, long classes, Confusion confusion, int[] cutoffs)
+    internal ZeroShotReport(FirstMatch[] rows, int[][] best, long[] labels, long classes, int[] cutoffs)
     {
-        _rows = rows;
-        _confusion = confusion;
-        Hits = rows.Hits(1);
-        Ranks = rows.Ranks;
-        TopAccuracy = cutoffs.ToImmutableSortedDictionary(k => k, rows.HitRate);
+        (_rows, _best, _labels) = (rows, best, labels);
+        Hits = HitsAt(1);
+        Ranks = [.. rows.Select(row => row.Rank)];
+        TopAccuracy = cutoffs.ToImmutableSortedDictionary(k => k, k => HitsAt(k).Average());
         (Accuracy, BalancedAccuracy) = ClassAccuracy.Of(Hits, labels);
         ClassAccuracies = ClassAccuracy.ByClass(Hits, labels, classes);
     }
@@ -49,7 +49,7 @@ public sealed class ZeroShotReport
     public ImmutableArray<double> HitsAt(int k)
     {
         Guard.AtLeast(k, 1);
-        return _rows.Hits(k);
+        return [.. _rows.Select(row => row.Hit(k))];
     }
 
     /// <summary>How many rows of each class were taken for which.</summary>
@@ -57,7 +57,17 @@ public sealed class ZeroShotReport
     /// C × C counts: entry [label, predicted]. A row whose best score several classes share counts for each by its share. The sum
     /// is N, and the diagonal's N times <see cref="Accuracy"/>.
     /// </returns>
-    public double[,] ConfusionMatrix() => _confusion.Table(ClassAccuracies.Length);
+    public double[,] ConfusionMatrix()
+    {
+        double[,] table = new double[ClassAccuracies.Length, ClassAccuracies.Length];
+        for (int row = 0; row < _labels.Length; row++)
+        {
+            foreach (int predicted in _best[row])
+                table[_labels[row], predicted] += 1.0 / _best[row].Length;
+        }
+
+        return table;
+    }
 
     /// <summary>The figures on one line.</summary>
     /// <returns>The line, in the invariant culture.</returns>

@@ -6,7 +6,7 @@ namespace Contrastive.Benchmarks.Cases;
 /// <summary>All cases, in the order of the tables.</summary>
 internal static class CaseList
 {
-    public static IReadOnlyList<StepCase> All { get; } = [.. InfoNCECases.All, .. SelfContrastCases.All, .. IdCases.All, .. GammaCases.All, .. TableCases.All, .. ConsistencyCases.All];
+    public static IReadOnlyList<StepCase> All { get; } = [.. InfoNCECases.All, .. SelfContrastCases.All, .. IdCases.All, .. GammaCases.All, .. TableCases.All, .. ConsistencyCases.All, .. EvaluationCases.All];
 
     /// <summary>The cases that one of the patterns names, with * for any letters, as BenchmarkDotNet's filter; all without any.</summary>
     /// <exception cref="UserError">A pattern names none.</exception>

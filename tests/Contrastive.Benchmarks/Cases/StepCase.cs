@@ -10,14 +10,16 @@ public delegate BatchStep StepFactory(long batch, long dim);
 /// <param name="Ours">The library's.</param>
 /// <param name="Plain">The peers' formulation; null where there is none.</param>
 /// <param name="HasFloor">Whether three matrix products are the least that any form must do.</param>
+/// <param name="ComparedUpTo">The largest batch at which the others are run at all; beyond it only the library's form.</param>
 public sealed record StepCase(
-    string Name, long Batch, long Dim, StepFactory Ours, StepFactory? Plain = null, bool HasFloor = true)
+    string Name, long Batch, long Dim, StepFactory Ours, StepFactory? Plain = null, bool HasFloor = true,
+    long ComparedUpTo = StepCase.LargestCompared)
 {
-    /// <summary>The largest batch at which the others are run at all; beyond it only the library's form.</summary>
+    /// <summary>What <see cref="ComparedUpTo"/> is of losses.</summary>
     public const long LargestCompared = 8192;
 
     /// <summary>Whether the others are run at this size.</summary>
-    public bool IsCompared => Batch <= LargestCompared;
+    public bool IsCompared => Batch <= ComparedUpTo;
 
     /// <summary>The forms that are run at this size, in the order of a round.</summary>
     public IEnumerable<StepForm> Forms => Enum.GetValues<StepForm>().Where(form => Has(form) && (form == StepForm.Ours || IsCompared));

@@ -15,6 +15,8 @@ internal sealed record Pace(int Rounds, int WarmUp, int Iterations, int Invocati
         ( <= 1024, _) => new Pace(Rounds: 15, WarmUp: 2, Iterations: 3, Invocations: 20),
         ( <= 8192, _) => new Pace(Rounds: 7, WarmUp: 1, Iterations: 2),
         ( <= 16384, _) => new Pace(Rounds: 1, WarmUp: 1, Iterations: 3),
+        // Seconds to a minute a step, and another form that takes turns.
+        ( <= 32768, _) when step.IsCompared => new Pace(Rounds: 3, WarmUp: 0, Iterations: 1),
         // Half a minute a step and more, and nothing to compare with.
         ( <= 32768, _) => new Pace(Rounds: 1, WarmUp: 0, Iterations: 3),
         _ => new Pace(Rounds: 1, WarmUp: 0, Iterations: 1),

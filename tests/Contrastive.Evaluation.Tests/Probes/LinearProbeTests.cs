@@ -262,4 +262,68 @@ public sealed class LinearProbeTests : IDisposable
         Of(3).Should().OnlyContain(hit => hit == 0 || hit == 1 / 3.0).And.Contain(1 / 3.0);
         Of(0).Should().Contain(1);
     }
+
+    [Fact]
+    public void Fitted_once_it_answers_often()
+    {
+        using var generator = new Generator(1);
+        using var classifier = LinearProbe.Fit(_train, _trainLabels.add(10), generator: generator);
+        classifier.Classes.Should().Equal(10, 11, 12, 13);
+        var report = classifier.Evaluate(_test, _testLabels.add(10));
+        report.Should().BeEquivalentTo(Evaluate());
+        (classifier.Strength, classifier.Converged, classifier.StrengthIsAtEdge).Should().Be((report.Strength, report.Converged, report.StrengthIsAtEdge));
+
+        var probabilities = classifier.Probabilities(_test);
+        probabilities.shape.Should().Equal(200, 4);
+        probabilities.sum(1).ShouldEqual(ones(200, dtype: ScalarType.Float64));
+        var predicted = classifier.Predict(_test);
+        predicted.IsSameAs(probabilities.argmax(1).add(10)).Should().BeTrue();
+        predicted.eq(_testLabels.add(10)).to_type(ScalarType.Float64).data<double>().ToArray().Should().Equal(report.Hits);
+        classifier.Probabilities(_test.narrow(0, 3, 1)).ShouldEqual(probabilities.narrow(0, 3, 1), 1e-12);
+
+        // Probabilities of two classes split at 0: by the logistic function of w x + b.
+        var x = Data.Matrix(new double[,] { { -2 }, { -1 }, { 1 }, { 2 } });
+        using var two = LinearProbe.Fit(x, tensor(new long[] { 0, 0, 1, 1 }), new LinearProbeOptions { Strengths = [0.1], Standardize = false, Tolerance = 1e-10 });
+        var half = two.Probabilities(zeros(1, 1, dtype: ScalarType.Float64));
+        half.ShouldEqual(full(1, 2, 0.5, dtype: ScalarType.Float64), 1e-6);
+    }
+
+    [Fact]
+    public void Classes_that_tie_are_predicted_as_the_first()
+    {
+        var labels = arange(80).remainder(4).neg();
+        using var classifier = LinearProbe.Fit(ones(80, 6), labels);
+        classifier.Predict(ones(3, 6)).data<long>().ToArray().Should().Equal(-3, -3, -3);
+    }
+
+    [Fact]
+    public void The_edge_of_the_grid_is_told()
+    {
+        LinearProbeReport Of(params double[] strengths) => Evaluate(options: new LinearProbeOptions { Strengths = [.. strengths] });
+        var narrow = Of(1e4, 1e5);
+        narrow.StrengthIsAtEdge.Should().BeTrue();
+        narrow.ToString().Should().Contain("(at the edge of the grid)");
+        Of(0.1).StrengthIsAtEdge.Should().BeFalse("there was nothing to choose from");
+        var wide = Evaluate();
+        wide.StrengthIsAtEdge.Should().Be(wide.Strength is 1e-4 or 100);
+    }
+
+    [Fact]
+    public void A_fitted_classifier_leaves_no_tensors_behind_and_refuses_other_features()
+    {
+        Data.LeftBehind(() =>
+        {
+            using var classifier = LinearProbe.Fit(_train, _trainLabels);
+            classifier.Predict(_test).Dispose();
+            classifier.Probabilities(_test).Dispose();
+            classifier.Evaluate(_test, _testLabels);
+        }).Should().Be(0);
+        using var fitted = LinearProbe.Fit(_train, _trainLabels);
+        Refuses(() => fitted.Predict(ones(3, 5, dtype: ScalarType.Float64)), "features", "5 features", "6");
+        Refuses(() => fitted.Predict(ones(3, 6)), "features", "Float32", "Float64");
+        Refuses(() => fitted.Probabilities(zeros(0, 6, dtype: ScalarType.Float64)), "features", "at least 1 rows");
+        Refuses(() => fitted.Evaluate(_test, _trainLabels), "labels", "(200)", "(120)");
+        Refuses(() => LinearProbe.Fit(_train, _testLabels), "labels", "(120)", "(200)");
+        Refuses(() => LinearProbe.Fit(_train, zeros_like(_trainLabels)), "labels", "at least 2 classes");
+    }
 }

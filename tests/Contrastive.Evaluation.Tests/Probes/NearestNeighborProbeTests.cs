@@ -261,4 +261,61 @@ public class NearestNeighborProbeTests
             "similarity", "NeighborSimilarity", "9");
         Refuses(() => NearestNeighborProbe.Evaluate(x, y, x, y, vote: (NeighborVote)9), "vote", "NeighborVote", "9");
     }
+
+    [Fact]
+    public void Several_k_in_one_pass_are_what_each_is_alone()
+    {
+        using var scope = NewDisposeScope();
+        Tensor train = Data.Normal(80, 4, 1, ScalarType.Float32), test = Data.Normal(50, 4, 2, ScalarType.Float32);
+        Tensor trainLabels = arange(80).remainder(3), testLabels = arange(50).remainder(3);
+        foreach (var similarity in Enum.GetValues<NeighborSimilarity>())
+        {
+            int[] k = [7, 1, 200, 20];
+            var all = NearestNeighborProbe.Evaluate(train, trainLabels, test, testLabels, k, similarity, chunkSize: 9);
+            all.Should().HaveCount(4);
+            for (int i = 0; i < k.Length; i++)
+                all[i].Should().BeEquivalentTo(NearestNeighborProbe.Evaluate(train, trainLabels, test, testLabels, k[i], similarity));
+        }
+
+        Refuses(() => NearestNeighborProbe.Evaluate(train, trainLabels, test, testLabels, []), "k", "0 values");
+    }
+
+    [Fact]
+    public void Leave_one_out_asks_all_others()
+        => Gen.Int[2, 9].SelectMany(n => Gen.Select(
+                Data.Coarse(n, 2), Gen.Long[0, 2].Array[n], Gen.Int[1, 10], Gen.Enum<NeighborSimilarity>(), Gen.Int[1, 9], Data.Types))
+            .Sample(
+                (x, labels, k, similarity, chunk, type) =>
+                {
+                    using var scope = NewDisposeScope();
+                    Tensor rows = Data.Matrix(x, type), of = tensor(labels);
+                    var report = NearestNeighborProbe.LeaveOneOut(rows, of, [k], similarity, NeighborVote.Majority, chunkSize: chunk)[0];
+                    report.K.Should().Be(Math.Min(k, labels.Length - 1));
+                    for (int row = 0; row < labels.Length; row++)
+                    {
+                        var others = tensor(Enumerable.Range(0, labels.Length).Where(other => other != row).Select(other => (long)other).ToArray());
+                        double hit = NearestNeighborProbe.Evaluate(
+                            rows[others], of[others], rows.narrow(0, row, 1), of.narrow(0, row, 1), k, similarity, NeighborVote.Majority).Accuracy;
+                        report.Hits[row].Should().BeApproximately(hit, 1e-12);
+                    }
+                },
+                iter: 100,
+                threads: 1);
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1000)]
+    public void Distances_of_float32_are_those_of_float64(double offset)
+    {
+        using var scope = NewDisposeScope();
+        // The product of what lies far from the origin has no digits left; rows are centred first.
+        Tensor train = Data.Normal(700, 40, 1).add(offset).to_type(ScalarType.Float32), test = Data.Normal(200, 40, 2).add(offset).to_type(ScalarType.Float32);
+        Tensor trainLabels = arange(700).remainder(7), testLabels = arange(200).remainder(7);
+        double[] Hits(ScalarType type) => [.. NearestNeighborProbe.Evaluate(
+            train.to_type(type), trainLabels, test.to_type(type), testLabels, 9, NeighborSimilarity.Euclidean, NeighborVote.Majority).Hits];
+        Hits(ScalarType.Float32).Should().Equal(Hits(ScalarType.Float64));
+        // One row as far away as can be leaves the others' neighbours as they are.
+        train[0] = full(40, 1e6, dtype: ScalarType.Float32);
+        Hits(ScalarType.Float32).Should().Equal(Hits(ScalarType.Float64));
+    }
 }

@@ -12,13 +12,13 @@ public class MeanAveragePrecisionTests
         using var scope = NewDisposeScope();
         // One query of label 1; candidates at 4, 3, 2, 1, relevant first, third and fourth: (1/1 + 2/3 + 3/4) / 3.
         var candidates = Data.Matrix(new double[,] { { 4 }, { 3 }, { 2 }, { 1 } });
-        var report = MeanAveragePrecision.Evaluate(
+        var report = Retrieval.OneWay(
             Data.Matrix(new double[,] { { 1 }, { 1 } }),
             tensor(new long[] { 1, 7 }),
             candidates,
             tensor(new[] { 1, 0, 1, 1 }),
-            normalize: false);
-        report.Value.Should().BeApproximately((1 + (2.0 / 3) + 0.75) / 3, 1e-15);
+            similarity: SimilarityMeasure.DotProduct);
+        report.MeanAveragePrecision.Should().BeApproximately((1 + (2.0 / 3) + 0.75) / 3, 1e-15);
         (report.Queries, report.Skipped).Should().Be((1, 1));
     }
 
@@ -27,11 +27,12 @@ public class MeanAveragePrecisionTests
     {
         using var scope = NewDisposeScope();
         var candidates = Data.Matrix(new double[,] { { 2 }, { 1 } });
-        MeanAveragePrecisionReport Of(params long[] labels) => MeanAveragePrecision.Evaluate(
-            ones(labels.Length, 1, dtype: ScalarType.Float64), tensor(labels), candidates, tensor(new long[] { 1, 0 }), normalize: false);
+        RankingReport Of(params long[] labels) => Retrieval.OneWay(
+            ones(labels.Length, 1, dtype: ScalarType.Float64), tensor(labels), candidates, tensor(new long[] { 1, 0 }), similarity: SimilarityMeasure.DotProduct);
         var report = Of(1, 7, 0);
         report.AveragePrecisions.Should().Equal(1, 0.5);
-        report.ToString().Should().Be("mAP 0.7500 of 2 queries, 1 skipped");
+        report.ToString().Should().Be("R@1 0.5000, R@5 1.0000, R@10 1.0000, MRR 0.7500, mAP 0.7500, mean rank 1.5, median rank 1.5, 1 skipped");
+        (report.Rows, report.SkippedRows).Should().BeEquivalentTo((new[] { 0, 2 }, new[] { 1 }));
         Of(0, 7, 1).AveragePrecisions.Should().Equal(0.5, 1);
     }
 
@@ -39,8 +40,8 @@ public class MeanAveragePrecisionTests
     public void Tied_candidates_count_as_the_expected_value()
     {
         using var scope = NewDisposeScope();
-        double Of(double[] scores, long[] labels) => MeanAveragePrecision.Evaluate(
-            ones(1, 1, dtype: ScalarType.Float64), tensor(new long[] { 1 }), tensor(scores).unsqueeze(1), tensor(labels), normalize: false).Value;
+        double Of(double[] scores, long[] labels) => Retrieval.OneWay(
+            ones(1, 1, dtype: ScalarType.Float64), tensor(new long[] { 1 }), tensor(scores).unsqueeze(1), tensor(labels), similarity: SimilarityMeasure.DotProduct).MeanAveragePrecision;
         Of([2, 2], [1, 0]).Should().BeApproximately((1 + 0.5) / 2, 1e-15, "the relevant one is first or second");
         // 3 is above; of the orders of 2, 2, 2 the irrelevant one is first, second or third; 1 is below.
         double[] orders = [(1 / 3.0) + (2 / 4.0), (1 / 2.0) + (2 / 4.0), (1 / 2.0) + (2 / 3.0)];
@@ -64,8 +65,8 @@ public class MeanAveragePrecisionTests
                     var (a, b) = normalize ? (Data.Unit(x), Data.Unit(y)) : (x, y);
                     double?[] expected = [.. xLabels.Select((label, i) => AveragePrecision(
                         [.. yLabels.Select((other, j) => (Data.Dot(a, i, b, j), other == label))]))];
-                    Func<MeanAveragePrecisionReport> evaluate = () => MeanAveragePrecision.Evaluate(
-                        Data.Matrix(x, type), tensor(xLabels), Data.Matrix(y, type), tensor(yLabels), normalize, chunk);
+                    Func<RankingReport> evaluate = () => Retrieval.OneWay(
+                        Data.Matrix(x, type), tensor(xLabels), Data.Matrix(y, type), tensor(yLabels), null, Data.Measure(normalize), chunk);
                     Agrees(evaluate, expected, "candidateLabels");
                 },
                 iter: 200,
@@ -83,14 +84,14 @@ public class MeanAveragePrecisionTests
                     double?[] expected = [.. labels.Select((label, i) => AveragePrecision(
                         [.. labels.Select((other, j) => (Data.Dot(a, i, a, j), other == label)).Where((_, j) => j != i)]))];
                     Agrees(
-                        () => MeanAveragePrecision.Evaluate(Data.Matrix(x, type), tensor(labels), normalize, chunk),
+                        () => Retrieval.Within(Data.Matrix(x, type), tensor(labels), null, Data.Measure(normalize), chunk),
                         expected,
                         "labels");
                 },
                 iter: 200,
                 threads: 1);
 
-    private static void Agrees(Func<MeanAveragePrecisionReport> evaluate, double?[] expected, string labels)
+    private static void Agrees(Func<RankingReport> evaluate, double?[] expected, string labels)
     {
         if (expected.All(value => value is null))
         {
@@ -99,7 +100,7 @@ public class MeanAveragePrecisionTests
         }
 
         var report = evaluate();
-        report.Value.Should().BeApproximately(expected.Average()!.Value, 1e-12);
+        report.MeanAveragePrecision.Should().BeApproximately(expected.Average()!.Value, 1e-12);
         report.AveragePrecisions.Zip(expected.OfType<double>())
             .Should().OnlyContain(pair => Math.Abs(pair.First - pair.Second) <= 1e-12);
         report.Queries.Should().Be(expected.Count(value => value is not null));
@@ -156,7 +157,7 @@ public class MeanAveragePrecisionTests
             var labels = arange(100, dtype: ScalarType.Int32).remainder(2);
             // 49 of the 99 others are relevant; at the first place the precision is 1, later it nears their share.
             double first = Enumerable.Range(1, 99).Average(place => 1.0 / place);
-            MeanAveragePrecision.Evaluate(features, labels, chunkSize: chunk).Value.Should().BeApproximately(
+            Retrieval.Within(features, labels, chunkSize: chunk).MeanAveragePrecision.Should().BeApproximately(
                 first + ((1 - first) * 48 / 98), 1e-12);
         }
     }
@@ -167,15 +168,15 @@ public class MeanAveragePrecisionTests
         using var scope = NewDisposeScope();
         var labels = tensor(new long[] { 0, 1, 0, 1 });
         var features = Data.Strided(Data.Matrix(new double[,] { { 1, 0, 0 }, { 0, 1, 0 }, { 2, 0.1, 0 }, { 0, 3, 0.1 } }));
-        MeanAveragePrecision.Evaluate(features, labels).Value.Should().Be(1);
+        Retrieval.Within(features, labels).MeanAveragePrecision.Should().Be(1);
     }
 
     [Fact]
     public void Leaves_no_tensors_behind()
     {
         using Tensor x = Data.Normal(20, 5, 1), labels = arange(20).remainder(3).to_type(ScalarType.Int32);
-        Data.LeftBehind(() => MeanAveragePrecision.Evaluate(x, labels, chunkSize: 3)).Should().Be(0);
-        Data.LeftBehind(() => MeanAveragePrecision.Evaluate(x, labels, x, labels)).Should().Be(0);
+        Data.LeftBehind(() => Retrieval.Within(x, labels, chunkSize: 3)).Should().Be(0);
+        Data.LeftBehind(() => Retrieval.OneWay(x, labels, x, labels)).Should().Be(0);
     }
 
     [Fact]
@@ -183,16 +184,16 @@ public class MeanAveragePrecisionTests
     {
         using var scope = NewDisposeScope();
         Tensor x = ones(4, 3), labels = tensor(new long[] { 0, 0, 1, 1 });
-        Refuses(() => MeanAveragePrecision.Evaluate(x, null!), "labels");
-        Refuses(() => MeanAveragePrecision.Evaluate(x, tensor(new long[] { 1, 2, 3 })), "labels", "(4)", "(3)");
-        Refuses(() => MeanAveragePrecision.Evaluate(x, ones(4)), "labels", "integers", "Float32");
-        Refuses(() => MeanAveragePrecision.Evaluate(ones(1, 3), tensor(new long[] { 1 })), "features", "at least 2 rows", "1");
-        Refuses(() => MeanAveragePrecision.Evaluate(x, tensor(new long[] { 1, 2, 3, 4 })), "labels", "none of the 4 queries");
-        Refuses(() => MeanAveragePrecision.Evaluate(x, labels, chunkSize: -1), "chunkSize", "at least 1", "-1");
-        Refuses(() => MeanAveragePrecision.Evaluate(x, labels, ones(4, 2), labels), "candidates", "3 features", "2");
-        Refuses(() => MeanAveragePrecision.Evaluate(x, labels, ones(0, 3), labels), "candidates", "at least 1 rows", "0");
-        Refuses(() => MeanAveragePrecision.Evaluate(x, labels, x, tensor(new long[] { 1 })), "candidateLabels", "(4)", "(1)");
-        Refuses(() => MeanAveragePrecision.Evaluate(x, labels, full(4, 3, float.NaN), labels), "candidates", "12 values of 12");
-        Refuses(() => MeanAveragePrecision.Evaluate(full(4, 3, float.NaN), labels), "features", "12 values of 12");
+        Refuses(() => Retrieval.Within(x, null!), "labels");
+        Refuses(() => Retrieval.Within(x, tensor(new long[] { 1, 2, 3 })), "labels", "(4)", "(3)");
+        Refuses(() => Retrieval.Within(x, ones(4)), "labels", "integers", "Float32");
+        Refuses(() => Retrieval.Within(ones(1, 3), tensor(new long[] { 1 })), "features", "at least 2 rows", "1");
+        Refuses(() => Retrieval.Within(x, tensor(new long[] { 1, 2, 3, 4 })), "labels", "none of the 4 queries");
+        Refuses(() => Retrieval.Within(x, labels, chunkSize: -1), "chunkSize", "at least 1", "-1");
+        Refuses(() => Retrieval.OneWay(x, labels, ones(4, 2), labels), "candidates", "3 features", "2");
+        Refuses(() => Retrieval.OneWay(x, labels, ones(0, 3), labels), "candidates", "at least 1 rows", "0");
+        Refuses(() => Retrieval.OneWay(x, labels, x, tensor(new long[] { 1 })), "candidateLabels", "(4)", "(1)");
+        Refuses(() => Retrieval.OneWay(x, labels, full(4, 3, float.NaN), labels), "candidates", "12 values of 12");
+        Refuses(() => Retrieval.Within(full(4, 3, float.NaN), labels), "features", "12 values of 12");
     }
 }

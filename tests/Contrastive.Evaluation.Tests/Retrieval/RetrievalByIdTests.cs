@@ -14,12 +14,12 @@ public class RetrievalByIdTests
         var pictures = Data.Matrix(new double[,] { { 3, 1, 2 }, { 0, 4, 1 } });
         var captions = eye(3, dtype: ScalarType.Float64);
         var report = Retrieval.Evaluate(
-            pictures, tensor(new long[] { 7, 5 }), captions, tensor(new[] { 7, 7, 5 }), k: [1, 2], normalize: false);
+            pictures, tensor(new long[] { 7, 5 }), captions, tensor(new[] { 7, 7, 5 }), k: [1, 2], similarity: SimilarityMeasure.DotProduct);
 
         // Picture 7 finds its caption 0 first, picture 5 its caption 2 second (4 is above 1).
         report.LeftToRight.Ranks.Should().Equal(1, 2);
-        report.LeftToRight.RecallAt[1].Should().Be(0.5);
-        report.LeftToRight.RecallAt[2].Should().Be(1);
+        report.LeftToRight.HitRateAt[1].Should().Be(0.5);
+        report.LeftToRight.HitRateAt[2].Should().Be(1);
         (report.LeftToRight.MeanRank, report.LeftToRight.MedianRank).Should().Be((1.5, 1.5));
         report.LeftToRight.MeanReciprocalRank.Should().Be(0.75);
 
@@ -40,9 +40,9 @@ public class RetrievalByIdTests
         var scores = Retrieval.Evaluate(one, tensor(new[] { 1 }), four, tensor(new[] { 1, 0, 1, 0 }), [1, 2, 3]).LeftToRight;
         // The first match of four places in random order is at 1, 2 or 3 in 3, 2 and 1 of 6 cases.
         scores.Ranks.Should().Equal(1 + (2 / 3.0));
-        scores.RecallAt[1].Should().BeApproximately(3 / 6.0, 1e-15);
-        scores.RecallAt[2].Should().BeApproximately(5 / 6.0, 1e-15);
-        scores.RecallAt[3].Should().Be(1);
+        scores.HitRateAt[1].Should().BeApproximately(3 / 6.0, 1e-15);
+        scores.HitRateAt[2].Should().BeApproximately(5 / 6.0, 1e-15);
+        scores.HitRateAt[3].Should().Be(1);
         scores.MeanReciprocalRank.Should().BeApproximately(((3 * 1) + (2 / 2.0) + (1 / 3.0)) / 6, 1e-15);
     }
 
@@ -58,8 +58,8 @@ public class RetrievalByIdTests
         var (leftIds, rightIds) = (arange(rows).remainder(2), arange(64).remainder(2));
         // The same scores, of features so wide that only 1024 pairs are taken at once.
         Tensor Wide(Tensor features) => cat([features, zeros(features.shape[0], 1022, dtype: ScalarType.Float64)], 1);
-        var expected = Retrieval.Evaluate(left, leftIds, right, rightIds, normalize: false);
-        var report = Retrieval.Evaluate(Wide(left), leftIds, Wide(right), rightIds, normalize: false);
+        var expected = Retrieval.Evaluate(left, leftIds, right, rightIds, similarity: SimilarityMeasure.DotProduct);
+        var report = Retrieval.Evaluate(Wide(left), leftIds, Wide(right), rightIds, similarity: SimilarityMeasure.DotProduct);
         report.LeftToRight.Ranks.Should().Equal(expected.LeftToRight.Ranks);
         report.RightToLeft.Ranks.Should().Equal(expected.RightToLeft.Ranks);
         expected.RightToLeft.Ranks.Distinct().Count().Should().BeGreaterThan(3);
@@ -81,7 +81,7 @@ public class RetrievalByIdTests
                     if (!xIds.Intersect(yIds).Any()) return;
                     using var scope = NewDisposeScope();
                     var report = Retrieval.Evaluate(
-                        Data.Matrix(x, type), tensor(xIds), Data.Matrix(y, type), tensor(yIds), [1, 2, 5], normalize, chunk);
+                        Data.Matrix(x, type), tensor(xIds), Data.Matrix(y, type), tensor(yIds), [1, 2, 5], Data.Measure(normalize), chunk);
                     var (a, b) = normalize ? (Data.Unit(x), Data.Unit(y)) : (x, y);
                     AgreeWithDefinition(report.LeftToRight, a, xIds, b, yIds);
                     AgreeWithDefinition(report.RightToLeft, b, yIds, a, xIds);
@@ -91,7 +91,7 @@ public class RetrievalByIdTests
 
     /// <summary>The average over all ways to place the matches among the candidates that score as the best one does.</summary>
     private static void AgreeWithDefinition(
-        RetrievalScores scores, double[,] queries, long[] queryIds, double[,] candidates, long[] ids)
+        RankingReport scores, double[,] queries, long[] queryIds, double[,] candidates, long[] ids)
     {
         int[] answered = [.. Enumerable.Range(0, queryIds.Length).Where(i => ids.Contains(queryIds[i]))];
         scores.Skipped.Should().Be(queryIds.Length - answered.Length);
@@ -115,7 +115,7 @@ public class RetrievalByIdTests
         }
 
         scores.MeanReciprocalRank.Should().BeApproximately(scores.ReciprocalRanks.Average(), 1e-12);
-        scores.RecallAt[2].Should().BeApproximately(scores.HitsAt(2).Average(), 1e-12);
+        scores.HitRateAt[2].Should().BeApproximately(scores.HitsAt(2).Average(), 1e-12);
     }
 
     [Theory]
@@ -128,25 +128,34 @@ public class RetrievalByIdTests
         Tensor left = Data.Normal(23, 4, 1, type), right = Data.Normal(57, 4, 2, type);
         long[] leftIds = [.. Enumerable.Range(0, 23).Select(i => (long)((i * 7) % 20))];
         long[] rightIds = [.. Enumerable.Range(0, 57).Select(i => (long)((i * 11) % 25))];
-        foreach (var matches in new[] { Matches.Of(leftIds, rightIds), Matches.Of(rightIds[..23], rightIds) })
+        foreach (long[] ids in new[] { leftIds, rightIds[..23] })
         {
-            var (forward, backward) = MatchRanking.Count(left, right, true, matches, (23, 57));
+            var whole = Rank(ids, (23, 57));
             foreach (var tile in new[] { (1L, 1L), (1L, 57L), (23L, 1L), (5L, 8L), (8L, 100L), (100L, 20L) })
             {
-                var (f, g) = MatchRanking.Count(left, right, true, matches, tile);
-                f.Ranks.Should().Equal(forward.Ranks);
-                g.Ranks.Should().Equal(backward.Ranks);
+                var (forward, backward) = Rank(ids, tile);
+                forward.Ranks.Should().Equal(whole.Forward.Ranks);
+                backward.Ranks.Should().Equal(whole.Backward.Ranks);
+                forward.AveragePrecisions.Should().Equal(whole.Forward.AveragePrecisions);
             }
+        }
+
+        (RankingReport Forward, RankingReport Backward) Rank(long[] ids, (long, long) tile)
+        {
+            var (there, back) = (Relevance.ById(ids, rightIds), Relevance.ById(rightIds, ids));
+            var (first, second) = (new QueryRanking(there, 57, [1]), new QueryRanking(back, 23, [1]));
+            CountedRanking.Run(new RowScores(left, right, NeighborSimilarity.Cosine), there, first, (back, second), tile);
+            return (first.Report(), second.Report());
         }
     }
 
     [Fact]
     public void A_tile_stays_small_whatever_the_chunk()
     {
-        var (rows, columns) = MatchRanking.Tile(null, CPU);
+        var (rows, columns) = CountedRanking.Tile(null, CPU);
         (rows, columns).Should().Be((512, 512));
-        MatchRanking.Tile(16, CPU).Should().Be((16, 1 << 14));
-        MatchRanking.Tile(1 << 20, CPU).Should().Be((1 << 20, 1));
+        CountedRanking.Tile(16, CPU).Should().Be((16, 1 << 14));
+        CountedRanking.Tile(1 << 20, CPU).Should().Be((1 << 20, 1));
     }
 
     [Fact]
@@ -185,8 +194,8 @@ public class RetrievalByIdTests
         var ids = arange(300).remainder(100);                                            // three matches for each
         var scores = Retrieval.Evaluate(left, ids, left, ids, [1, 10], chunkSize: 41).LeftToRight;
         scores.Ranks.Distinct().Should().Equal(1 + (297 / 4.0));
-        scores.RecallAt[1].Should().BeApproximately(3 / 300.0, 1e-12);
-        scores.RecallAt[10].Should().BeApproximately(
+        scores.HitRateAt[1].Should().BeApproximately(3 / 300.0, 1e-12);
+        scores.HitRateAt[10].Should().BeApproximately(
             1 - Enumerable.Range(0, 10).Aggregate(1.0, (missed, i) => missed * (297 - i) / (300 - i)), 1e-12);
     }
 

@@ -12,7 +12,7 @@ public class RetrievalTests
         using var left = Data.Matrix(new double[,] { { 3, 1, 0 }, { 2, 1, 4 }, { 1, 0, 2 } });
         using var right = eye(3, dtype: ScalarType.Float64);
 
-        var report = Retrieval.Evaluate(left, right, k: [2, 1], normalize: false);
+        var report = Retrieval.Evaluate(left, right, k: [2, 1], similarity: SimilarityMeasure.DotProduct);
 
         report.LeftToRight.Ranks.Should().Equal(1, 3, 1);
         report.LeftToRight.RecallAt.Keys.Should().Equal(1, 2);
@@ -20,7 +20,7 @@ public class RetrievalTests
         report.LeftToRight.MeanReciprocalRank.Should().BeApproximately(7.0 / 9, 1e-15);
         report.LeftToRight.MeanRank.Should().BeApproximately(5.0 / 3, 1e-15);
         report.LeftToRight.MedianRank.Should().Be(1);
-        report.LeftToRight.ToString().Should().Be("R@1 0.6667, R@2 0.6667, MRR 0.7778, mean rank 1.7, median rank 1.0");
+        report.LeftToRight.ToString().Should().Be("R@1 0.6667, R@2 0.6667, MRR 0.7778, mAP 0.7778, mean rank 1.7, median rank 1.0");
 
         // By columns: 3 2 1 is rank 1; 1 1 0 ties with one other, rank 1.5; 0 4 2 is rank 2.
         report.RightToLeft.Ranks.Should().Equal(1, 1.5, 2);
@@ -43,7 +43,7 @@ public class RetrievalTests
                 (x, y, chunk, normalize, type) =>
                 {
                     using var scope = NewDisposeScope();
-                    var report = Retrieval.Evaluate(Data.Matrix(x, type), Data.Matrix(y, type), [1, 2, 5], normalize, chunk);
+                    var report = Retrieval.Evaluate(Data.Matrix(x, type), Data.Matrix(y, type), [1, 2, 5], Data.Measure(normalize), chunk);
                     var (a, b) = normalize ? (Data.Unit(x), Data.Unit(y)) : (x, y);
                     AgreeWithDefinition(report.LeftToRight, a, b);
                     AgreeWithDefinition(report.RightToLeft, b, a);
@@ -52,7 +52,7 @@ public class RetrievalTests
                 threads: 1);
 
     /// <summary>The average over all places that the true match can take among its ties.</summary>
-    private static void AgreeWithDefinition(RetrievalScores scores, double[,] queries, double[,] candidates)
+    private static void AgreeWithDefinition(RankingReport scores, double[,] queries, double[,] candidates)
     {
         int n = queries.GetLength(0);
         double reciprocal = 0;
@@ -105,7 +105,7 @@ public class RetrievalTests
             foreach (bool normalize in new[] { true, false })
             {
                 var features = one.expand(rows, columns).contiguous();
-                var report = Retrieval.Evaluate(features, features, [1, 10], normalize, chunkSize);
+                var report = Retrieval.Evaluate(features, features, [1, 10], Data.Measure(normalize), chunkSize);
                 foreach (var scores in new[] { report.LeftToRight, report.RightToLeft })
                 {
                     scores.Ranks.Distinct().Should().Equal((rows + 1) / 2.0);
@@ -137,7 +137,7 @@ public class RetrievalTests
         var left = Data.Matrix(new double[,] { { 0, 0 }, { 0, 1 }, { 1, 0 } });
         var report = Retrieval.Evaluate(left, left);
         report.LeftToRight.Ranks.Should().Equal(2, 1, 1);
-        Retrieval.Evaluate(zeros(5, 3), zeros(5, 3), normalize: false).MeanRank.Should().Be(3);
+        Retrieval.Evaluate(zeros(5, 3), zeros(5, 3), similarity: SimilarityMeasure.DotProduct).MeanRank.Should().Be(3);
     }
 
     [Fact]
@@ -168,7 +168,7 @@ public class RetrievalTests
         using var scope = NewDisposeScope();
         var left = Data.Matrix(new double[,] { { 1, 0 }, { 1, 0 } });
         var right = Data.Matrix(new double[,] { { 1, 0 }, { 1 + 1e-12, 0 } });
-        Retrieval.Evaluate(left, right, normalize: false).LeftToRight.Ranks.Should().Equal(2, 1);
+        Retrieval.Evaluate(left, right, similarity: SimilarityMeasure.DotProduct).LeftToRight.Ranks.Should().Equal(2, 1);
     }
 
     [Theory]
@@ -180,8 +180,8 @@ public class RetrievalTests
         Tensor left = Data.Normal(30, 8, 1, ScalarType.Float32), right = Data.Normal(30, 8, 2, ScalarType.Float32);
         foreach (bool normalize in new[] { true, false })
         {
-            Retrieval.Evaluate(left.mul(scale), right.mul(scale), normalize: normalize).LeftToRight.Ranks
-                .Should().Equal(Retrieval.Evaluate(left, right, normalize: normalize).LeftToRight.Ranks);
+            Retrieval.Evaluate(left.mul(scale), right.mul(scale), similarity: Data.Measure(normalize)).LeftToRight.Ranks
+                .Should().Equal(Retrieval.Evaluate(left, right, similarity: Data.Measure(normalize)).LeftToRight.Ranks);
         }
     }
 

@@ -1,4 +1,5 @@
 using MathNet.Numerics.Distributions;
+using TorchSharp;
 
 namespace Contrastive.Evaluation.Tests;
 
@@ -18,11 +19,11 @@ public class BootstrapTests
     public void Intervals_of_the_spatial_test_data_are_those_published()
     {
         // Their Table 14.2, from 2000 resamples: percentile (100.8, 233.9), BCa (115.8, 259.6).
-        var percentile = Bootstrap.Statistic(26, Variance, null, 20_000, 0.9, BootstrapMethod.Percentile, new Random(1));
+        var percentile = Bootstrap.Statistic(26, Variance, null, 20_000, 0.9, BootstrapMethod.Percentile, Data.Generator(1));
         percentile.Estimate.Should().BeApproximately(171.5, 0.05);
         percentile.Interval.Lower.Should().BeApproximately(100.8, 5);
         percentile.Interval.Upper.Should().BeApproximately(233.9, 5);
-        var corrected = Bootstrap.Statistic(26, Variance, null, 20_000, 0.9, random: new Random(1));
+        var corrected = Bootstrap.Statistic(26, Variance, null, 20_000, 0.9, generator: Data.Generator(1));
         corrected.Interval.Lower.Should().BeApproximately(115.8, 5);
         corrected.Interval.Upper.Should().BeApproximately(259.6, 5);
         corrected.Interval.Level.Should().Be(0.9);
@@ -33,10 +34,10 @@ public class BootstrapTests
     public void The_mean_of_two_scores_is_known_in_full()
     {
         // Resamples of 0 and 1 have the means 0, ½, ½ and 1: a quarter is at either end.
-        var report = Bootstrap.Mean([0, 1], level: 0.9, method: BootstrapMethod.Percentile, random: new Random(1));
+        var report = Bootstrap.Mean([0, 1], level: 0.9, method: BootstrapMethod.Percentile, generator: Data.Generator(1));
         (report.Estimate, report.Interval.Lower, report.Interval.Upper, report.Resamples).Should().Be((0.5, 0, 1, 10_000));
         report.StandardError.Should().BeApproximately(Math.Sqrt(1 / 8.0), 0.005);
-        var narrow = Bootstrap.Mean([0, 1], level: 0.4, method: BootstrapMethod.Percentile, random: new Random(1));
+        var narrow = Bootstrap.Mean([0, 1], level: 0.4, method: BootstrapMethod.Percentile, generator: Data.Generator(1));
         narrow.Interval.Should().Be(new ConfidenceInterval(0.5, 0.5, 0.4));
         narrow.ToString().Should().Be("0.5 in [0.5, 0.5] (40 %)");
     }
@@ -45,13 +46,13 @@ public class BootstrapTests
     public void Bias_and_acceleration_follow_their_formulas()
     {
         double[] scores = [.. Enumerable.Range(1, 40).Select(i => Math.Exp(i / 10.0))];
-        var percentile = Bootstrap.Mean(scores, null, 5000, 0.9, BootstrapMethod.Percentile, new Random(5));
-        var corrected = Bootstrap.Mean(scores, null, 5000, 0.9, BootstrapMethod.BiasCorrected, new Random(5));
+        var percentile = Bootstrap.Mean(scores, null, 5000, 0.9, BootstrapMethod.Percentile, Data.Generator(5));
+        var corrected = Bootstrap.Mean(scores, null, 5000, 0.9, BootstrapMethod.BiasCorrected, Data.Generator(5));
 
         // The same draws by hand.
-        var random = new Random(5);
+        using var generator = Data.Generator(5);
         double[] means = [.. Enumerable.Range(0, 5000)
-            .Select(_ => Enumerable.Range(0, 40).Select(_ => scores[random.Next(40)]).ToArray().Average()).Order()];
+            .Select(_ => torch.randint(0, 40, [40], torch.int64, generator: generator).data<long>().ToArray().Average(item => scores[item])).Order()];
         double At(double q)
         {
             double place = q * (means.Length - 1);
@@ -84,11 +85,12 @@ public class BootstrapTests
     public void Intervals_cover_the_true_mean_about_as_often_as_they_say(BootstrapMethod method)
     {
         var random = new Random(1);
+        using var generator = Data.Generator(1);
         int covered = 0;
         for (int trial = 0; trial < 300; trial++)
         {
             double[] hits = [.. Enumerable.Range(0, 100).Select(_ => random.NextDouble() < 0.7 ? 1.0 : 0)];
-            covered += Bootstrap.Mean(hits, null, 500, 0.9, method, random).Interval.Contains(0.7) ? 1 : 0;
+            covered += Bootstrap.Mean(hits, null, 500, 0.9, method, generator).Interval.Contains(0.7) ? 1 : 0;
         }
 
         covered.Should().BeInRange(252, 288);                                           // 270 ± 3.5 standard errors
@@ -103,8 +105,8 @@ public class BootstrapTests
         {
             foreach (var method in Enum.GetValues<BootstrapMethod>())
             {
-                var mean = Bootstrap.Mean(scores, of, 500, 0.8, method, new Random(2));
-                var any = Bootstrap.Statistic(8, items => items.Average(item => scores[item]), of, 500, 0.8, method, new Random(2));
+                var mean = Bootstrap.Mean(scores, of, 500, 0.8, method, Data.Generator(2));
+                var any = Bootstrap.Statistic(8, items => items.Average(item => scores[item]), of, 500, 0.8, method, Data.Generator(2));
                 any.Estimate.Should().BeApproximately(mean.Estimate, 1e-12);
                 any.StandardError.Should().BeApproximately(mean.StandardError, 1e-12);
                 any.Interval.Lower.Should().BeApproximately(mean.Interval.Lower, 1e-9);
@@ -119,12 +121,12 @@ public class BootstrapTests
         var random = new Random(1);
         double[] baseline = [.. Enumerable.Range(0, 60).Select(_ => 10 * random.NextDouble())];
         double[] values = [.. baseline.Select(score => score + 0.1 + (0.05 * random.NextDouble()))];
-        var difference = Bootstrap.MeanDifference(values, baseline, random: new Random(1));
+        var difference = Bootstrap.MeanDifference(values, baseline, generator: Data.Generator(1));
         difference.Interval.Lower.Should().BeGreaterThan(0.1);
         difference.Interval.Upper.Should().BeLessThan(0.15);
-        var alone = Bootstrap.Mean(values, random: new Random(1)).Interval;
+        var alone = Bootstrap.Mean(values, generator: Data.Generator(1)).Interval;
         (alone.Upper - alone.Lower).Should().BeGreaterThan(1);
-        Bootstrap.MeanDifference(values, values, random: new Random(1)).Interval.Should().Be(new ConfidenceInterval(0, 0, 0.95));
+        Bootstrap.MeanDifference(values, values, generator: Data.Generator(1)).Interval.Should().Be(new ConfidenceInterval(0, 0, 0.95));
     }
 
     [Fact]
@@ -134,17 +136,17 @@ public class BootstrapTests
         double[] scores = [.. Enumerable.Range(0, 30).Select(i => (double)(i * i % 17))];
         double[] five = [.. scores.SelectMany(score => Enumerable.Repeat(score, 5))];
         long[] clusters = [.. Enumerable.Range(0, 150).Select(i => (long)(i / 5))];
-        var single = Bootstrap.Mean(scores, random: new Random(1));
-        var clustered = Bootstrap.Mean(five, clusters, random: new Random(1));
+        var single = Bootstrap.Mean(scores, generator: Data.Generator(1));
+        var clustered = Bootstrap.Mean(five, clusters, generator: Data.Generator(1));
         clustered.StandardError.Should().BeApproximately(single.StandardError, 1e-12);
         clustered.Interval.Lower.Should().BeApproximately(single.Interval.Lower, 1e-9);
-        Bootstrap.Mean(five, random: new Random(1)).StandardError.Should().BeLessThan(0.6 * single.StandardError);
+        Bootstrap.Mean(five, generator: Data.Generator(1)).StandardError.Should().BeLessThan(0.6 * single.StandardError);
     }
 
     [Fact]
     public void Equal_scores_have_an_interval_of_no_width()
     {
-        var report = Bootstrap.Mean([0.1, 0.1, 0.1], random: new Random(1));
+        var report = Bootstrap.Mean([0.1, 0.1, 0.1], generator: Data.Generator(1));
         report.Should().Be(new BootstrapReport(0.1, 0, new ConfidenceInterval(0.1, 0.1, 0.95), 10_000));
     }
 
@@ -152,12 +154,12 @@ public class BootstrapTests
     public void The_seed_decides()
     {
         double[] scores = [.. Enumerable.Range(0, 50).Select(i => Math.Sin(i))];
-        BootstrapReport Report(int seed) => Bootstrap.Mean(scores, resamples: 200, random: new Random(seed));
+        BootstrapReport Report(int seed) => Bootstrap.Mean(scores, resamples: 200, generator: Data.Generator(seed));
         Report(1).Should().Be(Report(1));
         Report(1).Should().NotBe(Report(2));
         Bootstrap.Mean(scores).Interval.Contains(scores.Average()).Should().BeTrue();
-        Bootstrap.Mean(scores, random: new MathNet.Numerics.Random.MersenneTwister(1))
-            .Should().Be(Bootstrap.Mean(scores, random: new MathNet.Numerics.Random.MersenneTwister(1)));
+        Bootstrap.Mean(scores, generator: Data.Generator(1))
+            .Should().Be(Bootstrap.Mean(scores, generator: Data.Generator(1)));
     }
 
     [Fact]
@@ -188,12 +190,12 @@ public class BootstrapTests
         {
             double unit = Math.ScaleB(1, power);
             double[] scaled = [.. scores.Select(score => score * unit)];
-            var expected = Bootstrap.Mean(scores, null, 300, 0.9, method, new Random(1));
+            var expected = Bootstrap.Mean(scores, null, 300, 0.9, method, Data.Generator(1));
             foreach (var report in new[]
             {
-                Bootstrap.Mean(scaled, null, 300, 0.9, method, new Random(1)),
-                Bootstrap.MeanDifference(scaled, new double[5], null, 300, 0.9, method, new Random(1)),
-                Bootstrap.Statistic(5, items => items.Average(item => scores[item]) * unit, null, 300, 0.9, method, new Random(1)),
+                Bootstrap.Mean(scaled, null, 300, 0.9, method, Data.Generator(1)),
+                Bootstrap.MeanDifference(scaled, new double[5], null, 300, 0.9, method, Data.Generator(1)),
+                Bootstrap.Statistic(5, items => items.Average(item => scores[item]) * unit, null, 300, 0.9, method, Data.Generator(1)),
             })
             {
                 (report.Estimate / unit).Should().BeApproximately(expected.Estimate, 1e-12);
@@ -203,7 +205,7 @@ public class BootstrapTests
             }
         }
 
-        var large = Bootstrap.Mean([1e160, 2e160, 4e160], method: method, random: new Random(1));
+        var large = Bootstrap.Mean([1e160, 2e160, 4e160], method: method, generator: Data.Generator(1));
         large.Estimate.Should().BeApproximately(7e160 / 3, 1e146);
         large.Interval.Lower.Should().BeInRange(1e160, large.Estimate);
         large.Interval.Upper.Should().BeInRange(large.Estimate, 4e160);

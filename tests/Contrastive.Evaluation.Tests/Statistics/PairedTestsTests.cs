@@ -172,7 +172,7 @@ public class PairedTestsTests
     {
         // The same differences with small ones beside them, too many to count.
         double[] many = [.. Darwin, .. Enumerable.Range(0, 20).Select(i => i % 2 == 0 ? 1e-3 : -1e-3)];
-        SignFlipTest Test(int seed) => SignFlipTest.Of(many, Zeros[..35], draws: 20_000, random: new Random(seed));
+        SignFlipTest Test(int seed) => SignFlipTest.Of(many, Zeros[..35], draws: 20_000, generator: Data.Generator(seed));
         var test = Test(1);
         (test.IsExact, test.Choices).Should().Be((false, 20_000));
         test.ToString().Should().EndWith("(20000 draws)");
@@ -182,8 +182,8 @@ public class PairedTestsTests
 
         // What is more extreme than all draws is not impossible.
         double[] clear = [.. Enumerable.Repeat(1.0, 64)];
-        SignFlipTest.Of(clear, Zeros[..64], draws: 99, random: new Random(1)).PValue.Should().Be(0.01);
-        SignFlipTest.Of(clear, Zeros[..64], Alternative.Less, 99, new Random(1)).PValue.Should().Be(1);
+        SignFlipTest.Of(clear, Zeros[..64], draws: 99, generator: Data.Generator(1)).PValue.Should().Be(0.01);
+        SignFlipTest.Of(clear, Zeros[..64], Alternative.Less, 99, Data.Generator(1)).PValue.Should().Be(1);
     }
 
     [Fact]
@@ -257,7 +257,7 @@ public class PairedTestsTests
         (difference.Won, difference.Lost).Should().Be((0, 9));
         difference.Mean.Should().BeApproximately(-1.58e-3 * 10 / 11, 1e-12);
         difference.PValue.Should().BeInRange(0.001, 0.01);
-        Bootstrap.MeanDifference(more, moreBaseline, random: new Random(1)).Estimate.Should().BeApproximately(difference.Mean, 1e-12);
+        Bootstrap.MeanDifference(more, moreBaseline, generator: Data.Generator(1)).Estimate.Should().BeApproximately(difference.Mean, 1e-12);
 
         // The large pair's own last bits are no difference.
         SignedRankTest.Of([1e13 + 0.002, 1], [1e13, 0]).Zeros.Should().Be(1);
