@@ -20,7 +20,7 @@ namespace Contrastive.Documentation.Tests;
 public class LayerTests
 {
     /// <summary>The folders of the core, each of which may use those before it.</summary>
-    private static readonly string[] CoreLayers = ["Similarity", "Pairs", "Engine", "Partition", "Losses"];
+    private static readonly string[] CoreLayers = ["Similarity", "Pairs", "Engine", "Partition", "Memory", "Losses"];
 
     private static readonly Dictionary<string, Type> Libraries = new()
     {
@@ -41,6 +41,7 @@ public class LayerTests
     [InlineData("Pairs")]
     [InlineData("Engine")]
     [InlineData("Partition")]
+    [InlineData("Memory")]
     public void A_folder_of_the_core_uses_nothing_above_it(string folder)
     {
         var above = CoreLayers[(Array.IndexOf(CoreLayers, folder) + 1)..];
