@@ -22,7 +22,7 @@ public class LayerTests
     /// <summary>The folders of the libraries that have an order, each of which may use those before it.</summary>
     private static readonly Dictionary<string, string[]> Layers = new()
     {
-        ["Contrastive"] = ["Similarity", "Pairs", "Engine", "Partition", "Losses"],
+        ["Contrastive"] = ["Similarity", "Pairs", "Engine", "Partition", "Memory", "Losses"],
         ["Contrastive.Modality"] = ["Losses", "Heads", "Structures"],
     };
 
@@ -47,6 +47,7 @@ public class LayerTests
     [InlineData("Contrastive", "Pairs")]
     [InlineData("Contrastive", "Engine")]
     [InlineData("Contrastive", "Partition")]
+    [InlineData("Contrastive", "Memory")]
     [InlineData("Contrastive.Modality", "Losses")]
     [InlineData("Contrastive.Modality", "Heads")]
     public void A_folder_uses_nothing_above_it(string library, string folder)

@@ -80,7 +80,7 @@ public sealed class LargeBatchStep
     /// <param name="sampleIds">(N) integers, see <see cref="ContrastiveLoss.Evaluate"/>; of all rows of the batch.</param>
     /// <param name="pairs">Which candidate is which anchor's positive, of all rows. By default row i belongs to row i.</param>
     /// <param name="candidateIds">(M) integers, the index of the sample that candidate j is.</param>
-    /// <param name="method">How; by default accumulation where the loss is a sum over pairs, else cached gradients.</param>
+    /// <param name="method">How; by default accumulation where the loss is a sum over pairs and has no memory, else cached gradients.</param>
     /// <returns>The loss, without a graph, the objective and the number of anchors skipped.</returns>
     /// <exception cref="ArgumentException">
     /// The loss has no reduction; or accumulation is asked for, but the loss is not a sum over pairs; or the arguments, or the
@@ -179,6 +179,9 @@ public sealed class LargeBatchStep
         if (method == LargeBatchMethod.Accumulation && loss is not GammaContrastiveLoss)
             throw new ArgumentException(
                 $"{loss.GetType().Name} is not a sum over pairs and cannot be accumulated; {nameof(GammaContrastiveLoss)} can", nameof(method));
-        return method == LargeBatchMethod.CachedGradients ? null : loss as GammaContrastiveLoss;
+        var remembers = loss is GammaContrastiveLoss { Memory: not null };
+        if (method == LargeBatchMethod.Accumulation && remembers)
+            throw new ArgumentException("the loss has a memory, whose rows are in no micro-batch: take cached gradients", nameof(method));
+        return method == LargeBatchMethod.CachedGradients || remembers ? null : loss as GammaContrastiveLoss;
     }
 }

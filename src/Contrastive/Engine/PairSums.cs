@@ -70,6 +70,23 @@ internal sealed class PairSums(
     /// <summary>The same with another sum over the negatives.</summary>
     public PairSums WithLogNegatives(Tensor other) => new(logPositives, other, positiveLogits, reference, isSinglePositive, () => Counts);
 
+    /// <summary>The sums over the negatives of both, for the same anchors.</summary>
+    /// <param name="other">Sums that have no positives.</param>
+    public PairSums WithNegatives(PairSums other)
+    {
+        var log = other.RelativeTo(reference ?? zeros_like(other.LogNegatives.detach())).LogNegatives;
+        var counts = Counts with { Negatives = Counts.Negatives.Plus(other.Counts.Negatives), NegativesOfEach = null };
+        return new PairSums(logPositives, LogAddExp(logNegatives, log), positiveLogits, reference, isSinglePositive, () => counts);
+    }
+
+    /// <summary>log(exp(x) + exp(y)); of -∞ twice it is -∞, and has no gradient instead of NaN.</summary>
+    private static Tensor LogAddExp(Tensor x, Tensor y)
+    {
+        if (!x.requires_grad && !y.requires_grad) return x.logaddexp(y);
+        var none = x.isneginf().logical_and(y.isneginf());
+        return x.masked_fill(none, Scalars.Zero).logaddexp(y.masked_fill(none, Scalars.Zero)).masked_fill(none, Scalars.NegativeInfinity);
+    }
+
     /// <summary>The sums over negatives with a positive of each anchor that comes apart.</summary>
     /// <param name="positive">s_ip, (n).</param>
     public PairSums WithPositive(Tensor positive)
@@ -92,10 +109,11 @@ internal sealed class PairSums(
 /// <param name="LogPositives">∂L/∂ log Σ_positives; null where the loss does not depend on it.</param>
 /// <param name="LogNegatives">∂L/∂ log Σ_negatives.</param>
 /// <param name="PositiveLogits">∂L/∂ Σ s over the positives; null where the loss does not depend on it.</param>
+/// <param name="Remembered">By log Σ over remembered negatives, which another matrix has; null for none.</param>
 /// <param name="IsRatio">Whether the loss depends on the ratio of positive and negatives alone: then ∂L/∂ Σ s = -∂L/∂ log Σ_negatives, and is left out.</param>
 /// <param name="PositiveWeights">By a loss's own weights of the positives, which are no concern of the similarities; null for none.</param>
 internal readonly record struct SumDerivatives(
-    Tensor? LogPositives, Tensor LogNegatives, Tensor? PositiveLogits, Tensor? PositiveWeights = null, bool IsRatio = false)
+    Tensor? LogPositives, Tensor LogNegatives, Tensor? PositiveLogits, Tensor? PositiveWeights = null, Tensor? Remembered = null, bool IsRatio = false)
 {
     /// <summary>∂L/∂ Σ s over the positives, left out or not.</summary>
     public Tensor? ByPositiveLogits => IsRatio ? LogNegatives.neg() : PositiveLogits;
@@ -118,6 +136,7 @@ internal readonly record struct SumDerivatives(
             Part(LogNegatives),
             PositiveLogits is null ? null : Part(PositiveLogits),
             PositiveWeights is null ? null : Part(PositiveWeights),
+            Remembered is null ? null : Part(Remembered),
             IsRatio);
 
         Tensor Part(Tensor values)

@@ -171,6 +171,13 @@ internal sealed class SimilarityMatrix
         return NeedsPullBack ? _rows!.Attach(value, share, own) : share == 1 ? value : value.Times(share);
     }
 
+    /// <summary>Σ ⟨x, g⟩ over the inputs x and their gradients g, (1), as an input of another loss whose derivative by it is 1.</summary>
+    public Tensor Term()
+    {
+        Release();
+        return _rows!.Term();
+    }
+
     /// <summary>Gives the tiles' memory back, where sums are all that is wanted; else <see cref="Attach"/> does.</summary>
     public void Release()
     {
@@ -188,7 +195,7 @@ internal sealed class SimilarityMatrix
     {
         var logits = Products();
         // Up to here absolute logarithms have digits enough.
-        var isSmall = Anchors.AreUnit && _scale.Bound <= 128 && !_pairs.Map.HasLogitBias;
+        var isSmall = Anchors.AreUnit && Candidates.AreUnit && _scale.Bound <= 128 && !_pairs.Map.HasLogitBias;
         return new WholeMatrix(_pairs).Sum(logits, bothDirections, relative: !isSmall);
     }
 
@@ -226,7 +233,7 @@ internal sealed class SimilarityMatrix
     /// <summary>The largest |s| there can be. Of cosines it is 1/τ and the bias; else it waits for the device.</summary>
     private double Bound(Tensor a)
     {
-        var similarity = !Anchors.AreUnit ? FeatureRows.Longest(a) * FeatureRows.Longest(_rows!.Right)
+        var similarity = !(Anchors.AreUnit && Candidates.AreUnit) ? FeatureRows.Longest(a) * FeatureRows.Longest(_rows!.Right)
             : Exponents.For(_scale.Bound, _pairs.Map.CandidateCount, a.dtype) is { Shift: 0 } ? _scale.Bound : _scale.Value;
         return similarity + (_biasBound ??= _pairs.Map.BiasBound());
     }

@@ -59,4 +59,7 @@ public sealed class Tiling
         get;
         init => field = Guard.AtLeast(value, 0, nameof(DensePairs));
     }
+
+    /// <summary>The same without a matrix that is formed at once.</summary>
+    internal Tiling InTiles() => DensePairs == 0 ? this : new Tiling { Rows = Rows, Columns = Columns, MemoryBudget = MemoryBudget };
 }

@@ -97,6 +97,14 @@ internal sealed class ProductRows
         void Add(Tensor part) => sum = sum is null ? part : sum.Plus(part);
     }
 
+    /// <summary>Σ ⟨x, g⟩ over features and temperature, (1), with a graph to them. Once.</summary>
+    public Tensor Term()
+    {
+        Tensor? sum = null;
+        PullBack(part => sum = sum is null ? part : sum.Plus(part));
+        return sum!.reshape(1);
+    }
+
     /// <summary>Gives ⟨x, g⟩ of features and temperature, each with its graph.</summary>
     private void PullBack(Action<Tensor> add)
     {

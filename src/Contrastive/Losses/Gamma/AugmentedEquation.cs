@@ -20,7 +20,23 @@ internal static class AugmentedEquation
         return (parts.Positives.Plus(parts.Negatives).sub(numerator.mul(weights.PositiveShare)), parts);
     }
 
+    /// <summary>What a block adds that has no positives: u_i/k c_i Σ_negatives exp(s_ij), which is its own derivative by the logarithm.</summary>
+    /// <param name="sums">The sums of the block.</param>
+    /// <param name="weights">The constants of its anchors.</param>
+    public static (Tensor Value, Tensor ByLogNegatives) OfNegatives(PairSums sums, GammaWeights weights)
+    {
+        var negatives = sums.LogNegatives.Plus(LogWeights(sums, weights)).Plus(weights.LogNegativeScale).exp();
+        return (negatives, negatives);
+    }
+
     private static AugmentedParts Parts(PairSums sums, GammaWeights weights)
+    {
+        var log = LogWeights(sums, weights);
+        return new AugmentedParts(sums.LogPositives.Plus(log).exp(), sums.LogNegatives.Plus(log).Plus(weights.LogNegativeScale).exp());
+    }
+
+    /// <summary>log(u_i / k), relative to what the sums are relative to.</summary>
+    private static Tensor LogWeights(PairSums sums, GammaWeights weights)
     {
         var log = weights.RelativeWeights;
         if (!ReferenceEquals(sums.Reference, weights.Reference))
@@ -28,7 +44,7 @@ internal static class AugmentedEquation
             if (sums.Reference is { } ofSums) log = log.Plus(weights.Reference is { } both ? ofSums.sub(both) : ofSums);
             else log = log.sub(weights.Reference!);
         }
-        return new AugmentedParts(sums.LogPositives.Plus(log).exp(), sums.LogNegatives.Plus(log).Plus(weights.LogNegativeScale).exp());
+        return log;
     }
 }
 

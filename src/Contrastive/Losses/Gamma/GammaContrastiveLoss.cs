@@ -51,9 +51,10 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     /// Keeps log Ẑ_j for the candidates as anchors of a symmetric loss; by default an empty one like
     /// <paramref name="estimator"/>. Give one where candidates are numbered otherwise than anchors (captions of pictures).
     /// </param>
+    /// <param name="memory">Rows of recent batches that stand on both sides of the batch's pairs; null for none. It is the loss's own.</param>
     /// <exception cref="ArgumentException">
-    /// There is no estimator; there is a reverse one but the loss is not symmetric, or it is the estimator itself; or an
-    /// enumeration has a value it does not define.
+    /// There is no estimator; there is a reverse one but the loss is not symmetric, or it is the estimator itself; there is a memory but no
+    /// reduction; or an enumeration has a value it does not define.
     /// </exception>
     public GammaContrastiveLoss(
         PartitionEstimator estimator,
@@ -65,7 +66,8 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         PositiveSampling positiveSampling = PositiveSampling.Complete,
         MissingPairs missingPairs = MissingPairs.Throw,
         nn.Reduction reduction = nn.Reduction.Mean,
-        PartitionEstimator? reverseEstimator = null)
+        PartitionEstimator? reverseEstimator = null,
+        CrossBatchMemory? memory = null)
         : base(temperature, mode, similarity, missingPairs, reduction)
     {
         ArgumentNullException.ThrowIfNull(estimator);
@@ -81,7 +83,15 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         _generator = generator;
         register_module("estimator", Estimator);
         if (ReverseEstimator is not null) register_module("reverse_estimator", ReverseEstimator);
+        if (memory is null) return;
+        if (reduction == nn.Reduction.None)
+            throw new ArgumentException("the loss has no reduction: what remembered anchors add is of no anchor of the batch", nameof(memory));
+        Memory = memory;
+        register_module("memory", memory);
     }
+
+    /// <summary>Rows of recent batches; null for none.</summary>
+    public CrossBatchMemory? Memory { get; }
 
     /// <summary>Keeps log Ẑ_i for the anchors.</summary>
     public PartitionEstimator Estimator { get; }
@@ -122,6 +132,8 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     {
         if (reduction == nn.Reduction.None)
             throw new InvalidOperationException("the loss has no reduction: blocks add up to one value for the batch, a mean or a sum");
+        if (Memory is not null)
+            throw new InvalidOperationException("the loss has a memory, whose rows are in no block: differentiate it by the features of the whole batch");
         using var constant = no_grad();
         var batch = Batch(anchors, candidates, sampleIds, pairs, candidateIds);
         // All else that the step makes, as large as the features, goes.
@@ -154,21 +166,37 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
             FeatureRows.CheckFinite(given[1], "candidates");
         }
         var both = ReverseEstimator is not null;
-        var sums = matrix.Sum(both);
+        var memory = Memory is null ? null : Beside(Memory, matrix, batch);
+        var step = memory is null ? null : new GammaMemoryStep(memory, matrix, scale, both);
+        var missing = memory?.Missing(MissingPairs, batch.Anchors.size(0) / (Mode == ContrastMode.TwoViews ? 2 : 1)) ?? MissingPairs;
+        // What remembered anchors push needs the negatives of the candidates.
+        var sums = matrix.Sum(both || memory?.Reverse is not null);
 
         // Both estimators find all that can be wrong before anything is drawn, and before either changes.
         var (anchors, candidates) = (matrix.Anchors, matrix.Candidates);
         var hasBias = batch.Map.HasLogitBias;
-        var ofAnchors = Estimate(Estimator, new PartitionSums(sums.Anchors.Detach(), hasBias), anchors, scale, batch.SampleIds, batch.HasDistinctIds);
+        PartitionSums Forward() => step?.Forward(sums.Anchors) ?? new PartitionSums(sums.Anchors.Detach(), hasBias);
+        PartitionSums Reverse() => step?.Reverse(sums.Candidates!) ?? new PartitionSums(sums.Candidates!.Detach(), hasBias);
+        var ofAnchors = Estimate(Estimator, Forward(), anchors, scale, batch.SampleIds, batch.HasDistinctIds, missing);
         var ofCandidates = ReverseEstimator is null
             ? null
-            : Estimate(
-                ReverseEstimator, new PartitionSums(sums.Candidates!.Detach(), hasBias), candidates, scale, batch.CandidateIds, batch.HasDistinctIds);
+            : Estimate(ReverseEstimator, Reverse(), candidates, scale, batch.CandidateIds, batch.HasDistinctIds, missing);
         var changes = training ? Changes(ofAnchors, ofCandidates, anchors, candidates, batch) : [];
         var forward = ofAnchors.Expect(EStep, _generator);
         var backward = ofCandidates?.Expect(EStep, _generator);
         var loss = AnchorLosses.Of(
             matrix, sums, Weighted(sums.Anchors, forward), backward is { } reverse ? Weighted(sums.Candidates!, reverse) : null, reduction);
+        if (step is not null)
+        {
+            var reverseScale = ofCandidates is null ? step.Reverse(sums) : ofCandidates.Sums;
+            loss = loss.Plus(step.Loss(
+                LogitScale.Of(Temperature, UnitRows.ComputeType(batch.Anchors.dtype), constant: true),
+                forward,
+                backward,
+                ofAnchors.Sums.LogNegativeScale(ReverseEstimator?.Population),
+                reverseScale?.LogNegativeScale(Estimator.Population),
+                reduction));
+        }
         var skipped = forward.Skipped.Count + (backward?.Skipped.Count ?? 0);
         var objective = backward is { } other
             ? LossReduction.MeanOfDirections(forward.Objectives, other.Objectives, reduction)
@@ -176,6 +204,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         using (no_grad())
         {
             foreach (var change in changes) change?.Invoke();
+            if (training) memory?.Store(forward.Weights.LogWeights, backward?.Weights.LogWeights);
         }
         return (new ContrastiveResult(loss, objective, skipped), forward.Weights, backward?.Weights);
     }
@@ -270,7 +299,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
 
         using var scope = NewDisposeScope();
         using var constant = no_grad();
-        var estimate = Estimate(estimator, sums, new FeatureRows(anchors, Similarity), Scale(anchors), sampleIds, distinct: false);
+        var estimate = Estimate(estimator, sums, new FeatureRows(anchors, Similarity), Scale(anchors), sampleIds, distinct: false, MissingPairs);
         var weights = estimate.Expect(EStep, _generator).Weights.Copy();
         if (training) estimate.Estimate.Commit?.Invoke();
         return weights.MoveToOuterDisposeScope();
@@ -335,8 +364,30 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
             reduction != nn.Reduction.None);
 
     private GammaEstimate Estimate(
-        PartitionEstimator estimator, PartitionSums sums, FeatureRows anchors, LogitScale scale, Tensor? sampleIds, bool distinct)
-        => GammaEstimate.Of(sums, anchors, scale, sampleIds, distinct, estimator, MissingPairs, Tiling);
+        PartitionEstimator estimator,
+        PartitionSums sums,
+        FeatureRows anchors,
+        LogitScale scale,
+        Tensor? sampleIds,
+        bool distinct,
+        MissingPairs missing)
+        => GammaEstimate.Of(sums, anchors, scale, sampleIds, distinct, estimator, missing, Tiling);
+
+    /// <summary>The memory beside a batch.</summary>
+    private BatchMemory Beside(CrossBatchMemory memory, SimilarityMatrix matrix, ContrastBatch batch)
+    {
+        CheckSampling(batch.Map);
+        return BatchMemory.Of(memory, matrix, batch.Map, batch.SampleIds, batch.CandidateIds, Mode == ContrastMode.TwoViews, Tiling);
+    }
+
+    private void CheckSampling(PairMap pairs)
+    {
+        if (pairs.HasLabels && PositiveSampling == PositiveSampling.Sampled)
+            throw new ArgumentException(
+                $"with {nameof(PositiveSampling)}.{nameof(PositiveSampling.Sampled)} remembered rows of a label would be positives, which they cannot be yet: "
+                + "leave out the memory or the labels",
+                nameof(pairs));
+    }
 
     /// <summary>The M-step of one direction with given weights.</summary>
     private static Tensor Maximize(SimilarityMatrix matrix, GammaWeights weights, nn.Reduction reduction)

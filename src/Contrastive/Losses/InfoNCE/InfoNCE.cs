@@ -11,6 +11,8 @@ namespace Contrastive;
 /// <param name="Reduction">From values per anchor to one.</param>
 /// <param name="Tiling">How the matrix of similarities is worked through.</param>
 /// <param name="Variant">Which of its variants it is.</param>
+/// <param name="Memory">Rows of recent batches that are more negatives; null for none.</param>
+/// <param name="Remembers">Whether the batch is put into the memory.</param>
 internal readonly record struct InfoNCE(
     ContrastMode Mode,
     SimilarityMeasure Similarity,
@@ -18,7 +20,9 @@ internal readonly record struct InfoNCE(
     MissingPairs MissingPairs,
     nn.Reduction Reduction,
     Tiling Tiling,
-    InfoNCEVariant Variant)
+    InfoNCEVariant Variant,
+    CrossBatchMemory? Memory = null,
+    bool Remembers = false)
 {
     /// <summary>The loss of a batch. What it makes is in the caller's dispose scope.</summary>
     public ContrastiveResult InBatch(ContrastBatch batch, LogitScale scale)
@@ -30,6 +34,7 @@ internal readonly record struct InfoNCE(
         var targets = TargetRows.Of(map, Variant.LabelSmoothing, UnitRows.ComputeType(batch.Anchors.dtype), batch.Anchors.device);
         var matrix = Matrix(batch.Anchors, batch.Candidates, map, scale, targets);
         var weights = map.WeightsOfAnchors(matrix.Anchors.ComputeType);
+        if (Memory is not null) return WithMemory(batch, matrix, map, scale, weights);
         if (Mode != ContrastMode.Symmetric && Variant.MisesFisherSigma is null)
         {
             var (single, missing) = AnchorLosses.Of(
@@ -52,12 +57,74 @@ internal readonly record struct InfoNCE(
         return new ContrastiveResult(loss, loss.detach(), forward.Skipped.Count + (backward?.Skipped.Count ?? 0));
     }
 
+    /// <summary>The loss with the memory's rows as more negatives.</summary>
+    private ContrastiveResult WithMemory(ContrastBatch batch, SimilarityMatrix matrix, PairMap map, LogitScale scale, Tensor? weights)
+    {
+        if (!matrix.AreFinite)
+        {
+            var given = Mode == ContrastMode.TwoViews ? batch.Anchors.detach().chunk(2) : [batch.Anchors, batch.Candidates];
+            FeatureRows.CheckFinite(given[0], "anchors");
+            FeatureRows.CheckFinite(given[1], "candidates");
+        }
+        var isOneSet = Mode == ContrastMode.TwoViews;
+        var memory = BatchMemory.Of(Memory!, matrix, map, batch.SampleIds, batch.CandidateIds, isOneSet, Tiling);
+        var settings = this with { MissingPairs = memory.Missing(MissingPairs, batch.Anchors.size(0) / (isOneSet ? 2 : 1)) };
+        var symmetric = Mode == ContrastMode.Symmetric;
+        var both = matrix.Sum(symmetric);
+        var ofAnchors = memory.Forward?.Negatives(scale, reduced: !matrix.IsWhole);
+        var ofCandidates = symmetric ? memory.Reverse?.Negatives(scale, reduced: !matrix.IsWhole) : null;
+        var forward = settings.Losses(both.Anchors, ofAnchors?.Sums.Anchors, map, scale, weights);
+        var backward = symmetric
+            ? settings.Losses(both.Candidates!, ofCandidates?.Sums.Anchors, map, scale, map.WeightsOfCandidates(matrix.Anchors.ComputeType))
+            : null;
+        var loss = AnchorLosses.Of(
+            matrix, both, forward, backward, Reduction, (byForward, byBackward) => [Leaf(ofAnchors, byForward), Leaf(ofCandidates, byBackward)]);
+        if (Remembers)
+        {
+            using var constant = no_grad();
+            memory.Store(null, null);
+        }
+        return new ContrastiveResult(loss, loss.detach(), forward.Skipped.Count + (backward?.Skipped.Count ?? 0));
+
+        static (Tensor, Tensor)? Leaf((SimilarityMatrix Matrix, ContrastSums Sums)? block, SumDerivatives? derivatives)
+        {
+            if (block is not var (remembered, sums) || !remembered.NeedsPullBack) return null;
+            sums.PullBack(new SumDerivatives(null, derivatives!.Value.Remembered!, null), null);
+            var term = remembered.Term();
+            return (term, ones_like(term.detach()));
+        }
+    }
+
+    /// <summary>The losses of anchors with negatives of batch and memory, whose derivatives are split between the two.</summary>
+    private AnchorLosses Losses(PairSums batch, PairSums? remembered, PairMap map, LogitScale scale, Tensor? weights)
+    {
+        if (remembered is null) return Losses(batch, map, scale, weights);
+        var all = batch.WithNegatives(remembered);
+        var losses = Losses(all, map, scale, weights);
+        return losses with
+        {
+            Derivatives = () =>
+            {
+                var derivatives = losses.Derivatives();
+                var total = all.LogNegatives.masked_fill(all.LogNegatives.isneginf(), Scalars.Zero);
+                var ofMemory = all.Reference is { } reference ? remembered.RelativeTo(reference) : remembered.RelativeTo(zeros_like(total));
+                return derivatives with
+                {
+                    LogNegatives = derivatives.LogNegatives.mul(batch.LogNegatives.sub(total).exp()),
+                    PositiveLogits = derivatives.ByPositiveLogits,
+                    Remembered = derivatives.LogNegatives.mul(ofMemory.LogNegatives.sub(total).exp()),
+                    IsRatio = false,
+                };
+            },
+        };
+    }
+
     /// <summary>
     /// Whether positives are summed by class: each has the same weight, and the sum of all of them keeps the digits of each, which takes
     /// cosines at a moderate temperature.
     /// </summary>
     private bool SumsByClass(PairMap map, LogitScale scale)
-        => map.IsLabelsAlone && Variant.IsStandard && Mode != ContrastMode.Symmetric && PositiveSum == PositiveSum.OutsideLog
+        => map.IsLabelsAlone && Variant.IsStandard && Memory is null && Mode != ContrastMode.Symmetric && PositiveSum == PositiveSum.OutsideLog
             && Similarity == SimilarityMeasure.Cosine && scale.Bound <= 128;
 
     /// <summary>SupCon's L_out: -1/k Σ_p s_ip + log Σ_j exp(s_ij), over all candidates.</summary>

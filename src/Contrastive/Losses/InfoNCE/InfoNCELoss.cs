@@ -43,6 +43,7 @@ public sealed class InfoNCELoss : ContrastiveLoss
     /// <param name="labelSmoothing">
     /// ε, the part of the targets that is spread evenly over all candidates that are not excluded, as torch's cross_entropy does. Range: 0 ≤ ε &lt; 1.
     /// </param>
+    /// <param name="memory">Rows of recent batches that are more negatives, inside the logarithm; null for none. It is the loss's own.</param>
     /// <exception cref="ArgumentException">Settings that have no meaning together.</exception>
     /// <exception cref="ArgumentOutOfRangeException">σ or ε is out of range, or an enumeration has a value it does not define.</exception>
     public InfoNCELoss(
@@ -55,12 +56,22 @@ public sealed class InfoNCELoss : ContrastiveLoss
         bool decoupled = false,
         double? misesFisherSigma = null,
         HardNegatives? hardNegatives = null,
-        double labelSmoothing = 0)
+        double labelSmoothing = 0,
+        CrossBatchMemory? memory = null)
         : base(temperature, mode, similarity, missingPairs, reduction)
     {
         PositiveSum = Guard.Defined(positiveSum);
         _variant = InfoNCEVariant.Of(decoupled, misesFisherSigma, hardNegatives, labelSmoothing, similarity, positiveSum);
+        if (memory is null) return;
+        if (misesFisherSigma is not null || hardNegatives is not null || labelSmoothing > 0)
+            throw new ArgumentException(
+                "remembered rows are plain negatives: they do not go with weighted positives, hard negatives or smoothed labels", nameof(memory));
+        Memory = memory;
+        register_module("memory", memory);
     }
+
+    /// <summary>Rows of recent batches that are more negatives; null for none.</summary>
+    public CrossBatchMemory? Memory { get; }
 
     /// <summary>Where the sum over several positives stands.</summary>
     public PositiveSum PositiveSum { get; }
@@ -100,6 +111,7 @@ public sealed class InfoNCELoss : ContrastiveLoss
     public ContrastiveResult EvaluateNegatives(Tensor anchors, Tensor positives, Tensor negatives, PairMap? pairs = null)
     {
         CheckNegatives(Mode);
+        if (Memory is not null) throw new InvalidOperationException("the loss has a memory, and explicit negatives take the place of all others");
         _variant.CheckNegatives();
         CheckFeatures(anchors, positives);
         CheckNegatives(anchors, positives, negatives, pairs);
@@ -114,7 +126,7 @@ public sealed class InfoNCELoss : ContrastiveLoss
             throw new InvalidOperationException($"explicit negatives are negatives of the anchors alone, but the mode is {mode}");
     }
 
-    private InfoNCE Function => new(Mode, Similarity, PositiveSum, MissingPairs, reduction, Tiling, _variant);
+    private InfoNCE Function => new(Mode, Similarity, PositiveSum, MissingPairs, reduction, Tiling, _variant, Memory, training);
 
     /// <summary>Refuses explicit negatives that do not fit anchors and positives, which were checked.</summary>
     internal static void CheckNegatives(Tensor anchors, Tensor positives, Tensor negatives, PairMap? pairs)
