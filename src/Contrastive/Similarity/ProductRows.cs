@@ -22,6 +22,7 @@ internal sealed class ProductRows
     // Both sides below each other, with their graph, and the gradient by their unit rows.
     private readonly FeatureRows? _joint;
     private readonly Tensor? _byJoint;
+    private Tensor? _leftOut;
 
     /// <param name="anchors">(N, D).</param>
     /// <param name="candidates">(M, D).</param>
@@ -71,6 +72,13 @@ internal sealed class ProductRows
     /// <summary>Whether both sides are one set, whose gradient is added up on the left.</summary>
     public bool IsSelf { get; }
 
+    /// <summary>Takes a part of the derivative by log(1/τ) out: that of what was added to the gradients but has no temperature, ().</summary>
+    public void LeaveOut(Tensor byScale)
+    {
+        var all = _leftOut is null ? byScale : _leftOut.Plus(byScale);
+        _leftOut = all.MoveToOuterDisposeScope();
+    }
+
     /// <summary>
     /// <paramref name="share"/> times a value, (), with the gradients that were added up, and those by a loss's own inputs, as autograd
     /// sees it. Once.
@@ -114,7 +122,7 @@ internal sealed class ProductRows
             if (_byJoint is null) return;
             using (no_grad()) _scale.Apply_(ByLeft!);
             var byScale = _joint.PullBack(_byJoint, _joint.Constant, null, wantsScale ? ByLeft!.size(0) : 0);
-            if (byScale is not null) add(_scale.DotGradient(byScale));
+            if (byScale is not null) add(_scale.DotGradient(Kept(byScale)));
             if (_joint.RequiresGradient) add(_joint.DotGradient(_byJoint));
             return;
         }
@@ -122,11 +130,13 @@ internal sealed class ProductRows
         {
             var byScale = _anchors.PullBack(ByLeft, Left, _scale, wantsScale ? ByLeft.size(0) : 0);
             // Of a set with itself the gradient is that of both sides, and each similarity has the scale once.
-            if (byScale is not null) add(_scale.DotGradient(IsSelf ? byScale.mul(Scalars.Half) : byScale));
+            if (byScale is not null) add(_scale.DotGradient(Kept(IsSelf ? byScale.mul(Scalars.Half) : byScale)));
             if (_anchors.RequiresGradient) add(_anchors.DotGradient(ByLeft));
         }
         if (ByRight is null) return;
         _candidates.PullBack(ByRight, Right, null, scaled: 0);
         add(_candidates.DotGradient(ByRight));
+
+        Tensor Kept(Tensor byScale) => _leftOut is null ? byScale : byScale.sub(_leftOut);
     }
 }

@@ -44,7 +44,7 @@ internal readonly record struct InfoNCE(
 
         var symmetric = Mode == ContrastMode.Symmetric;
         var both = matrix.Sum(symmetric);
-        var (ofAnchors, ofCandidates) = (MisesFisher(matrix, map, false), symmetric ? MisesFisher(matrix, map, true) : null);
+        var (ofAnchors, ofCandidates) = (MisesFisher(false), symmetric ? MisesFisher(true) : null);
         var forward = Losses(both.Anchors, map, scale, weights, ofAnchors);
         var backward = symmetric ? Losses(both.Candidates!, map, scale, map.WeightsOfCandidates(matrix.Anchors.ComputeType), ofCandidates) : null;
         var loss = AnchorLosses.Of(
@@ -53,8 +53,16 @@ internal readonly record struct InfoNCE(
             forward,
             backward,
             Reduction,
-            (byAnchorSums, byCandidateSums) => [.. ofAnchors?.Leaves(byAnchorSums) ?? [], .. ofCandidates?.Leaves(byCandidateSums!.Value) ?? []]);
+            (byAnchorSums, byCandidateSums) =>
+            {
+                ofAnchors?.PullBack(byAnchorSums);
+                ofCandidates?.PullBack(byCandidateSums!.Value);
+                return [];
+            });
         return new ContrastiveResult(loss, loss.detach(), forward.Skipped.Count + (backward?.Skipped.Count ?? 0));
+
+        MisesFisherWeights? MisesFisher(bool transposed)
+            => settings.Variant.MisesFisherSigma is { } sigma ? new MisesFisherWeights(matrix, scale, map, sigma, transposed) : null;
     }
 
     /// <summary>The loss with the memory's rows as more negatives.</summary>
@@ -212,7 +220,7 @@ internal readonly record struct InfoNCE(
         {
             var derivatives = weighted.DerivativesOf(Reduction, 1);
             ofAll.PullBack(TakePositive(derivatives, 0, anchors.shape[0]), null);
-            leaf = fisher.Leaves(derivatives).Single();
+            leaf = fisher.Leaf(derivatives);
         }
         return Result(matrix.Attach(weighted.Reduce(Reduction), 1, (positive, byPositive), leaf), weighted.Skipped.Count);
 
@@ -276,14 +284,6 @@ internal readonly record struct InfoNCE(
             : PositiveSum == PositiveSum.OutsideLog ? counts.Negatives.Plus(counts.Numerator).Plus(-1)
             : counts.Negatives;
         return SkippedAnchors.Find(counts.Numerator, others, MissingPairs);
-    }
-
-    /// <summary>The weights of the positives of one direction; null where they have none.</summary>
-    private MisesFisherWeights? MisesFisher(SimilarityMatrix matrix, PairMap map, bool transposed)
-    {
-        if (Variant.MisesFisherSigma is not { } sigma) return null;
-        var (rows, others) = transposed ? (matrix.Candidates, matrix.Anchors) : (matrix.Anchors, matrix.Candidates);
-        return new MisesFisherWeights(rows, others, transposed ? map.Transpose() : map, sigma, isOwnInput: matrix.NeedsPullBack);
     }
 }
 

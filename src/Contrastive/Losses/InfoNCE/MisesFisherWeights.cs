@@ -15,9 +15,10 @@ internal sealed class MisesFisherWeights
 
     private readonly Tensor _similarities;
     private readonly double _sigma;
-    private readonly FeatureRows? _rows;
-    private readonly FeatureRows? _others;
+    private readonly ProductRows? _rows;
+    private readonly LogitScale _scale;
     private readonly DiagonalSegment[] _segments = [];
+    private readonly bool _transposed;
     private (Tensor Shares, long Count) _softmax;
     private Tensor? _weights;
 
@@ -25,29 +26,34 @@ internal sealed class MisesFisherWeights
     /// <param name="sigma">σ.</param>
     public MisesFisherWeights(Tensor similarities, double sigma) => (_similarities, _sigma) = (similarities, sigma);
 
-    /// <param name="rows">(n, D).</param>
-    /// <param name="others">(m, D).</param>
-    /// <param name="map">Their pairs; positives lie on diagonals, one to a row.</param>
+    /// <summary>The weights of one direction of a matrix.</summary>
+    /// <param name="matrix">The similarities.</param>
+    /// <param name="scale">1/τ.</param>
+    /// <param name="map">The pairs; positives lie on diagonals, one to a row.</param>
     /// <param name="sigma">σ.</param>
-    /// <param name="isOwnInput">Whether <see cref="Leaves"/> has the gradients; else the weights have a graph.</param>
-    public MisesFisherWeights(FeatureRows rows, FeatureRows others, PairMap map, double sigma, bool isOwnInput)
+    /// <param name="transposed">Whether the candidates are the anchors.</param>
+    public MisesFisherWeights(SimilarityMatrix matrix, LogitScale scale, PairMap map, double sigma, bool transposed)
     {
-        (_sigma, IsOwnInput) = (sigma, isOwnInput);
-        if (isOwnInput) (_rows, _others) = (rows, others);
-        _segments = [.. DiagonalSegment.Of(map.PositiveDiagonals!, new PairBlock(0, map.AnchorCount, 0, map.CandidateCount)).OrderBy(segment => segment.Row)];
-        using var constant = isOwnInput ? no_grad() : null;
-        var (left, right) = isOwnInput ? (rows.Constant, others.Constant) : (rows.WithGraph(), others.WithGraph());
+        (_sigma, _rows, _scale, _transposed) = (sigma, matrix.Rows, scale, transposed);
+        IsOwnInput = matrix.NeedsPullBack;
+        if (transposed) map = map.Transpose();
+        var whole = new PairBlock(0, map.AnchorCount, 0, map.CandidateCount);
+        using var constant = _rows is null ? null : no_grad();
+        var (left, right) = _rows is null ? (matrix.Anchors.WithGraph(), matrix.Candidates.WithGraph()) : (_rows.Left, _rows.Right);
+        _segments = [.. DiagonalSegment.Of(map.PositiveDiagonals!, whole).OrderBy(segment => segment.Row).SelectMany(segment => PartsOf(segment, left.size(1)))];
         // 0 where a row has no positive.
         var parts = new List<Tensor>();
         var next = 0L;
-        foreach (var segment in _segments.SelectMany(segment => PartsOf(segment, isOwnInput ? left.shape[1] : 1)))
+        foreach (var segment in _segments)
         {
             Skip(segment.Row - next);
-            parts.Add(left.narrow(0, segment.Row, segment.Count).mul(right.narrow(0, segment.Column, segment.Count)).sum(dim: 1));
+            var (first, second) = Places(segment);
+            parts.Add(left.narrow(0, first, segment.Count).mul(right.narrow(0, second, segment.Count)).sum(dim: 1));
             next = segment.Row + segment.Count;
         }
         Skip(map.AnchorCount - next);
-        _similarities = parts.Count == 1 ? parts[0] : cat(parts);
+        var products = parts.Count == 1 ? parts[0] : cat(parts);
+        _similarities = _rows is null ? products : scale.Undo(products);
 
         void Skip(long count)
         {
@@ -69,34 +75,33 @@ internal sealed class MisesFisherWeights
         return IsOwnInput ? _weights.detach() : _weights;
     }
 
-    /// <summary>What the weights depend on as inputs of the loss, with the derivatives by them.</summary>
-    public IEnumerable<(Tensor Input, Tensor Derivative)?> Leaves(SumDerivatives derivatives)
+    /// <summary>The weights as an input of the loss, with the derivatives by them, where they have a graph.</summary>
+    public (Tensor Input, Tensor Derivative) Leaf(SumDerivatives derivatives) => (_weights!, derivatives.PositiveWeights!);
+
+    /// <summary>Adds the gradients by the matrix's rows, given the derivatives by the weights.</summary>
+    public void PullBack(SumDerivatives derivatives)
     {
-        if (_rows is null) return [(_weights!, derivatives.PositiveWeights!)];
-
-        // w = 2 - n softmax(c / σ).
+        // w = 2 - n softmax(c / σ), of c = ⟨a_i, b_p⟩, which has no temperature.
+        using var constant = no_grad();
+        using var scope = NewDisposeScope();
         var (byWeights, (shares, count)) = (derivatives.PositiveWeights!, _softmax);
-        var bySimilarity = byWeights.sub(byWeights.dot(shares)).mul(shares).Times(-count / _sigma).unsqueeze(1);
-        return [Leaf(_rows, _others!, isRow: true), Leaf(_others!, _rows, isRow: false)];
-
-        (Tensor, Tensor)? Leaf(FeatureRows own, FeatureRows other, bool isRow)
-            => own.RequiresGradient ? own.Leaf(Gradient(own, other, isRow)) : null;
-
-        Tensor Gradient(FeatureRows own, FeatureRows other, bool isRow)
+        var bySimilarity = byWeights.sub(byWeights.dot(shares)).mul(shares).Times(-count / _sigma);
+        var byProduct = _scale.Undo(bySimilarity).unsqueeze(1);
+        _rows!.LeaveOut(bySimilarity.dot(_similarities));
+        var (byLeft, byRight, left) = _rows.IsSelf ? (_rows.ByLeft, _rows.ByLeft, _rows.Right) : (_rows.ByLeft, _rows.ByRight, _rows.Left);
+        foreach (var segment in _segments)
         {
-            using var constant = no_grad();
-            var gradient = Workspace.ZerosLike(own.Constant);
-            foreach (var segment in _segments.SelectMany(segment => PartsOf(segment, gradient.shape[1])))
-            {
-                using var scope = NewDisposeScope();
-                var (first, second) = isRow ? (segment.Row, segment.Column) : (segment.Column, segment.Row);
-                gradient.narrow(0, first, segment.Count).addcmul_(
-                    other.Constant.narrow(0, second, segment.Count), bySimilarity.narrow(0, segment.Row, segment.Count), Scalars.One);
-            }
-            own.PullBack(gradient, own.Constant, null, scaled: 0);
-            return gradient;
+            using var part = NewDisposeScope();
+            var (first, second) = Places(segment);
+            var weights = byProduct.narrow(0, segment.Row, segment.Count);
+            byLeft?.narrow(0, first, segment.Count).addcmul_(_rows.Right.narrow(0, second, segment.Count), weights, Scalars.One);
+            byRight?.narrow(0, second, segment.Count).addcmul_(left.narrow(0, first, segment.Count), weights, Scalars.One);
         }
     }
+
+    /// <summary>Where a segment lies on the matrix's left and on its right.</summary>
+    private (long Left, long Right) Places(DiagonalSegment segment)
+        => _transposed ? (segment.Column, segment.Row) : (segment.Row, segment.Column);
 
     private static IEnumerable<DiagonalSegment> PartsOf(DiagonalSegment segment, long width)
         => Runs.Of(segment.Count, Math.Max(1, RunElements / width))
