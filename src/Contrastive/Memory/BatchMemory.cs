@@ -45,11 +45,6 @@ internal sealed record BatchMemory(
             : new RememberedRows(rows, entries, entries.PairsWith(rows.Features.shape[0], ids, labels), tiling);
     }
 
-    /// <summary>
-    /// What happens to anchors without a pair: a single item that finds the memory empty has no negative, and is skipped and remembered.
-    /// </summary>
-    /// <param name="policy">What happens otherwise.</param>
-    /// <param name="items">The items of the batch.</param>
-    public MissingPairs Missing(MissingPairs policy, long items)
-        => items == 1 && Forward is null && Reverse is null ? MissingPairs.Skip : policy;
+    /// <summary>Whether a batch of so many items has no negatives to be had: a single one that finds the memory empty.</summary>
+    public bool IsAlone(long items) => items == 1 && Forward is null && Reverse is null;
 }

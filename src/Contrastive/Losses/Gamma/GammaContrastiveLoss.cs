@@ -168,7 +168,9 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         var both = ReverseEstimator is not null;
         var memory = Memory is null ? null : Beside(Memory, matrix, batch);
         var step = memory is null ? null : new GammaMemoryStep(memory, matrix, scale, both);
-        var missing = memory?.Missing(MissingPairs, batch.Anchors.size(0) / (Mode == ContrastMode.TwoViews ? 2 : 1)) ?? MissingPairs;
+        // A first item alone is skipped, and remembered.
+        var isAlone = memory is not null && memory.IsAlone(batch.Anchors.size(0) / (Mode == ContrastMode.TwoViews ? 2 : 1));
+        var missing = isAlone ? MissingPairs.Skip : MissingPairs;
         // What remembered anchors push needs the negatives of the candidates.
         var sums = matrix.Sum(both || memory?.Reverse is not null);
 

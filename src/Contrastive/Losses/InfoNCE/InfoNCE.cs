@@ -76,7 +76,8 @@ internal readonly record struct InfoNCE(
         }
         var isOneSet = Mode == ContrastMode.TwoViews;
         var memory = BatchMemory.Of(Memory!, matrix, map, batch.SampleIds, batch.CandidateIds, isOneSet, Tiling);
-        var settings = this with { MissingPairs = memory.Missing(MissingPairs, batch.Anchors.size(0) / (isOneSet ? 2 : 1)) };
+        // A first item alone is skipped, and remembered.
+        var settings = memory.IsAlone(batch.Anchors.size(0) / (isOneSet ? 2 : 1)) ? this with { MissingPairs = MissingPairs.Skip } : this;
         var symmetric = Mode == ContrastMode.Symmetric;
         var both = matrix.Sum(symmetric);
         var ofAnchors = memory.Forward?.Negatives(scale, reduced: !matrix.IsWhole);
