@@ -55,6 +55,35 @@ public class CrossBatchMemoryTests
     }
 
     [Theory]
+    [InlineData(ContrastMode.OneDirection, false)]
+    [InlineData(ContrastMode.OneDirection, true)]
+    [InlineData(ContrastMode.Symmetric, false)]
+    [InlineData(ContrastMode.Symmetric, true)]
+    public void Several_captions_a_picture_are_its_positives_and_remembered_ones_are_none(ContrastMode mode, bool tiles)
+    {
+        using var scope = NewDisposeScope();
+        using var loss = new GammaContrastiveLoss(
+            new BatchPartition(30), Temperature.Fixed(0.2), mode, memory: new CrossBatchMemory(7, Width, dtype: ScalarType.Float64))
+        {
+            Tiling = tiles ? AnyTiling.Tiles(2, 3) : AnyTiling.Whole,
+        };
+        var reference = new MemoryReference(30, 7, mode == ContrastMode.Symmetric, oneSet: false) { Length = 7 };
+        (long[] Pictures, long[] Captions)[] batches = [([1, 2, 3], [1, 1, 2, 3, 3, 3]), ([4, 2], [4, 2, 2, 4]), ([3, 5, 6, 1], [3, 5, 5, 6, 1])];
+        foreach (var (step, (pictures, captions)) in batches.Index())
+        {
+            var (a, b) = (Draw.Leaf(60 + step, pictures.Length, Width), Draw.Leaf(70 + step, captions.Length, Width));
+            var (c, d) = (a.detach().clone().requires_grad_(), b.detach().clone().requires_grad_());
+            var actual = loss.forward(a, b, null, PairMap.FromLabels(tensor(pictures), tensor(captions)));
+            var expected = reference.LossOfLabels(c, d, pictures, captions, tensor(5.0));
+            actual.backward();
+            expected.backward();
+            actual.ShouldEqual(expected.detach(), 1e-11, $"step {step}");
+            a.grad!.ShouldEqual(c.grad!, 1e-10, $"step {step}");
+            b.grad!.ShouldEqual(d.grad!, 1e-10, $"step {step}");
+        }
+    }
+
+    [Theory]
     [InlineData(ContrastMode.OneDirection)]
     [InlineData(ContrastMode.Symmetric)]
     [InlineData(ContrastMode.TwoViews)]
