@@ -23,8 +23,8 @@ public class PackageTests(PackedLibraries packed)
     public void The_package_holds_what_users_need_and_nothing_else(string id)
     {
         using var package = packed.Open(id);
-        // These have the targets through Contrastive.
-        string[] targets = id is "Contrastive.Training" or "Contrastive.Modality" ? [] : [$"buildTransitive/{id}.targets"];
+        // The others have the targets through Contrastive.
+        string[] targets = id == "Contrastive" ? [$"buildTransitive/{id}.targets"] : [];
         package.Files.Should().BeEquivalentTo(
             [$"{id}.nuspec", "README.md", "icon.png", $"lib/net10.0/{id}.dll", $"lib/net10.0/{id}.xml", .. targets]);
     }
@@ -58,7 +58,7 @@ public class PackageTests(PackedLibraries packed)
         {
             "Contrastive" => [Library("TorchSharp")],
             "Contrastive.Training" or "Contrastive.Modality" => [$"Contrastive {packed.Version}", Library("TorchSharp")],
-            _ => [Library("MathNet.Numerics"), Library("TorchSharp")],
+            _ => [$"Contrastive {packed.Version}", Library("MathNet.Numerics"), Library("TorchSharp")],
         };
         using var package = packed.Open(id);
         var groups = package.Metadata.Descendants().Where(element => element.Name.LocalName == "group").ToArray();
