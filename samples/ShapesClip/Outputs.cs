@@ -18,6 +18,8 @@ internal sealed class Outputs(string folder)
 
     public string Planes => Path.Combine(folder, "planes.png");
 
+    public string Confusions => Path.Combine(folder, "confusions.png");
+
     public string Bridges => Path.Combine(folder, "bridges.png");
 
     public string Run(RunKey key) => Path.Combine(folder, RunFolder, $"{key.FileName}.json");

@@ -16,6 +16,12 @@ public class ModuleStateTests
         "temperature.log_scale", "estimator.log_partition", "estimator.visits", "reverse_estimator.log_partition", "reverse_estimator.visits",
     ];
 
+    private static readonly string[] MemoryKeys =
+    [
+        "anchors", "anchor_ids", "anchor_labels", "anchor_log_weights", "candidates", "candidate_ids", "candidate_labels", "candidate_log_weights",
+        "position", "peak_step_size",
+    ];
+
     private static readonly (string Name, Func<nn.Module> Create, string[] Keys)[] All =
     [
         ("InfoNCE", () => new InfoNCELoss(), []),
@@ -29,6 +35,8 @@ public class ModuleStateTests
         ("temperature, learned", () => Temperature.Learned(), ["log_scale"]),
         ("table", () => new PartitionTable(9), ["log_partition", "visits"]),
         ("queue", () => new PartitionQueue(4, 2), ["candidates", "sample_ids", "position"]),
+        ("memory", () => new CrossBatchMemory(4, 2), [.. MemoryKeys]),
+        ("InfoNCE with a memory", () => new InfoNCELoss(memory: new CrossBatchMemory(4, 2)), [.. MemoryKeys.Select(key => $"memory.{key}")]),
         ("batch", () => new BatchPartition(9), []),
         ("batches", () => new ShuffledBatches(9, 3, new Generator(1)), ["order", "step"]),
         ("contrastive", () => new MultimodalContrastiveLoss(Gamma(ContrastMode.Symmetric)), [.. MultimodalKeys("")]),

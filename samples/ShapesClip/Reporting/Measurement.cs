@@ -61,7 +61,8 @@ internal static class Measurement
             [.. pairs.Scenes.Take(count)]);
     }
 
-    private static Tensor Labels(ShapePairs pairs, AttributeKind kind) => pairs.Classes.select(1, Attributes.All.Index().First(item => item.Item == kind).Index);
+    /// <summary>The classes of the pairs by an attribute, (N).</summary>
+    public static Tensor Labels(ShapePairs pairs, AttributeKind kind) => pairs.Classes.select(1, Attributes.All.Index().First(item => item.Item == kind).Index);
 
     private static Tensor Combinations(ShapePairs pairs)
         => tensor([.. pairs.Scenes.Select(scene => (long)Prompts.Combination(scene.Shape, scene.Colour))], device: pairs.Images.device);

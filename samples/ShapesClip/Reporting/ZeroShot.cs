@@ -21,6 +21,13 @@ internal static class ZeroShot
         return new ZeroShotClassifier(features, tensor(classes, device: device));
     }
 
+    /// <summary>How often each class was taken for each.</summary>
+    public static double[,] Confusions(TowerPair towers, IReadOnlyList<IReadOnlyList<string>> prompts, Tensor pictures, Tensor labels)
+    {
+        using var classifier = Classifier(towers, prompts, pictures.device);
+        return classifier.Evaluate(pictures, labels, Tops).ConfusionMatrix();
+    }
+
     /// <param name="towers">Encodes the prompts.</param>
     /// <param name="prompts">Those of each class.</param>
     /// <param name="pictures">(N, D) features.</param>

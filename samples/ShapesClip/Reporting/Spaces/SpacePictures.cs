@@ -27,6 +27,7 @@ internal static class SpacePictures
         using var data = ShapeData.Draw(settings.Pairs, (int)seed, device);
         var spaces = new List<EmbeddingSpace>();
         var bridged = new List<(EmbeddingSpace, Bridges)>();
+        var confusions = new List<(string, double[,])>();
         foreach (var key in settings.Grid.Where(key => key.Seed == seed))
         {
             using var model = SavedModel.Load(outputs.Model(key), device);
@@ -34,16 +35,18 @@ internal static class SpacePictures
                 spaces.Add(BeforeTraining(model.Towers.Sizes, seed, data.Test, device));
             var space = EmbeddingSpace.Of(key.Group, model.Towers, data.Test);
             spaces.Add(space);
+            confusions.Add((key.Group, ZeroShot.Confusions(model.Towers, Prompts.Shapes, space.Images, Measurement.Labels(data.Test, Attributes.Shape))));
             if (key.Structure is Structures.None || Structures.HasBridge(key.Structure))
                 bridged.Add((space, Bridges(model.Towers, space, data, settings, device)));
         }
 
         ExamplesPicture.Write(outputs.Examples, data.Train);
         PlanePicture.Write(outputs.Planes, spaces);
+        ConfusionPicture.Write(outputs.Confusions, confusions, [.. Attributes.Shape.Classes.Select(words => words[0])]);
         if (!settings.Structures.Any(Structures.HasBridge))
-            return [outputs.Examples, outputs.Planes];
+            return [outputs.Examples, outputs.Planes, outputs.Confusions];
         BridgePicture.Write(outputs.Bridges, bridged, () => Streams.Loss(seed, device));
-        return [outputs.Examples, outputs.Planes, outputs.Bridges];
+        return [outputs.Examples, outputs.Planes, outputs.Confusions, outputs.Bridges];
     }
 
     /// <summary>All runs of a seed start with the same shared features.</summary>

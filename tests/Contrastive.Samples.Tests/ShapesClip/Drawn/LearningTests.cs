@@ -16,8 +16,8 @@ public sealed class LearningTests : IDisposable
             "--encoding", "64", "--features", "32", "--learning-rate", "0.006", "--probe-draws", "1", "--out", _folder.Path("out"));
 
         code.Should().Be(0, error);
-        output.Should().ContainAll("held-out R@1", "Accuracy of linear probes", "summary.json", "curves.png", "planes.png").And.NotContain("bridges.png");
-        foreach (var plot in new[] { "curves.png", "examples.png", "planes.png" })
+        output.Should().ContainAll("held-out R@1", "Accuracy of linear probes", "summary.json", "curves.png", "planes.png", "confusions.png").And.NotContain("bridges.png");
+        foreach (var plot in new[] { "curves.png", "examples.png", "planes.png", "confusions.png" })
             File.ReadAllBytes(_folder.Path("out", plot))[1..4].Should().Equal("PNG"u8.ToArray());
 
         using var summary = JsonDocument.Parse(File.ReadAllText(_folder.Path("out", "summary.json")));
