@@ -18,7 +18,7 @@ internal sealed class TrainCommand
     private readonly Option<string> _loss = Text("--loss", "infonce,gamma-mean", "Losses to compare, of infonce, siglip, dcl, gamma (u drawn) and gamma-mean (u its posterior mean)", "list");
     private readonly Option<string> _memory = Text("--memory", "0,128", "Rows of recent batches to use at the largest step size; eight times as many as it falls; 0 for none", "list");
     private readonly Option<string> _batchSize = Text("--batch-size", "16", "Batch sizes to compare", "list");
-    private readonly Option<string> _learningRate = Text("--learning-rate", "auto", "Adam's largest step sizes to compare; auto is 0.001 at batches of 16 and goes with the square root of the batch size", "list|auto");
+    private readonly Option<string> _learningRate = Text("--learning-rate", "auto", "Adam's largest step sizes to compare; auto is 0.002 at batches of 16 and goes with the square root of the batch size", "list|auto");
     private readonly Option<string> _epochs = Text("--epochs", "12", "How often each run sees as many samples as there are training items", "n");
     private readonly Option<string> _seeds = Text("--seeds", "1", "How many seeds, counted from 0, or a list such as 0,1,7 (and 7, for seed 7 alone)", "n|list");
     private readonly Option<bool> _validation = new("--validation") { Description = "Score on validation items instead of test items, to choose step sizes" };
@@ -28,7 +28,7 @@ internal sealed class TrainCommand
     private readonly Option<string> _shift = Text("--shift", "2", "How far a picture is moved at most each time it is seen, in pixels", "n");
     private readonly Option<string> _pictureSize = Text("--picture-size", "32", "Pixels a side that they are resized to, a multiple of 4", "n");
     private readonly Option<string> _buckets = Text("--buckets", "4096", "How many numbers words and triples of letters are hashed to", "n");
-    private readonly Option<string> _hidden = Text("--hidden", "128", "Width between the two layers of the towers", "n");
+    private readonly Option<string> _hidden = Text("--hidden", "64", "Width between the two layers of the towers", "n");
     private readonly Option<string> _features = Text("--features", "128", "Width of the features", "n");
     private readonly Option<string> _testShare = Text("--test-share", "0.2", "Share of the items kept for testing", "x");
     private readonly Option<string> _validationShare = Text("--validation-share", "0.1", "Share of the items that --validation holds out and scores on", "x");

@@ -12,7 +12,7 @@ namespace Contrastive.Samples.ImageSearch.Training;
 internal sealed record SearchKey(string Loss, int Memory, int BatchSize, double? LearningRate, long Seed)
 {
     // The rule's step size for batches of 16; it goes with the square root of the batch size, as Adam's noise asks.
-    private const double ReferenceRate = 0.001;
+    private const double ReferenceRate = 0.002;
     private const double ReferenceBatch = 16;
 
     [JsonIgnore]

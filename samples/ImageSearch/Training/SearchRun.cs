@@ -29,6 +29,7 @@ internal sealed class SearchRun : ITrainingRun, IDisposable
         (_key, _device) = (key, device);
         using var weights = Streams.Weights(key.Seed);
         Towers = new SearchTowers(settings.Sizes, weights);
+        Towers.Centre(items.SelectMany(pictures => pictures).Select(picture => collection.Pictures[picture].Pixels));
         Towers.to(device);
         _sampler = new ItemSampler(collection, items, Towers.Hash, settings.Shift, Streams.Visits(key.Seed));
         _order = Streams.Order(key.Seed);
