@@ -53,7 +53,7 @@ public class ItemTests
         hash.Numbers("cat").Should().Equal(Known);
     }
 
-    private static readonly long[] Known = [0, 0, 0, 0];
+    private static readonly long[] Known = [735855, 586784, 366958, 53561];
 
     private static Picture Of(byte pixels, string[] captions, string? item) => new("", null, [pixels], captions, null, item);
 }

@@ -19,7 +19,8 @@ public sealed class TrainTests : IDisposable
     [Fact]
     public void Drawn_pictures_are_learned_by_every_loss_and_measured()
     {
-        var (code, output, error) = RunSearch.With(Drawn("out", "--loss", "infonce,siglip,dcl,gamma,gamma-mean", "--memory", "0,8"));
+        var (code, output, error) = RunSearch.With(
+            ["train", "--drawn", "120", .. RunSearch.Tiny, "--epochs", "8", "--learning-rate", "0.01", "--loss", "infonce,siglip,dcl,gamma,gamma-mean", "--memory", "0,8", "--out", _folder.Path("out")]);
 
         code.Should().Be(0, error);
         output.Should().Contain("gamma-mean + memory 8").And.Contain("120 items; 96 trained on, scored on 24 test items");
@@ -30,7 +31,7 @@ public sealed class TrainTests : IDisposable
         foreach (var result in results)
         {
             Figures.Should().OnlyContain(name => result.GetProperty(name).ValueKind != JsonValueKind.Null);
-            result.GetProperty("recall_at_10").GetDouble().Should().BeGreaterThan(10.0 / 24, $"chance is that: {result}");
+            result.GetProperty("recall_at_10").GetDouble().Should().BeGreaterThan(0.45, $"chance is .37: {result}");
             result.GetProperty("recall_at_10").GetDouble().Should().BeGreaterThanOrEqualTo(result.GetProperty("recall_at_1").GetDouble());
         }
     }
@@ -123,11 +124,11 @@ public sealed class TrainTests : IDisposable
         _folder.Fill(12);
 
         // Two captions are said of six pictures each: two items are all there are.
-        RunSearch.With("train", "--images", _folder.Root, "--captions", _folder.Path("captions.tsv"), .. RunSearch.Tiny, "--out", _folder.Path("out"))
+        RunSearch.With(["train", "--images", _folder.Root, "--captions", _folder.Path("captions.tsv"), .. RunSearch.Tiny, "--out", _folder.Path("out")])
             .Error.Should().Contain("2 items with captions are too few");
 
         _folder.Files.File("own.tsv", string.Join('\n', Enumerable.Range(0, 12).Select(picture => $"{picture}.png\tpicture {picture}")));
-        RunSearch.With("train", "--images", _folder.Root, "--captions", _folder.Path("own.tsv"), .. RunSearch.Tiny, "--epochs", "2", "--out", _folder.Path("out"))
+        RunSearch.With(["train", "--images", _folder.Root, "--captions", _folder.Path("own.tsv"), .. RunSearch.Tiny, "--epochs", "2", "--out", _folder.Path("out")])
             .Code.Should().Be(0);
         var result = RunSearch.Results(_folder.Path("out"))[0];
         Figures[7..11].Should().OnlyContain(name => result.GetProperty(name).ValueKind == JsonValueKind.Null);
