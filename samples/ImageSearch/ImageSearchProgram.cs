@@ -15,6 +15,7 @@ public static class ImageSearchProgram
     /// <summary>As <see cref="Run(string[])"/>, with the console and the way to stop given, and a look at every step: for tests.</summary>
     internal static int Run(string[] arguments, TextWriter? output, TextWriter? error, Action afterStep, CancellationToken cancellation)
     {
+        FontFiles.AreThere();
         var root = new RootCommand("Trains an image tower and a text tower on pictures and captions, and finds pictures for words.");
         var train = new Command("train", "Trains and measures; what the program does without a command as well.");
         var training = new TrainCommand(root, train);

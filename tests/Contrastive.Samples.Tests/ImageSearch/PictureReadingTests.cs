@@ -1,4 +1,6 @@
+using Contrastive.Samples.ImageSearch;
 using Contrastive.Samples.ImageSearch.Data;
+using Contrastive.Samples.ImageSearch.Querying;
 using Contrastive.Samples.Tests.ShapesClip;
 using SkiaSharp;
 
@@ -39,6 +41,26 @@ public sealed class PictureReadingTests : IDisposable
         drawing.GetPixel(0, 0).Should().Be(SKColors.White);
         drawing.GetPixel(16, 16).Should().Be(SKColors.Black, "the line has the current colour");
         drawing.GetPixel(5, 16).Should().Be(SKColors.Red);
+    }
+
+    [Fact]
+    public void Plots_and_sheets_have_their_texts_where_the_system_has_a_font()
+    {
+        if (!FontFiles.AreThere())
+            return;
+        PlotFile.Write(_folder.Path("a.png"), [Plot("title")]);
+        PlotFile.Write(_folder.Path("b.png"), [Plot("another")]);
+
+        File.ReadAllBytes(_folder.Path("a.png")).Should().NotEqual(File.ReadAllBytes(_folder.Path("b.png")));
+        Sheet("one").Should().NotEqual(Sheet("two"));
+
+        static Panel Plot(string title) => new(title, "x", "y", [new Curve("curve", [1, 2, 3], [1, 4, 9])]);
+
+        static byte[] Sheet(string text)
+        {
+            using var picture = new SKBitmap(ContactSheet.Side, ContactSheet.Side);
+            return ContactSheet.Png([new SheetSection("title", [new SheetPicture(picture, "heading", text)])]);
+        }
     }
 
     [Fact]
