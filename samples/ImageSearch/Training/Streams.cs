@@ -7,7 +7,7 @@ internal static class Streams
 {
     private static readonly RandomStreams All = new(4);
 
-    public static long LargestSeed => int.MaxValue;
+    public static long LargestSeed => All.LargestSeed;
 
     public static Generator Weights(long seed) => All.Of(seed, 0);
 
