@@ -1,0 +1,113 @@
+using SkiaSharp;
+
+namespace Contrastive.Samples.ImageSearch.Data;
+
+/// <summary>
+/// Reads a picture as the towers take it: a square of S pixels a side. The shorter side becomes S and the middle of the
+/// longer one is kept; turned as its EXIF entry says, over white where it is transparent, in sRGB; of an animation the
+/// first picture. Drawings (svg) are drawn at that size.
+/// </summary>
+internal static class PictureFile
+{
+    // Beyond this a file is more likely a mistake or a trap than a picture: 400 MB decoded.
+    private const long MostPixels = 100_000_000;
+
+    private static readonly SKEncodedImageFormat[] Formats =
+        [SKEncodedImageFormat.Png, SKEncodedImageFormat.Jpeg, SKEncodedImageFormat.Webp, SKEncodedImageFormat.Gif, SKEncodedImageFormat.Bmp];
+
+    private static readonly string[] Extensions = [".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".svg"];
+
+    /// <summary>Whether a file in a folder is meant as a picture, by its name.</summary>
+    public static bool IsNamedAsPicture(string path) => Extensions.Contains(Path.GetExtension(path).ToLowerInvariant());
+
+    /// <param name="path">A png, jpg, webp, gif, bmp or svg file, whatever it is called.</param>
+    /// <param name="side">S.</param>
+    /// <exception cref="InvalidDataException">Not such a file, or a broken one.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    public static SKBitmap Read(string path, int side)
+    {
+        var content = File.ReadAllBytes(path);
+        if (SvgPicture.IsNamedInside(content))
+            return SvgPicture.Draw(content, side);
+        using var data = SKData.CreateCopy(content);
+        using var codec = data.Size == 0 ? throw new InvalidDataException("is empty") : SKCodec.Create(data);
+        if (codec is null || !Formats.Contains(codec.EncodedFormat))
+            throw new InvalidDataException($"is not a picture that can be read (png, jpg, webp, gif, bmp or svg){(codec is null ? "" : $" but {codec.EncodedFormat}")}");
+
+        // Large photographs can be decoded smaller at once; twice the side leaves the rest to the filter.
+        var shortest = Math.Min(codec.Info.Width, codec.Info.Height);
+        var size = shortest > 2 * side ? codec.GetScaledDimensions(2f * side / shortest) : codec.Info.Size;
+        if ((long)size.Width * size.Height > MostPixels)
+            throw new InvalidDataException($"has {size.Width} x {size.Height} pixels, more than {MostPixels / 1_000_000} million");
+        var info = new SKImageInfo(size.Width, size.Height, SKColorType.Rgba8888, SKAlphaType.Premul, SKColorSpace.CreateSrgb());
+        using var decoded = new SKBitmap(info);
+        var result = codec.GetPixels(info, decoded.GetPixels());
+        if (result != SKCodecResult.Success)
+            throw new InvalidDataException(result == SKCodecResult.IncompleteInput ? "is cut short" : $"cannot be decoded ({result})");
+        return Square(decoded, side, codec.EncodedOrigin);
+    }
+
+    /// <summary>The middle of a picture, resized.</summary>
+    public static SKBitmap Square(SKBitmap picture, int side, SKEncodedOrigin origin = SKEncodedOrigin.TopLeft)
+    {
+        var square = new SKBitmap(new SKImageInfo(side, side, SKColorType.Rgba8888, SKAlphaType.Opaque, SKColorSpace.CreateSrgb()));
+        using var canvas = new SKCanvas(square);
+        // Cut first: what lies outside must not shine in through the filter.
+        var shorter = Math.Min(picture.Width, picture.Height);
+        using var middle = new SKBitmap();
+        picture.ExtractSubset(middle, SKRectI.Create((picture.Width - shorter) / 2, (picture.Height - shorter) / 2, shorter, shorter));
+        using var image = SKImage.FromBitmap(middle);
+        canvas.Clear(SKColors.White);
+        var scale = (float)side / shorter;
+        canvas.Translate(side / 2f, side / 2f);
+        canvas.Concat(Turn(origin));
+        canvas.Scale(scale);
+        canvas.Translate(-shorter / 2f, -shorter / 2f);
+        // Every pixel counts when a picture shrinks; a cubic alone would skip most of them.
+        var sampling = scale < 1 ? new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear) : new SKSamplingOptions(SKCubicResampler.Mitchell);
+        canvas.DrawImage(image, 0, 0, sampling);
+        canvas.Flush();
+        return square;
+    }
+
+    /// <summary>Red, green and blue planes, row by row from the top: (3, S, S).</summary>
+    public static void Planes(SKBitmap square, Span<byte> planes)
+    {
+        var pixels = square.GetPixelSpan();
+        var area = square.Width * square.Height;
+        for (var i = 0; i < area; i++)
+        {
+            planes[i] = pixels[4 * i];
+            planes[area + i] = pixels[4 * i + 1];
+            planes[2 * area + i] = pixels[4 * i + 2];
+        }
+    }
+
+    /// <summary>The other way.</summary>
+    public static SKBitmap FromPlanes(ReadOnlySpan<byte> planes, int side)
+    {
+        var picture = new SKBitmap(new SKImageInfo(side, side, SKColorType.Rgba8888, SKAlphaType.Opaque, SKColorSpace.CreateSrgb()));
+        var area = side * side;
+        for (var i = 0; i < area; i++)
+            picture.SetPixel(i % side, i / side, new SKColor(planes[i], planes[area + i], planes[2 * area + i]));
+        return picture;
+    }
+
+    /// <summary>About the middle of the picture; x to the right, y down.</summary>
+    private static SKMatrix Turn(SKEncodedOrigin origin)
+    {
+        var (xx, xy, yx, yy) = origin switch
+        {
+            SKEncodedOrigin.TopRight => (-1, 0, 0, 1),
+            SKEncodedOrigin.BottomRight => (-1, 0, 0, -1),
+            SKEncodedOrigin.BottomLeft => (1, 0, 0, -1),
+            SKEncodedOrigin.LeftTop => (0, 1, 1, 0),
+            SKEncodedOrigin.RightTop => (0, -1, 1, 0),
+            SKEncodedOrigin.RightBottom => (0, -1, -1, 0),
+            SKEncodedOrigin.LeftBottom => (0, 1, -1, 0),
+            _ => (1, 0, 0, 1),
+        };
+        return new SKMatrix(xx, xy, 0, yx, yy, 0, 0, 0, 1);
+    }
+}

@@ -1,0 +1,56 @@
+using System.CommandLine;
+using Contrastive.Samples.ImageSearch.Data;
+using Contrastive.Samples.ImageSearch.Querying;
+using Contrastive.Samples.ImageSearch.Reporting;
+using Contrastive.Samples.ImageSearch.Training;
+
+namespace Contrastive.Samples.ImageSearch;
+
+/// <summary>The program: checks everything, then trains and reports, or answers queries.</summary>
+public static class ImageSearchProgram
+{
+    /// <returns>0, or 2 after one line on standard error if something has to be put right, or 130 or 143 if stopped by Ctrl-C or SIGTERM.</returns>
+    public static int Run(string[] arguments) => Run(arguments, null, null, () => { }, CancellationToken.None);
+
+    /// <summary>As <see cref="Run(string[])"/>, with the console and the way to stop given, and a look at every step: for tests.</summary>
+    internal static int Run(string[] arguments, TextWriter? output, TextWriter? error, Action afterStep, CancellationToken cancellation)
+    {
+        FontFiles.AreThere();
+        var root = new RootCommand("Trains an image tower and a text tower on pictures and captions, and finds pictures for words.");
+        var train = new Command("train", "Trains and measures; what the program does without a command as well.");
+        var training = new TrainCommand(root, train);
+        var query = new QueryCommand();
+        root.Add(train);
+        root.Add(query.Command);
+        return SampleRunner.Run(root, arguments, (parsed, console) =>
+        {
+            if (parsed.CommandResult.Command == query.Command)
+                QueryProgram.Run(query.Settings(parsed), console);
+            else
+                Train(training, parsed, console, afterStep);
+        }, output, error, cancellation);
+    }
+
+    private static void Train(TrainCommand command, ParseResult parsed, SampleConsole console, Action afterStep)
+    {
+        var settings = command.Settings(parsed);
+        var outputs = new Outputs(command.Out(parsed));
+        var (records, parallel) = (command.Records(parsed) ?? outputs.Records, command.Parallel(parsed));
+        var device = Devices.Of(settings.Device);
+        var pictures = settings.Source is { } source
+            ? PictureCollection.OfCaptions(source, settings.PictureSize, console)
+            : DrawnPictures.Draw(settings.Drawn, settings.PictureSize, settings.SplitSeed);
+        settings = settings with { DataDigest = pictures.Digest() };
+        var experiment = new Experiment(settings, pictures, device, outputs, records, parallel);
+        OutputFolder.Make(outputs.Folder, Outputs.ModelFolder);
+        try
+        {
+            Report.Write(settings, experiment.Data, experiment.Run(console, afterStep), outputs, console);
+        }
+        catch (OperationCanceledException)
+        {
+            console.Line($"every finished run is in {records}; the same command goes on with the others");
+            throw;
+        }
+    }
+}

@@ -1,0 +1,21 @@
+using Contrastive.Samples.ImageSearch.Training;
+
+namespace Contrastive.Samples.ImageSearch;
+
+/// <summary>The files of an experiment, all in one folder.</summary>
+internal sealed class Outputs(string folder)
+{
+    public const string ModelFolder = "models";
+
+    public string Folder => folder;
+
+    public string Summary => Path.Combine(folder, "summary.json");
+
+    /// <summary>Finished runs, a line each, unless <c>--records</c> names another file.</summary>
+    public string Records => Path.Combine(folder, "runs.jsonl");
+
+    public string Recall => Path.Combine(folder, "recall.png");
+
+    /// <summary>A folder with a run's trained towers: <see cref="Models.SavedModel"/>.</summary>
+    public string Model(SearchKey key) => Path.Combine(folder, ModelFolder, key.FileName);
+}

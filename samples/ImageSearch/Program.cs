@@ -1,0 +1,3 @@
+using Contrastive.Samples.ImageSearch;
+
+return ImageSearchProgram.Run(args);

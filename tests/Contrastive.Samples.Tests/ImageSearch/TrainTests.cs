@@ -1,0 +1,201 @@
+using System.Text.Json;
+using Contrastive.Samples.ImageSearch.Training;
+using Contrastive.Samples.Tests.ShapesClip;
+using SkiaSharp;
+
+namespace Contrastive.Samples.Tests.ImageSearch;
+
+public sealed class TrainTests : IDisposable
+{
+    private static readonly string[] Figures =
+    [
+        "loss", "memory", "batch_size", "seed", "recall_at_1", "recall_at_5", "recall_at_10", "zero_shot", "probe_1", "probe_5", "probe_10", "seconds",
+    ];
+
+    private readonly PictureFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Drawn_pictures_are_learned_by_every_loss_and_measured()
+    {
+        var (code, output, error) = RunSearch.With(
+            ["train", "--drawn", "120", .. RunSearch.Tiny, "--epochs", "8", "--learning-rate", "0.01", "--loss", "infonce,siglip,dcl,gamma,gamma-mean", "--memory", "0,8", "--out", _folder.Path("out")]);
+
+        code.Should().Be(0, error);
+        output.Should().Contain("gamma-mean + memory 8").And.Contain("120 items; 96 trained on, scored on 24 test items");
+        File.Exists(_folder.Path("out", "recall.png")).Should().BeTrue();
+        var results = RunSearch.Results(_folder.Path("out"));
+        results.Select(result => (result.GetProperty("loss").GetString(), result.GetProperty("memory").GetInt32())).Should().Equal(
+            ("infonce", 0), ("infonce", 8), ("siglip", 0), ("dcl", 0), ("dcl", 8), ("gamma", 0), ("gamma", 8), ("gamma-mean", 0), ("gamma-mean", 8));
+        foreach (var result in results)
+        {
+            Figures.Should().OnlyContain(name => result.GetProperty(name).ValueKind != JsonValueKind.Null);
+            result.GetProperty("recall_at_10").GetDouble().Should().BeGreaterThan(0.45, $"chance is .37: {result}");
+            result.GetProperty("recall_at_10").GetDouble().Should().BeGreaterThanOrEqualTo(result.GetProperty("recall_at_1").GetDouble());
+        }
+    }
+
+    [Fact]
+    public void A_run_is_the_same_again_whatever_runs_beside_it_and_the_memory_changes_it()
+    {
+        RunSearch.With(Drawn("one", "--loss", "gamma", "--memory", "0,8", "--seeds", "3,", "--parallel", "1")).Code.Should().Be(0);
+        RunSearch.With(Drawn("two", "--loss", "gamma-mean,gamma", "--memory", "8,0", "--seeds", "3,4", "--parallel", "2")).Code.Should().Be(0);
+
+        foreach (var run in new[] { "gamma-m0-b4-s3", "gamma-m8-b4-s3" })
+            Weights("two", run).Should().Equal(Weights("one", run));
+        Weights("one", "gamma-m0-b4-s3").Should().NotEqual(Weights("one", "gamma-m8-b4-s3"));
+
+        byte[] Weights(string folder, string run) => File.ReadAllBytes(_folder.Path(folder, "models", run, "model.safetensors"));
+    }
+
+    [Fact]
+    public void A_finished_run_is_a_line_and_is_not_done_again()
+    {
+        var records = _folder.Path("runs.jsonl");
+        string[] Command(string output, string losses) => Drawn(output, "--loss", losses, "--memory", "0", "--records", records, "--parallel", "1");
+        // Stopped in the second run: 96 items, 2 epochs, batches of 4.
+        RunSearch.Stopping(50, Command("out", "infonce,dcl")).Should().Match<(int Code, string Output, string Error)>(
+            stopped => stopped.Code == 130 && stopped.Output.Contains("the same command goes on with the others"));
+        File.ReadAllLines(records).Should().ContainSingle();
+
+        // A killed program may leave half a line.
+        File.AppendAllText(records, """{"run":{"loss":"dc""");
+        var (code, output, error) = RunSearch.With(Command("out", "infonce,dcl"));
+
+        code.Should().Be(0, error);
+        output.Should().Contain("1 of 2 runs are finished already").And.NotContain("infonce B=4 seed 0: recall");
+        File.ReadAllLines(records).Should().HaveCount(2).And.OnlyContain(line => line.StartsWith('{') && line.EndsWith('}'));
+        RunSearch.With(Command("again", "dcl,infonce")).Output.Should().Contain("2 of 2 runs are finished already");
+        RunSearch.Results(_folder.Path("again")).Should().HaveCount(2);
+        // Other settings are other runs, in the same file.
+        RunSearch.With([.. Command("other", "dcl"), "--shift", "0"]).Output.Should().Contain("dcl B=4 seed 0: recall");
+        File.ReadAllLines(records).Should().HaveCount(3);
+
+        File.WriteAllText(records, "no run\n" + File.ReadAllText(records));
+        RunSearch.With(Command("out", "infonce")).Error.Should().ContainAll(records, "line 1", "--records");
+    }
+
+    [Fact]
+    public void Validation_items_choose_between_step_sizes()
+    {
+        var (code, output, error) = RunSearch.With(Drawn("out", "--loss", "infonce", "--memory", "0", "--learning-rate", "0.001,0.01", "--validation"));
+
+        code.Should().Be(0, error);
+        output.Should().Contain("84 trained on, scored on 12 validation items");
+        RunSearch.Results(_folder.Path("out")).Select(result => result.GetProperty("learning_rate").GetDouble()).Should().Equal(0.001, 0.01);
+    }
+
+    [Fact]
+    public void Own_pictures_and_drawings_are_trained_on_and_found()
+    {
+        Fill();
+        string[] training =
+        [
+            "train", "--images", _folder.Root, "--captions", _folder.Path("captions.tsv"), "--labels", _folder.Path("labels.tsv"), "--items", _folder.Path("items.tsv"),
+            .. RunSearch.Tiny, "--loss", "gamma-mean", "--memory", "8", "--epochs", "25", "--learning-rate", "0.01", "--out", _folder.Path("out"),
+        ];
+        var (code, output, error) = RunSearch.With(training);
+        code.Should().Be(0, error);
+        output.Should().Contain("48 pictures of 24 items").And.Contain("skipped broken.png");
+        RunSearch.Results(_folder.Path("out"))[0].GetProperty("zero_shot").GetDouble().Should().BeGreaterThan(0.5);
+
+        (code, output, error) = RunSearch.With(
+            "query", "--model", _folder.Path("out"), "--text", "all red", "--image", _folder.Path("blue-1.svg"), "--top", "3", "--out", _folder.Path("sheet.png"));
+
+        code.Should().Be(0, error);
+        Answers(output, "\"all red\"").Should().OnlyContain(line => line.StartsWith("red-"));
+        Answers(output, "like ").Should().OnlyContain(line => line.StartsWith("blue-"));
+        output.Should().Contain("captions").And.Contain("all blue");
+        using (var sheet = SKBitmap.Decode(_folder.Path("sheet.png")))
+            sheet.Width.Should().BeGreaterThan(500);
+
+        _folder.Add("gallery/new.png", SKColors.Red);
+        RunSearch.With("query", "--model", _folder.Path("out"), "--text", "red", "--images", _folder.Path("gallery"), "--out", _folder.Path("sheet.png"))
+            .Output.Should().Contain("the nearest of 1 pictures").And.Contain("new.png");
+
+        static IEnumerable<string> Answers(string output, string query)
+            => output[output.IndexOf(query, StringComparison.Ordinal)..].Split('\n').Skip(3).Take(3);
+    }
+
+    [Fact]
+    public void Without_labels_there_is_retrieval_alone()
+    {
+        _folder.Fill(12);
+
+        // Two captions are said of six pictures each: two items are all there are.
+        RunSearch.With(["train", "--images", _folder.Root, "--captions", _folder.Path("captions.tsv"), .. RunSearch.Tiny, "--out", _folder.Path("out")])
+            .Error.Should().Contain("2 items with captions are too few");
+
+        _folder.Files.File("own.tsv", string.Join('\n', Enumerable.Range(0, 12).Select(picture => $"{picture}.png\tpicture {picture}")));
+        RunSearch.With(["train", "--images", _folder.Root, "--captions", _folder.Path("own.tsv"), .. RunSearch.Tiny, "--epochs", "2", "--out", _folder.Path("out")])
+            .Code.Should().Be(0);
+        var result = RunSearch.Results(_folder.Path("out"))[0];
+        Figures[7..11].Should().OnlyContain(name => result.GetProperty(name).ValueKind == JsonValueKind.Null);
+    }
+
+    [Fact]
+    public void Batch_sizes_see_the_same_number_of_samples_and_the_step_size_follows_them()
+    {
+        var settings = Settings.With(validation: false);
+
+        settings.Steps(4, 1000).Should().Be(750);
+        settings.Steps(16, 1000).Should().Be(188);
+        settings.Grid.Should().HaveCount(2 * 2 * 3).And.NotContain(key => key.Loss == "siglip" && key.Memory > 0);
+        new SearchKey("dcl", 0, 64, null, 1).Rate.Should().BeApproximately(0.004, 1e-12);
+        new SearchKey("dcl", 0, 64, 0.01, 1).Rate.Should().Be(0.01);
+    }
+
+    [Theory]
+    [InlineData("--loss", "cosine", "not one of")]
+    [InlineData("--memory", "-1", "between 0")]
+    [InlineData("--batch-size", "1201", "only 1200 items")]
+    [InlineData("--learning-rate", "fast", "not a number")]
+    [InlineData("--captions", "a.tsv", "needs --images")]
+    [InlineData("--images", "nowhere", "needs --captions")]
+    [InlineData("--picture-size", "18", "multiple of 4")]
+    [InlineData("--prompts", "nowhere.txt", "nowhere.txt")]
+    public void What_cannot_be_trained_is_refused_before_anything_is_written(string option, string value, string word)
+    {
+        var (code, _, error) = RunSearch.With("train", option, value, "--out", _folder.Path("out"));
+
+        code.Should().Be(2);
+        error.Should().Contain(option).And.Contain(word);
+        Directory.Exists(_folder.Path("out")).Should().BeFalse();
+    }
+
+    [Fact]
+    public void Siglip_with_a_memory_alone_and_queries_without_a_question_are_refused()
+    {
+        RunSearch.With(Drawn("out", "--loss", "siglip", "--memory", "8")).Error.Should().ContainAll("--memory 8", "siglip takes no memory");
+        RunSearch.With("query").Error.Should().Contain("--text");
+        RunSearch.With("query", "--text", "a", "--model", _folder.Path("nowhere")).Error.Should().ContainAll("--model", "no such folder");
+    }
+
+    private string[] Drawn(string output, params string[] more)
+        => ["train", "--drawn", "120", .. RunSearch.Tiny, "--epochs", "2", "--out", _folder.Path(output), .. more];
+
+    /// <summary>Red and blue pictures and drawings: two pictures an item, each item with a caption of its own beside its colour's.</summary>
+    private void Fill()
+    {
+        var (captions, labels, items) = (new List<string> { "broken.png\tred broken" }, new List<string>(), new List<string>());
+        _folder.Files.File("broken.png", "no picture");
+        for (var i = 0; i < 24; i++)
+        {
+            var colour = i % 2 == 0 ? "red" : "blue";
+            var shade = (byte)(8 * i);
+            _folder.Add($"{colour}-{i}.png", i % 2 == 0 ? new SKColor(220, shade, 20) : new SKColor(20, shade, 220));
+            _folder.Files.File($"{colour}-{i}.svg", $"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><rect width="10" height="10" fill="rgb({(i % 2 == 0 ? $"200,{shade},40" : $"40,{shade},200")})"/></svg>""");
+            foreach (var extension in new[] { "png", "svg" })
+            {
+                captions.Add($"{colour}-{i}.{extension}\tall {colour} number {i}");
+                labels.Add($"{colour}-{i}.{extension}\t{colour}");
+                items.Add($"{colour}-{i}.{extension}\t{i}");
+            }
+        }
+
+        _folder.Files.File("captions.tsv", string.Join('\n', captions));
+        _folder.Files.File("labels.tsv", string.Join('\n', labels));
+        _folder.Files.File("items.tsv", string.Join('\n', items));
+    }
+}
