@@ -75,8 +75,15 @@ internal sealed class PairSums(
     public PairSums WithNegatives(PairSums other)
     {
         var log = other.RelativeTo(reference ?? zeros_like(other.LogNegatives.detach())).LogNegatives;
-        var counts = Counts with { Negatives = Counts.Negatives.Plus(other.Counts.Negatives), NegativesOfEach = null };
-        return new PairSums(logPositives, LogAddExp(logNegatives, log), positiveLogits, reference, isSinglePositive, () => counts);
+        return WithMoreNegatives(other.Counts.Negatives).WithLogNegatives(LogAddExp(logNegatives, log));
+    }
+
+    /// <summary>The same with a larger number of negatives.</summary>
+    /// <param name="count">How many more each anchor has, (n).</param>
+    public PairSums WithMoreNegatives(Tensor count)
+    {
+        var counts = Counts with { Negatives = Counts.Negatives.Plus(count), NegativesOfEach = null };
+        return new PairSums(logPositives, logNegatives, positiveLogits, reference, isSinglePositive, () => counts);
     }
 
     /// <summary>log(exp(x) + exp(y)); of -∞ twice it is -∞, and has no gradient instead of NaN.</summary>

@@ -51,6 +51,22 @@ internal readonly record struct ContrastBatch(
         return new ContrastBatch(anchors, candidates, sampleIds, candidateIds, map, distinct);
     }
 
+    /// <summary>Refuses features of a matrix that must not reach an estimator's or a memory's state. Waits for the device.</summary>
+    /// <param name="matrix">The batch's similarities.</param>
+    /// <param name="mode">Who is contrasted with whom.</param>
+    public void CheckFinite(SimilarityMatrix matrix, ContrastMode mode)
+    {
+        if (matrix.AreFinite) return;
+        // By the names and rows that the caller knows them by.
+        var given = mode == ContrastMode.TwoViews ? Anchors.detach().chunk(2) : [Anchors, Candidates];
+        FeatureRows.CheckFinite(given[0], "anchors");
+        FeatureRows.CheckFinite(given[1], "candidates");
+    }
+
+    /// <summary>How many items the batch has: with two views each is two rows.</summary>
+    /// <param name="mode">Who is contrasted with whom.</param>
+    public long Items(ContrastMode mode) => Anchors.size(0) / (mode == ContrastMode.TwoViews ? 2 : 1);
+
     /// <summary>The candidates' sample ids: those given, or where the rows are the same samples the anchors'.</summary>
     private static Tensor? IdsOfCandidates(Tensor anchors, Tensor candidates, Tensor? sampleIds, Tensor? candidateIds)
     {

@@ -3,12 +3,10 @@ using static TorchSharp.torch;
 namespace Contrastive;
 
 /// <summary>A memory as the step of a batch sees it: which remembered rows stand beside which of the batch's.</summary>
-/// <param name="Memory">The memory.</param>
 /// <param name="Forward">The batch's anchors with remembered candidates; null while there are none.</param>
 /// <param name="Reverse">The batch's candidates with remembered anchors; null while there are none.</param>
 /// <param name="Store">Puts the batch in, given log(u / k) of its anchors and of its candidates as anchors, if they have one.</param>
-internal sealed record BatchMemory(
-    CrossBatchMemory Memory, RememberedRows? Forward, RememberedRows? Reverse, Action<Tensor?, Tensor?> Store)
+internal sealed record BatchMemory(RememberedRows? Forward, RememberedRows? Reverse, Action<Tensor?, Tensor?> Store)
 {
     /// <summary>The memory beside a batch. Refuses what does not fit, and changes nothing.</summary>
     /// <param name="memory">The memory.</param>
@@ -29,7 +27,6 @@ internal sealed record BatchMemory(
         var ofMemory = isOneSet ? memory.Anchors : memory.Candidates;
         if (!matrix.IsWhole) tiling = tiling.InTiles();
         return new BatchMemory(
-            memory,
             Beside(anchors, ofMemory.Newest(memory.Length), sampleIds, anchorLabels),
             Beside(candidates, memory.Anchors.Newest(memory.Length), candidateIds, candidateLabels),
             (anchorLogWeights, candidateLogWeights) =>

@@ -84,8 +84,7 @@ public sealed class PartitionQueue : PartitionEstimator
                 new FeatureRows(anchors, SimilarityMeasure.DotProduct), entries, observation.Scale, new PairTerms(map), observation.Tiling);
             var queued = matrix.Sum(bothDirections: false).Anchors;
             matrix.Release();
-            queued = queued.RelativeTo(sums.Relative.Reference ?? zeros_like(inBatch));
-            sums = sums.WithNegatives(queued.LogNegatives, queued.Counts.Negatives);
+            sums = sums.WithNegatives(queued);
         }
         var populationScale = sums.LogNegativeScale(Population);
         var estimate = sums.RelativeEstimate(populationScale);

@@ -83,16 +83,8 @@ public sealed class PartitionSums : IDisposable
     }
 
     /// <summary>The same with more negatives.</summary>
-    /// <param name="logNegatives">(m), relative as <see cref="Relative"/> is.</param>
-    /// <param name="count">(m).</param>
-    internal PartitionSums WithNegatives(Tensor logNegatives, Tensor count)
-    {
-        var counts = new PairCounts(PositiveTerms, NegativeTerms.Plus(count.to(NegativeTerms.dtype)), PositiveCount);
-        return new PartitionSums(
-            new PairSums(
-                Relative.LogPositives, Relative.LogNegatives.logaddexp(logNegatives), Relative.PositiveLogits, Relative.Reference, IsSinglePositive, () => counts),
-            HasLogitBias);
-    }
+    /// <param name="other">Sums over them, of the same anchors.</param>
+    internal PartitionSums WithNegatives(PairSums other) => new(Relative.WithNegatives(other), HasLogitBias);
 
     /// <summary>The same, relative to the larger of each anchor's sums.</summary>
     internal PartitionSums RelativeToLarger() => new(Relative.RelativeToLarger(), HasLogitBias);

@@ -10,9 +10,6 @@ namespace Contrastive;
 /// </summary>
 internal sealed class FeatureRows(Tensor features, SimilarityMeasure measure)
 {
-    /// <summary>Rows are worked on in runs of about this many numbers, so that several steps find them in the cache.</summary>
-    private const long RunElements = 1 << 16;
-
     private Tensor? _inverseLengths;
 
     /// <summary>As given.</summary>
@@ -75,10 +72,10 @@ internal sealed class FeatureRows(Tensor features, SimilarityMeasure measure)
     public Tensor? PullBack(Tensor gradient, Tensor rows, LogitScale? scale, long scaled)
     {
         using var constant = no_grad();
-        if (gradient.numel() <= RunElements) return PullBackRun(gradient, rows, _inverseLengths, scale, scaled);
+        if (gradient.numel() <= Runs.CachedElements) return PullBackRun(gradient, rows, _inverseLengths, scale, scaled);
 
         var total = scaled > 0 ? zeros([], dtype: gradient.dtype, device: gradient.device) : null;
-        foreach (var (first, count) in Runs.Of(gradient.shape[0], Math.Max(1, RunElements / gradient.shape[1])))
+        foreach (var (first, count) in Runs.OfRows(gradient.shape[0], gradient.shape[1]))
         {
             using var scope = NewDisposeScope();
             Tensor Run(Tensor all) => all.narrow(0, first, count);
@@ -127,7 +124,7 @@ internal sealed class FeatureRows(Tensor features, SimilarityMeasure measure)
         var given = features.detach();
         if (measure == SimilarityMeasure.DotProduct && scale is null) return UnitRows.Widen(given);
 
-        if (measure == SimilarityMeasure.Cosine && given.numel() <= RunElements)
+        if (measure == SimilarityMeasure.Cosine && given.numel() <= Runs.CachedElements)
         {
             var small = UnitRows.Widen(given);
             _inverseLengths ??= UnitRows.InverseLengths(small);

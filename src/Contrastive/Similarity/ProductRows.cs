@@ -90,27 +90,28 @@ internal sealed class ProductRows
     /// </remarks>
     public Tensor Attach(Tensor value, double share, ReadOnlySpan<(Tensor Input, Tensor Derivative)?> own)
     {
+        var term = Terms(own);
+        using (no_grad()) term.zero_();
+        using var factor = share.ToScalar();
+        term = term.pow(ThreeHalves).add(term, factor);
+        using (no_grad()) return term.add_(value, factor);
+    }
+
+    /// <summary>Σ ⟨x, g⟩ over features and temperature, (1), with a graph to them. Once.</summary>
+    public Tensor Term() => Terms([]).reshape(1);
+
+    /// <summary>Σ ⟨x, g⟩ over the loss's own inputs, features and temperature, (), with a graph to them.</summary>
+    private Tensor Terms(ReadOnlySpan<(Tensor Input, Tensor Derivative)?> own)
+    {
         Tensor? sum = null;
         foreach (var leaf in own)
         {
             if (leaf is var (input, derivative) && input.requires_grad) Add(input.dot(derivative));
         }
         PullBack(Add);
-        var term = sum!;
-        using (no_grad()) term.zero_();
-        using var factor = share.ToScalar();
-        term = term.pow(ThreeHalves).add(term, factor);
-        using (no_grad()) return term.add_(value, factor);
+        return sum!;
 
         void Add(Tensor part) => sum = sum is null ? part : sum.Plus(part);
-    }
-
-    /// <summary>Σ ⟨x, g⟩ over features and temperature, (1), with a graph to them. Once.</summary>
-    public Tensor Term()
-    {
-        Tensor? sum = null;
-        PullBack(part => sum = sum is null ? part : sum.Plus(part));
-        return sum!.reshape(1);
     }
 
     /// <summary>Gives ⟨x, g⟩ of features and temperature, each with its graph.</summary>

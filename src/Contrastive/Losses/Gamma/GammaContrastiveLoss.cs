@@ -158,19 +158,12 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         CheckMap(batch.Map);
         var scale = Scale(batch.Anchors);
         var matrix = Matrix(batch.Anchors, batch.Candidates, batch.Map, scale, reduction);
-        if (!matrix.AreFinite)
-        {
-            // By the names and rows that the caller knows them by.
-            var given = Mode == ContrastMode.TwoViews ? batch.Anchors.detach().chunk(2) : [batch.Anchors, batch.Candidates];
-            FeatureRows.CheckFinite(given[0], "anchors");
-            FeatureRows.CheckFinite(given[1], "candidates");
-        }
+        batch.CheckFinite(matrix, Mode);
         var both = ReverseEstimator is not null;
         var memory = Memory is null ? null : Beside(Memory, matrix, batch);
         var step = memory is null ? null : new GammaMemoryStep(memory, matrix, scale, both);
         // A first item alone is skipped, and remembered.
-        var isAlone = memory is not null && memory.IsAlone(batch.Anchors.size(0) / (Mode == ContrastMode.TwoViews ? 2 : 1));
-        var missing = isAlone ? MissingPairs.Skip : MissingPairs;
+        var missing = memory is not null && memory.IsAlone(batch.Items(Mode)) ? MissingPairs.Skip : MissingPairs;
         // What remembered anchors push needs the negatives of the candidates.
         var sums = matrix.Sum(both || memory?.Reverse is not null);
 
@@ -190,13 +183,12 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
             matrix, sums, Weighted(sums.Anchors, forward), backward is { } reverse ? Weighted(sums.Candidates!, reverse) : null, reduction);
         if (step is not null)
         {
-            var reverseScale = ofCandidates is null ? step.Reverse(sums) : ofCandidates.Sums;
             loss = loss.Plus(step.Loss(
-                LogitScale.Of(Temperature, UnitRows.ComputeType(batch.Anchors.dtype), constant: true),
+                Scale(batch.Anchors, constant: true),
                 forward,
                 backward,
-                ofAnchors.Sums.LogNegativeScale(ReverseEstimator?.Population),
-                reverseScale?.LogNegativeScale(Estimator.Population),
+                () => ofAnchors.Sums.LogNegativeScale(ReverseEstimator!.Population),
+                () => (ofCandidates?.Sums ?? step.Reverse(sums)).LogNegativeScale(Estimator.Population),
                 reduction));
         }
         var skipped = forward.Skipped.Count + (backward?.Skipped.Count ?? 0);

@@ -27,28 +27,32 @@ internal sealed class GammaMemoryStep
     /// <summary>Those of its candidates over anchors, likewise.</summary>
     public PartitionSums Reverse(PairSums batch) => Merge(batch, _reverse);
 
-    /// <summary>Of a loss of one direction: the sums of the batch's candidates with what the memory's anchors add to their counts; null where none push.</summary>
-    public PartitionSums? Reverse(ContrastSums batch) => _memory.Reverse is not { } reverse ? null
-        : new PartitionSums((batch.Candidates ?? batch.Anchors).Detach(), hasLogitBias: false)
-            .WithNegatives(full_like((batch.Candidates ?? batch.Anchors).LogNegatives.detach(), Scalars.NegativeInfinity), reverse.CountNegatives());
+    /// <summary>Of a loss of one direction: the sums of the batch's candidates, whose counts have the memory's anchors that push them.</summary>
+    public PartitionSums Reverse(ContrastSums batch)
+        => new(batch.Candidates!.Detach().WithMoreNegatives(_memory.Reverse!.CountNegatives()), hasLogitBias: false);
 
     /// <summary>The loss of the remembered rows' pairs, to be added to that of the batch's.</summary>
     /// <param name="constant">1/τ, of which no gradient is wanted.</param>
     /// <param name="forward">The E-step of the anchors.</param>
     /// <param name="backward">That of the candidates; null for one direction.</param>
-    /// <param name="logScales">log c of the batch's anchors as candidates of the other direction, (n).</param>
-    /// <param name="reverseLogScales">log c of the batch's candidates, (m); null where no anchor pushes them.</param>
+    /// <param name="logScales">log c of the batch's anchors as candidates of the other direction, (n); asked where something pushes them.</param>
+    /// <param name="reverseLogScales">log c of the batch's candidates, (m), likewise.</param>
     /// <param name="reduction">A mean or a sum.</param>
     public Tensor Loss(
-        LogitScale constant, GammaExpectation forward, GammaExpectation? backward, Tensor logScales, Tensor? reverseLogScales, nn.Reduction reduction)
+        LogitScale constant,
+        GammaExpectation forward,
+        GammaExpectation? backward,
+        Func<Tensor> logScales,
+        Func<Tensor> reverseLogScales,
+        nn.Reduction reduction)
     {
         var half = backward is null ? 1 : 0.5;
         var parts = new List<Tensor>();
         if (_forward is { } anchors) parts.Add(OfNegatives(anchors, forward));
         if (_reverse is { } candidates) parts.Add(OfNegatives(candidates, backward!.Value));
         // The remembered anchors of a direction push the batch's candidates, with a share of the batch's mean over anchors.
-        if (_memory.Reverse is { } reverse) parts.Add(reverse.Push(constant, reverseLogScales!, Share(forward)));
-        if (backward is { } other && _memory.Forward is { } remembered) parts.Add(remembered.Push(constant, logScales, Share(other)));
+        if (_memory.Reverse is { } reverse) parts.Add(reverse.Push(constant, reverseLogScales(), Share(forward)));
+        if (backward is { } other && _memory.Forward is { } remembered) parts.Add(remembered.Push(constant, logScales(), Share(other)));
         return parts.Count == 0 ? zeros_like(forward.Objective.SumAll()) : parts.Aggregate((sum, part) => sum.Plus(part));
 
         Tensor OfNegatives((SimilarityMatrix Matrix, ContrastSums Sums) block, GammaExpectation expectation)

@@ -9,9 +9,6 @@ namespace Contrastive;
 /// </summary>
 internal sealed class ClassPositives
 {
-    /// <summary>Rows are gathered in runs of about this many numbers.</summary>
-    private const long RunElements = 1 << 16;
-
     private readonly ProductRows? _rows;
     private readonly Tensor _ofAnchors;
     private readonly Tensor _ofCandidates;
@@ -86,7 +83,7 @@ internal sealed class ClassPositives
     {
         var sums = Workspace.Empty([classes, x.shape[1]], x.dtype, x.device).zero_();
         if (weights is null) return sums.index_add_(0, numbers, x, Scalars.One);
-        foreach (var (first, count) in Runs.Of(x.shape[0], Math.Max(1, RunElements / x.shape[1])))
+        foreach (var (first, count) in Runs.OfRows(x.shape[0], x.shape[1]))
         {
             using var scope = NewDisposeScope();
             sums.index_add_(0, numbers.narrow(0, first, count), x.narrow(0, first, count).mul(weights.narrow(0, first, count)), Scalars.One);
@@ -97,7 +94,7 @@ internal sealed class ClassPositives
     /// <summary>The rows of a table by their numbers, a run at a time. Each has a dispose scope of its own.</summary>
     private static IEnumerable<(PairBlock Rows, Tensor Run)> Gather(Tensor table, Tensor numbers, long total)
     {
-        foreach (var (first, count) in Runs.Of(total, Math.Max(1, RunElements / table.shape[1])))
+        foreach (var (first, count) in Runs.OfRows(total, table.shape[1]))
         {
             using var scope = NewDisposeScope();
             yield return (new PairBlock(first, count, 0, 0), table.index_select(0, PairBlock.Run(numbers, first, count)));

@@ -68,16 +68,10 @@ internal readonly record struct InfoNCE(
     /// <summary>The loss with the memory's rows as more negatives.</summary>
     private ContrastiveResult WithMemory(ContrastBatch batch, SimilarityMatrix matrix, PairMap map, LogitScale scale, Tensor? weights)
     {
-        if (!matrix.AreFinite)
-        {
-            var given = Mode == ContrastMode.TwoViews ? batch.Anchors.detach().chunk(2) : [batch.Anchors, batch.Candidates];
-            FeatureRows.CheckFinite(given[0], "anchors");
-            FeatureRows.CheckFinite(given[1], "candidates");
-        }
-        var isOneSet = Mode == ContrastMode.TwoViews;
-        var memory = BatchMemory.Of(Memory!, matrix, map, batch.SampleIds, batch.CandidateIds, isOneSet, Tiling);
+        batch.CheckFinite(matrix, Mode);
+        var memory = BatchMemory.Of(Memory!, matrix, map, batch.SampleIds, batch.CandidateIds, Mode == ContrastMode.TwoViews, Tiling);
         // A first item alone is skipped, and remembered.
-        var settings = memory.IsAlone(batch.Anchors.size(0) / (isOneSet ? 2 : 1)) ? this with { MissingPairs = MissingPairs.Skip } : this;
+        var settings = memory.IsAlone(batch.Items(Mode)) ? this with { MissingPairs = MissingPairs.Skip } : this;
         var symmetric = Mode == ContrastMode.Symmetric;
         var both = matrix.Sum(symmetric);
         var ofAnchors = memory.Forward?.Negatives(scale, reduced: !matrix.IsWhole);
@@ -116,7 +110,7 @@ internal readonly record struct InfoNCE(
             {
                 var derivatives = losses.Derivatives();
                 var total = all.LogNegatives.masked_fill(all.LogNegatives.isneginf(), Scalars.Zero);
-                var ofMemory = all.Reference is { } reference ? remembered.RelativeTo(reference) : remembered.RelativeTo(zeros_like(total));
+                var ofMemory = remembered.RelativeTo(all.Reference ?? zeros_like(total));
                 return derivatives with
                 {
                     LogNegatives = derivatives.LogNegatives.mul(batch.LogNegatives.sub(total).exp()),

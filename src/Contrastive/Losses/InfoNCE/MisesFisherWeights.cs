@@ -10,9 +10,6 @@ namespace Contrastive;
 /// </summary>
 internal sealed class MisesFisherWeights
 {
-    /// <summary>Rows are worked on in runs of about this many numbers.</summary>
-    private const long RunElements = 1 << 16;
-
     private readonly Tensor _similarities;
     private readonly double _sigma;
     private readonly ProductRows? _rows;
@@ -104,6 +101,6 @@ internal sealed class MisesFisherWeights
         => _transposed ? (segment.Column, segment.Row) : (segment.Row, segment.Column);
 
     private static IEnumerable<DiagonalSegment> PartsOf(DiagonalSegment segment, long width)
-        => Runs.Of(segment.Count, Math.Max(1, RunElements / width))
+        => Runs.OfRows(segment.Count, width)
             .Select(run => segment with { Row = segment.Row + run.First, Column = segment.Column + run.First, Count = run.Count });
 }
