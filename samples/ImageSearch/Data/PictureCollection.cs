@@ -40,7 +40,7 @@ internal sealed record PictureCollection(int Side, IReadOnlyList<Picture> Pictur
         string[] paths;
         try
         {
-            paths = [.. Directory.EnumerateFiles(source.Images, "*", SearchOption.AllDirectories).Where(PictureFile.IsNamedAsPicture).Order(StringComparer.Ordinal)];
+            paths = [.. Directory.EnumerateFiles(source.Images, "*", SearchOption.AllDirectories).Where(PictureOrDrawing.IsNamedAsPicture).Order(StringComparer.Ordinal)];
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
@@ -93,14 +93,14 @@ internal sealed record PictureCollection(int Side, IReadOnlyList<Picture> Pictur
         Progress.Run(console, "reading pictures", files.Count, progress =>
         {
             var lines = skipped.Count;
-            Data.Skipped.Report(skipped, progress.Line);
+            Samples.Skipped.Report(skipped, progress.Line);
             Workers.Run(files.Count, Environment.ProcessorCount, i =>
             {
                 problems[i] = Problem(files[i].Path, side, out pixels[i]);
                 progress.Advance(detail: files[i].Name);
             }, console.Cancellation);
             skipped.AddRange(files.Zip(problems).Where(file => file.Second is not null).Select(file => new Skipped(file.First.Name, file.Second!)));
-            Data.Skipped.Report(skipped[lines..], progress.Line);
+            Samples.Skipped.Report(skipped[lines..], progress.Line);
             progress.Line($"{problems.Count(problem => problem is null)} of {files.Count} pictures can be used; skipped {skipped.Count - lines} pictures and {lines} lines");
         });
         Picture[] read = [.. Enumerable.Range(0, files.Count).Where(i => problems[i] is null).Select(i => new Picture(
@@ -115,7 +115,7 @@ internal sealed record PictureCollection(int Side, IReadOnlyList<Picture> Pictur
         pixels = new byte[3 * side * side];
         try
         {
-            using var square = PictureFile.Read(path, side);
+            using var square = PictureOrDrawing.Read(path, side);
             PictureFile.Planes(square, pixels);
             return null;
         }

@@ -34,7 +34,7 @@ internal static class QueryProgram
             foreach (var (path, pixels) in settings.Pictures.Zip(asked))
             {
                 var query = towers.UnitImages([pixels], device);
-                sections.Add(Pictures($"like {path}", query, [new SheetPicture(PictureFile.Read(path, ContactSheet.Side), "query", Path.GetFileName(path))]));
+                sections.Add(Pictures($"like {path}", query, [new SheetPicture(PictureOrDrawing.Read(path, ContactSheet.Side), "query", Path.GetFileName(path))]));
                 Captions(path, query);
             }
 
@@ -98,7 +98,7 @@ internal static class QueryProgram
     private static SKBitmap Show(Picture picture, int side)
     {
         if (picture.Path is { } path)
-            return PictureFile.Read(path, ContactSheet.Side);
+            return PictureOrDrawing.Read(path, ContactSheet.Side);
         using var small = PictureFile.FromPlanes(picture.Pixels, side);
         return PictureFile.Square(small, ContactSheet.Side);
     }
@@ -107,7 +107,7 @@ internal static class QueryProgram
     {
         try
         {
-            using var square = PictureFile.Read(path, side);
+            using var square = PictureOrDrawing.Read(path, side);
             var pixels = new byte[3 * side * side];
             PictureFile.Planes(square, pixels);
             return pixels;

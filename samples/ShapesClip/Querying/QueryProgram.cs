@@ -1,5 +1,4 @@
 using System.Globalization;
-using Contrastive.Samples.ShapesClip.Data.Pictures;
 using Contrastive.Samples.ShapesClip.Models;
 using Contrastive.Samples.ShapesClip.Reporting;
 using Contrastive.Training;

@@ -1,6 +1,4 @@
 using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Samples.ShapesClip.Data.Pictures;
-using Contrastive.Samples.ShapesClip.Querying;
 using Contrastive.Training;
 
 namespace Contrastive.Samples.ShapesClip.Reporting;

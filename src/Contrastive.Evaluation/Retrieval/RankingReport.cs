@@ -172,10 +172,10 @@ public sealed class RetrievalReport
     internal RetrievalReport(RankingReport leftToRight, RankingReport rightToLeft)
         => (LeftToRight, RightToLeft) = (leftToRight, rightToLeft);
 
-    /// <summary>Each left row a query among all right rows.</summary>
+    /// <summary>Each left row is a query among all right rows.</summary>
     public RankingReport LeftToRight { get; }
 
-    /// <summary>Each right row a query among all left rows.</summary>
+    /// <summary>Each right row is a query among all left rows.</summary>
     public RankingReport RightToLeft { get; }
 
     /// <summary>The hit rate by k, the average of both directions, in [0, 1].</summary>

@@ -42,7 +42,7 @@ public class CalibrationTests
         var rows = Data.Normal(50, 3, 1, ScalarType.Float32);
         var labels = rows.argmax(1);
         var scores = classifier.Score(rows, temperature: 0.1);
-        scores.sum(1).ShouldEqual(ones(50), 1e-5);
+        scores.sum(dim: 1).ShouldEqual(ones(50), 1e-5);
         Calibration.Evaluate(scores, labels).Accuracy.Should().Be(1);
         classifier.Score(rows).ShouldEqual(nn.functional.normalize(rows, dim: 1), 1e-6);
         using var probe = LinearProbe.Fit(rows, labels);

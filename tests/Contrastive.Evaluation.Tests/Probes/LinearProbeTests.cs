@@ -275,7 +275,7 @@ public sealed class LinearProbeTests : IDisposable
 
         var probabilities = classifier.Probabilities(_test);
         probabilities.shape.Should().Equal(200, 4);
-        probabilities.sum(1).ShouldEqual(ones(200, dtype: ScalarType.Float64));
+        probabilities.sum(dim: 1).ShouldEqual(ones(200, dtype: ScalarType.Float64));
         var predicted = classifier.Predict(_test);
         predicted.IsSameAs(probabilities.argmax(1).add(10)).Should().BeTrue();
         predicted.eq(_testLabels.add(10)).to_type(ScalarType.Float64).data<double>().ToArray().Should().Equal(report.Hits);

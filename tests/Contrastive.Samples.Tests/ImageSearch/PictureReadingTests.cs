@@ -1,6 +1,5 @@
 using Contrastive.Samples.ImageSearch;
 using Contrastive.Samples.ImageSearch.Data;
-using Contrastive.Samples.ImageSearch.Querying;
 using Contrastive.Samples.Tests.ShapesClip;
 using SkiaSharp;
 
@@ -26,17 +25,17 @@ public sealed class PictureReadingTests : IDisposable
     [Fact]
     public void A_drawing_a_plot_and_pictures_go_together_in_one_process()
     {
-        using var drawing = PictureFile.Read(_folder.Files.File("icon.svg", Icon), Side);
+        using var drawing = PictureOrDrawing.Read(_folder.Files.File("icon.svg", Icon), Side);
         PlotFile.Write(_folder.Path("plot.png"), [new Panel("title", "x", "y", [new Curve("curve", [1, 2, 3], [1, 4, 9])])]);
 
         foreach (var format in new[] { SKEncodedImageFormat.Png, SKEncodedImageFormat.Jpeg, SKEncodedImageFormat.Webp })
         {
-            using var picture = PictureFile.Read(_folder.Add($"a.{format}", SKColors.Red, format: format), Side);
+            using var picture = PictureOrDrawing.Read(_folder.Add($"a.{format}", SKColors.Red, format: format), Side);
             ((int)picture.GetPixel(5, 5).Red).Should().BeGreaterThan(240);
             ((int)picture.GetPixel(5, 5).Green).Should().BeLessThan(15);
         }
 
-        using var plot = PictureFile.Read(_folder.Path("plot.png"), Side);
+        using var plot = PictureOrDrawing.Read(_folder.Path("plot.png"), Side);
         plot.GetPixel(0, 0).Should().Be(SKColors.White);
         drawing.GetPixel(0, 0).Should().Be(SKColors.White);
         drawing.GetPixel(16, 16).Should().Be(SKColors.Black, "the line has the current colour");
@@ -68,7 +67,7 @@ public sealed class PictureReadingTests : IDisposable
     {
         var wide = _folder.Files.File("wide.svg", """<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="10" height="20" fill="red"/><rect x="10" width="20" height="20" fill="blue"/></svg>""");
 
-        using var drawing = PictureFile.Read(wide, Side);
+        using var drawing = PictureOrDrawing.Read(wide, Side);
 
         drawing.Pixels.Should().OnlyContain(pixel => pixel == SKColors.Blue);
     }
@@ -77,7 +76,7 @@ public sealed class PictureReadingTests : IDisposable
     [InlineData("<svg xmlns='http://www.w3.org/2000/svg'><path", "cannot be read")]
     [InlineData("<html></html>", "not a picture")]
     public void A_broken_drawing_is_refused_with_the_reason(string content, string reason)
-        => new Action(() => PictureFile.Read(_folder.Files.File("a.svg", content), Side)).Should().Throw<InvalidDataException>().WithMessage($"*{reason}*");
+        => new Action(() => PictureOrDrawing.Read(_folder.Files.File("a.svg", content), Side)).Should().Throw<InvalidDataException>().WithMessage($"*{reason}*");
 
     [Fact]
     public void What_lies_outside_a_drawing_is_not_fetched()
@@ -90,7 +89,7 @@ public sealed class PictureReadingTests : IDisposable
             </svg>
             """);
 
-        using var read = PictureFile.Read(drawing, Side);
+        using var read = PictureOrDrawing.Read(drawing, Side);
 
         // There is a sign that something is missing.
         read.Pixels.Should().NotContain(SKColors.Black);

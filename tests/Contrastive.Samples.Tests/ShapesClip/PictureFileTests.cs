@@ -1,4 +1,3 @@
-using Contrastive.Samples.ShapesClip.Data.Pictures;
 using SkiaSharp;
 
 namespace Contrastive.Samples.Tests.ShapesClip;

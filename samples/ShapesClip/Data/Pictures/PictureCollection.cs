@@ -95,10 +95,10 @@ internal sealed class PictureCollection : IDisposable
         Progress.Run(console, "reading pictures", files.Count, progress =>
         {
             var lineSkipped = skipped.Count;
-            Pictures.Skipped.Report(skipped, progress.Line);
+            Samples.Skipped.Report(skipped, progress.Line);
             foreach (var chunk in files.Chunk(Chunk))
                 Add(chunk, progress);
-            Pictures.Skipped.Report(skipped[lineSkipped..], progress.Line);
+            Samples.Skipped.Report(skipped[lineSkipped..], progress.Line);
             progress.Line($"{read.Count} of {files.Count} pictures can be used; skipped {files.Count - read.Count} pictures and {lineSkipped} lines");
         });
         return read.Count > 0

@@ -1,15 +1,15 @@
 using SkiaSharp;
 
-namespace Contrastive.Samples.ImageSearch.Querying;
+namespace Contrastive.Samples;
 
 /// <summary>A picture with a line in bold and some text under it.</summary>
-internal sealed record SheetPicture(SKBitmap Picture, string Heading, string Text);
+public sealed record SheetPicture(SKBitmap Picture, string Heading, string Text);
 
 /// <summary>A query and its answers.</summary>
-internal sealed record SheetSection(string Title, IReadOnlyList<SheetPicture> Pictures);
+public sealed record SheetSection(string Title, IReadOnlyList<SheetPicture> Pictures);
 
 /// <summary>Pictures in rows, with text under each, a section for each query.</summary>
-internal static class ContactSheet
+public static class ContactSheet
 {
     /// <summary>Pixels a side of each picture.</summary>
     public const int Side = 144;
@@ -58,7 +58,7 @@ internal static class ContactSheet
 
     private static void Draw(SKCanvas canvas, SheetPicture picture, int left, int top)
     {
-        canvas.DrawBitmap(picture.Picture, left, top, SKSamplingOptions.Default);
+        canvas.DrawBitmap(picture.Picture, left, top);
         var line = top + Side + LineHeight - 3;
         Write(canvas, picture.Heading, left, line, 13, bold: true, Side, lines: 1);
         Write(canvas, picture.Text, left, line + LineHeight, 12, bold: false, Side, TextLines);

@@ -1,6 +1,6 @@
-namespace Contrastive.Samples.ShapesClip.Data.Pictures;
+namespace Contrastive.Samples;
 
-/// <summary>A line of the captions file, or a picture, that could not be used.</summary>
+/// <summary>A line of a file, or a picture, that could not be used.</summary>
 /// <param name="Name">The picture as it was written, or the file and line.</param>
 /// <param name="Reason">Why.</param>
 public sealed record Skipped(string Name, string Reason)
@@ -10,7 +10,7 @@ public sealed record Skipped(string Name, string Reason)
     public override string ToString() => $"{Name}: {Reason}";
 
     /// <summary>Names what was skipped, up to a number that can be read.</summary>
-    internal static void Report(IReadOnlyList<Skipped> skipped, Action<string> line)
+    public static void Report(IReadOnlyList<Skipped> skipped, Action<string> line)
     {
         foreach (var one in skipped.Take(MostNamed))
             line($"skipped {one}");

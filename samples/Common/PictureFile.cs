@@ -1,13 +1,13 @@
 using SkiaSharp;
 
-namespace Contrastive.Samples.ImageSearch.Data;
+namespace Contrastive.Samples;
 
 /// <summary>
 /// Reads a picture as the towers take it: a square of S pixels a side. The shorter side becomes S and the middle of the
 /// longer one is kept; turned as its EXIF entry says, over white where it is transparent, in sRGB; of an animation the
-/// first picture. Drawings (svg) are drawn at that size.
+/// first picture.
 /// </summary>
-internal static class PictureFile
+public static class PictureFile
 {
     // Beyond this a file is more likely a mistake or a trap than a picture: 400 MB decoded.
     private const long MostPixels = 100_000_000;
@@ -15,25 +15,28 @@ internal static class PictureFile
     private static readonly SKEncodedImageFormat[] Formats =
         [SKEncodedImageFormat.Png, SKEncodedImageFormat.Jpeg, SKEncodedImageFormat.Webp, SKEncodedImageFormat.Gif, SKEncodedImageFormat.Bmp];
 
-    private static readonly string[] Extensions = [".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".svg"];
+    private static readonly string[] Extensions = [".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"];
 
     /// <summary>Whether a file in a folder is meant as a picture, by its name.</summary>
     public static bool IsNamedAsPicture(string path) => Extensions.Contains(Path.GetExtension(path).ToLowerInvariant());
 
-    /// <param name="path">A png, jpg, webp, gif, bmp or svg file, whatever it is called.</param>
+    /// <param name="path">A png, jpg, webp, gif or bmp file, whatever it is called.</param>
     /// <param name="side">S.</param>
     /// <exception cref="InvalidDataException">Not such a file, or a broken one.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
-    public static SKBitmap Read(string path, int side)
+    public static SKBitmap Read(string path, int side) => Decode(File.ReadAllBytes(path), side, "png, jpg, webp, gif or bmp");
+
+    /// <param name="content">Of the file.</param>
+    /// <param name="side">S.</param>
+    /// <param name="kinds">What can be read, as the refusal of another file says it.</param>
+    /// <exception cref="InvalidDataException">Not such a file, or a broken one.</exception>
+    public static SKBitmap Decode(byte[] content, int side, string kinds)
     {
-        var content = File.ReadAllBytes(path);
-        if (SvgPicture.IsNamedInside(content))
-            return SvgPicture.Draw(content, side);
         using var data = SKData.CreateCopy(content);
         using var codec = data.Size == 0 ? throw new InvalidDataException("is empty") : SKCodec.Create(data);
         if (codec is null || !Formats.Contains(codec.EncodedFormat))
-            throw new InvalidDataException($"is not a picture that can be read (png, jpg, webp, gif, bmp or svg){(codec is null ? "" : $" but {codec.EncodedFormat}")}");
+            throw new InvalidDataException($"is not a picture that can be read ({kinds}){(codec is null ? "" : $" but {codec.EncodedFormat}")}");
 
         // Large photographs can be decoded smaller at once; twice the side leaves the rest to the filter.
         var shortest = Math.Min(codec.Info.Width, codec.Info.Height);
