@@ -92,12 +92,15 @@ internal sealed class DirectionTotals
     /// <summary>Adds a tile's terms, summed over this direction.</summary>
     public void Add(Tensor total, PairBlock block, Tensor terms) => Part(total, block).add_(terms.sum(dim: _dimension), Scalars.One);
 
-    /// <summary>Adds the number of a tile's pairs in each sum.</summary>
-    public void Count(PairMasks masks, PairBlock block)
+    /// <summary>Adds the number of a tile's pairs in each sum. (A sum of a mask itself would make integers of it first, 8 bytes a pair.)</summary>
+    /// <param name="masks">The tile's pairs.</param>
+    /// <param name="block">Where the tile lies.</param>
+    /// <param name="scratch">Memory of the tile's shape.</param>
+    public void Count(PairMasks masks, PairBlock block, Tensor scratch)
     {
-        Add(Counts.Positives, block, masks.Positives);
-        Add(Counts.Negatives, block, masks.Negatives);
-        Add(Counts.Numerator, block, masks.Numerator);
+        Add(Counts.Positives, block, scratch.copy_(masks.Positives));
+        Add(Counts.Negatives, block, scratch.copy_(masks.Negatives));
+        Add(Counts.Numerator, block, scratch.copy_(masks.Numerator));
     }
 
     /// <summary>Adds Σ (s - unit) of a tile's similarities to the numerator. Before <see cref="Count"/>, of the tiles before.</summary>

@@ -29,7 +29,7 @@ internal sealed class HardNegativeTiles(PairMap map, double beta) : ITilePairs
 
             var change = direction.Positives.Add(scratch[0].copy_(tile).masked_fill_(notPositive, Scalars.NegativeInfinity), block, scratch[1]);
             direction.AddNumerator(tile, block, direction.Positives, change!, notPositive, scratch[0]);
-            direction.Count(masks, block);
+            direction.Count(masks, block, scratch[0]);
         }
     }
 

@@ -44,7 +44,7 @@ internal sealed class MaskedTiles(PairMap map, PositiveSampling sampling, Expone
                 if (sampling == PositiveSampling.Sampled) change = direction.NumeratorUnit.Add(Only(notInNumerator, none), block, scratch[1]);
                 direction.AddNumerator(tile, block, NumeratorUnit(direction), change!, notInNumerator, scratch[0]);
             }
-            direction.Count(masks, block);
+            direction.Count(masks, block, scratch[0]);
         }
 
         Tensor Only(Tensor others, Scalar none) => scratch[0].copy_(tile).masked_fill_(others, none);

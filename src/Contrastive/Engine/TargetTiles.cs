@@ -94,9 +94,12 @@ internal sealed class TargetRows(PairMap map, TargetDirection anchors, TargetDir
         using var constant = no_grad();
         var (ofAnchors, ofCandidates) = (New(map.AnchorCount), New(map.CandidateCount));
         var (allowedOfAnchors, allowedOfCandidates) = (New(map.AnchorCount), New(map.CandidateCount));
-        foreach (var (first, count) in Runs.Of(map.AnchorCount, Math.Max(1, RunPairs / map.CandidateCount)))
+        var rows = Math.Min(map.AnchorCount, Math.Max(1, RunPairs / map.CandidateCount));
+        using var memory = Workspace.Empty([rows, map.CandidateCount], dtype, device);
+        foreach (var (first, count) in Runs.Of(map.AnchorCount, rows))
         {
             using var scope = NewDisposeScope();
+            var numbers = memory.narrow(0, 0, count);
             var block = new PairBlock(first, count, 0, map.CandidateCount);
             var masks = map.Masks(block, PositiveSampling.Complete, device);
             var allowed = masks.Positives.logical_or(masks.Negatives);
@@ -105,12 +108,11 @@ internal sealed class TargetRows(PairMap map, TargetDirection anchors, TargetDir
 
             void Add(Tensor mass, Tensor number, int dimension)
             {
-                var weights = map.HasTargets
-                    ? map.TargetsOf(block, dimension).to(dtype).masked_fill(allowed.logical_not(), Scalars.Zero)
-                    : masks.Positives;
                 var (massPart, numberPart) = dimension == 1 ? (block.AnchorsOf(mass), block.AnchorsOf(number)) : (mass, number);
-                massPart.add_(weights.sum(dim: dimension), Scalars.One);
-                numberPart.add_(allowed.sum(dim: dimension), Scalars.One);
+                if (map.HasTargets) numbers.copy_(map.TargetsOf(block, dimension)).masked_fill_(allowed.logical_not(), Scalars.Zero);
+                else numbers.copy_(masks.Positives);
+                massPart.add_(numbers.sum(dim: dimension), Scalars.One);
+                numberPart.add_(numbers.copy_(allowed).sum(dim: dimension), Scalars.One);
             }
         }
         return new TargetRows(map, Direction(1, ofAnchors, allowedOfAnchors), Direction(0, ofCandidates, allowedOfCandidates));
