@@ -25,12 +25,15 @@ internal static class ExampleProgram
             .Select(path => MetadataReference.CreateFromFile(path))]);
 
     /// <summary>What the program wrote to the console.</summary>
-    public static string Run(string code)
+    /// <param name="code">The program.</param>
+    /// <param name="path">Where it lies, for programs that ask.</param>
+    /// <param name="arguments">Its command line.</param>
+    public static string Run(string code, string path = "Program.cs", params string[] arguments)
     {
         var options = CSharpParseOptions.Default.WithLanguageVersion(LanguageVersion.CSharp14);
         var compilation = CSharpCompilation.Create(
             "Example",
-            [CSharpSyntaxTree.ParseText(SourceText.From(code), options), CSharpSyntaxTree.ParseText(SourceText.From(ImplicitUsings), options)],
+            [CSharpSyntaxTree.ParseText(SourceText.From(code), options, path), CSharpSyntaxTree.ParseText(SourceText.From(ImplicitUsings), options)],
             References.Value,
             new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable)
                 // As every SDK project: an older reference of a package meets the newer framework.
@@ -47,7 +50,7 @@ internal static class ExampleProgram
         try
         {
             var main = context.LoadFromStream(image).EntryPoint!;
-            var returned = main.Invoke(null, main.GetParameters().Length == 0 ? null : [Array.Empty<string>()]);
+            var returned = main.Invoke(null, main.GetParameters().Length == 0 ? null : [arguments]);
             if (returned is Task task) task.GetAwaiter().GetResult();
         }
         catch (TargetInvocationException exception)

@@ -52,6 +52,18 @@ public partial class FreshProjectTests(PackedLibraries packed)
         project.Dotnet("run").Trim().Should().Be("3");
     }
 
+    [Fact]
+    public void A_single_file_of_the_examples_runs_on_the_packages()
+    {
+        using var project = new FreshProject("", packed.Packages);
+        var code = File.ReadAllText(Repository.File("samples", "Examples", "Quickstart.cs"))
+            .Replace("#:package TorchSharp-cpu", $"#:package TorchSharp-cpu@{Repository.VersionOf("TorchSharp-cpu")}", StringComparison.Ordinal);
+        code = ProjectLine().Replace(code, match => $"#:package {match.Groups["name"].Value}@{packed.Version}");
+        code.Should().NotContain("#:project");
+        File.WriteAllText(project.Path("Quickstart.cs"), code);
+        project.Dotnet("run", "--file", "Quickstart.cs").Should().Contain("epoch 10: loss").And.Contain("recall@1");
+    }
+
     private static void LossShouldFall(string output)
     {
         var losses = Loss().Matches(output).Select(match => double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)).ToArray();
@@ -64,6 +76,9 @@ public partial class FreshProjectTests(PackedLibraries packed)
 
     [GeneratedRegex(@"^step \d+: loss (-?[\d.]+)$", RegexOptions.Multiline)]
     private static partial Regex Loss();
+
+    [GeneratedRegex(@"^#:project .*/(?<name>[\w.]+)\.csproj", RegexOptions.Multiline)]
+    private static partial Regex ProjectLine();
 
     [GeneratedRegex(@"^```csharp\n(?<code>.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex CSharpFence();
