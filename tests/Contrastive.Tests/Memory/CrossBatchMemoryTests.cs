@@ -172,6 +172,44 @@ public class CrossBatchMemoryTests
         }
     }
 
+    /// <summary>
+    /// What it is for: an anchor's estimate has the noise of n negatives drawn without replacement, batch and memory together,
+    /// (N-1)² S²/n (1 - n/(N-1)).
+    /// </summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void The_noise_of_an_estimate_falls_with_the_negatives_of_batch_and_memory_together(int remembered)
+    {
+        using var scope = NewDisposeScope();
+        const int n = 7;
+        var (x, y) = (nn.functional.normalize(Draw.Normal(1, n, Width), 2, 1), nn.functional.normalize(Draw.Normal(2, n, Width), 2, 1));
+        var watching = new WatchingPartition(n);
+        using var memory = new CrossBatchMemory(Math.Max(1, remembered), Width, dtype: ScalarType.Float64);
+        using var loss = new GammaContrastiveLoss(watching, Temperature.Fixed(0.4), memory: memory);
+        loss.eval();
+
+        var estimates = new List<double>();
+        for (var partner = 1; partner < n; partner++)
+        {
+            long[] batch = [0, partner];
+            foreach (var items in Subsets([.. Enumerable.Range(0, n).Select(i => (long)i).Except(batch)], remembered))
+            {
+                memory.Clear();
+                var rows = tensor(items, ScalarType.Int64);
+                if (remembered > 0) memory.Enqueue(x[rows], y[rows], rows, null, zeros(remembered, float64), zeros(remembered, float64));
+                loss.forward(x[tensor(batch)], y[tensor(batch)], tensor(batch));
+                estimates.Add(watching.Estimates[0]);
+            }
+        }
+
+        var terms = x[0].matmul(y[1..].t()).div(0.4).exp().data<double>().ToArray();
+        var negatives = 1 + remembered;
+        var expected = Math.Pow(n - 1, 2) * MathNet.Numerics.Statistics.Statistics.Variance(terms) / negatives * (1 - (negatives / (n - 1.0)));
+        MathNet.Numerics.Statistics.Statistics.PopulationVariance(estimates).Should().BeApproximately(expected, 1e-9 * expected);
+    }
+
     [Theory]
     [InlineData(ContrastMode.OneDirection, false)]
     [InlineData(ContrastMode.Symmetric, true)]
@@ -389,6 +427,23 @@ public class CrossBatchMemoryTests
     }
 
     /// <summary>Estimates that are given, so that u is fixed per sample.</summary>
+    /// <summary>Takes the batch for the whole, and remembers what it saw.</summary>
+    private sealed class WatchingPartition(long population) : PartitionEstimator(nameof(WatchingPartition), population)
+    {
+        /// <summary>The negatives' share of Z̃_i of each anchor.</summary>
+        public double[] Estimates { get; private set; } = [];
+
+        public override PartitionEstimator CreateSibling() => new WatchingPartition(Population!.Value);
+
+        public override PartitionEstimate Estimate(PartitionObservation observation)
+        {
+            var sums = observation.Sums;
+            var estimate = sums.LogEstimate(Population);
+            Estimates = (estimate.exp() - sums.LogPositives.exp()).data<double>().ToArray();
+            return new PartitionEstimate(estimate, sums.LogNegativeScale(Population));
+        }
+    }
+
     private sealed class FixedPartition(Tensor logPartition, long population) : PartitionEstimator(nameof(FixedPartition), population)
     {
         public override PartitionEstimator CreateSibling() => new FixedPartition(logPartition, Population!.Value);
