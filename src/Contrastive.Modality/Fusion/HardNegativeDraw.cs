@@ -48,10 +48,7 @@ internal readonly record struct ForeignWeights(Tensor Logits, Tensor HasAny)
         var own = OwnPairs.Of(similarities, ids, candidateIds);
         BrownianBridge.CheckGenerator(generator, similarities);
         var wide = UnitRows.Widen(similarities.detach());
-        var finite = wide.isfinite().all(1);
-        if (!finite.all().item<bool>())
-            throw new ArgumentException(
-                $"similarities are not finite in row {finite.logical_not().nonzero()[0, 0].item<long>()}", nameof(similarities));
+        FiniteRows.Check(wide, nameof(similarities));
         var hasAny = own.all(1).logical_not();
         if (missingPairs == MissingPairs.Throw && !hasAny.all().item<bool>())
             throw new ArgumentException(

@@ -70,6 +70,9 @@ public sealed class MomentumContrastLoss : ModalityLoss
     {
         var first = batch.Unit(batch.First.Augmented!).detach();
         var second = batch.Unit(batch.Second.Augmented!).detach();
+        // Targets cannot be made of them, nor entries of the queue.
+        FiniteRows.Check(first, "first.Augmented");
+        FiniteRows.Check(second, "second.Augmented");
         var ids = batch.SampleIds?.to(ScalarType.Int64);
         var remembered = Queue?.Newest();
         var result = ModalityResult.Sum(
@@ -87,7 +90,8 @@ public sealed class MomentumContrastLoss : ModalityLoss
             var candidateIds = ids is null || queuedIds is null ? null : cat([ids, queuedIds]);
             var targets = MomentumDistillation.Targets(similarities, Alpha, ids, candidateIds);
             // The first pair of all is alone whatever the queue will hold.
-            if (Queue is not null && candidates.shape[0] == 1) return new ModalityTerm(name, 0.5, batch.Unit(anchors).SumAll().mul(Scalars.Zero)) { SkippedAnchors = 1 };
+            if (Queue is not null && candidates.shape[0] == 1)
+                return new ModalityTerm(name, 0.5, batch.Unit(anchors).SumAll().mul(Scalars.Zero)) { SkippedAnchors = 1 };
             return ModalityTerm.Of(name, 0.5, contrast.Evaluate(batch.Unit(anchors), candidates, pairs: PairMap.FromTargets(targets)));
         }
     }

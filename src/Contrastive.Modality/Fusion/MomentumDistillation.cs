@@ -14,14 +14,14 @@ public static class MomentumDistillation
     /// cross-entropy with them is its KL divergence and a constant). For <see cref="PairMap.FromTargets"/>.
     /// </summary>
     /// <param name="similarities">
-    /// (N, M), s: those of the momentum model's features with the candidates, divided by the temperature. Candidates are the batch's and those of a
+    /// (N, M), s, finite: those of the momentum model's features with the candidates, divided by the temperature. Candidates are the batch's and those of a
     /// queue below them.
     /// </param>
     /// <param name="alpha">α. Range: 0 ≤ α ≤ 1.</param>
     /// <param name="ids">(N) integers, what row i shows; without them candidate i is row i's only positive, and M ≥ N.</param>
     /// <param name="candidateIds">(M) integers; by default, where N = M, the rows' ids.</param>
     /// <returns>(N, M), rows that add up to 1, without a graph. Half precision is widened to float32.</returns>
-    /// <exception cref="ArgumentException">The arguments do not fit together, or a row has no candidate of its id.</exception>
+    /// <exception cref="ArgumentException">The arguments do not fit together, or are not finite, or a row has no candidate of its id.</exception>
     public static Tensor Targets(Tensor similarities, double alpha, Tensor? ids = null, Tensor? candidateIds = null)
     {
         Guard.Between(alpha, 0, 1);
@@ -29,6 +29,7 @@ public static class MomentumDistillation
         using var constant = no_grad();
         var same = OwnPairs.Of(similarities, ids, candidateIds);
         var wide = UnitRows.Widen(similarities.detach());
+        FiniteRows.Check(wide, nameof(similarities));
         var own = same.to(wide.dtype);
         var counts = own.sum(1, keepdim: true);
         if (counts.eq(Scalars.Zero).any().item<bool>())
@@ -75,5 +76,19 @@ internal static class OwnPairs
         Guard.Integers(candidateIds, candidates);
         Guard.SameDevice(similarities, candidateIds);
         return ids.unsqueeze(1).eq(candidateIds.unsqueeze(0));
+    }
+}
+
+/// <summary>Refuses numbers that are not finite, by the row they are in. Waits for the device.</summary>
+internal static class FiniteRows
+{
+    /// <param name="rows">(N, D).</param>
+    /// <param name="name">As the caller knows them.</param>
+    public static void Check(Tensor rows, string name)
+    {
+        using var scope = NewDisposeScope();
+        var finite = rows.isfinite().all(1);
+        if (!finite.all().item<bool>())
+            throw new ArgumentException($"{name} are not finite in row {finite.logical_not().nonzero()[0, 0].item<long>()}", name);
     }
 }
