@@ -159,6 +159,7 @@ public class ModuleStateTests
             () => new SigmoidContrastiveLoss(temperature),
             () => new MultimodalContrastiveLoss(new GammaContrastiveLoss(new PartitionTable(9), temperature, ContrastMode.Symmetric)),
             () => new MultimodalContrastiveLoss(new InfoNCELoss(mode: ContrastMode.Symmetric), temperature),
+            () => new MomentumContrastLoss(temperature: temperature),
             () => new CompositeLoss(
                 ("a", new MultimodalContrastiveLoss(new GammaContrastiveLoss(new PartitionTable(9), temperature, ContrastMode.Symmetric)), 1),
                 ("b", new FeatureSeparationLoss(temperature), 1)),

@@ -46,7 +46,7 @@ internal readonly record struct ForeignWeights(Tensor Logits, Tensor HasAny)
     public static ForeignWeights Of(Tensor similarities, Tensor? ids, Tensor? candidateIds, Generator? generator, MissingPairs missingPairs)
     {
         var own = OwnPairs.Of(similarities, ids, candidateIds);
-        BrownianBridge.CheckGenerator(generator, similarities);
+        Guard.DrawsOn(generator, similarities);
         var wide = UnitRows.Widen(similarities.detach());
         FiniteRows.Check(wide, nameof(similarities));
         var hasAny = own.all(1).logical_not();

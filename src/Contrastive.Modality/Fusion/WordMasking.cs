@@ -100,7 +100,7 @@ public sealed class WordMasking
         using var scope = NewDisposeScope();
         using var constant = no_grad();
         using (var flat = tokens.flatten()) Guard.Integers(flat, flat.shape[0], nameof(tokens));
-        BrownianBridge.CheckGenerator(generator, tokens);
+        Guard.DrawsOn(generator, tokens);
         var device = tokens.device;
         var given = tokens.to(ScalarType.Int64);
         using var end = Vocabulary.ToScalar();
