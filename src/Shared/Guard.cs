@@ -60,6 +60,13 @@ internal static class Guard
             throw new ArgumentException($"{leftName} are on {left.device} but {rightName} are on {right.device}", rightName);
     }
 
+    /// <summary>Refuses a source of draws that cannot draw where a tensor is.</summary>
+    public static void DrawsOn(Generator? generator, Tensor tensor, [CallerArgumentExpression(nameof(tensor))] string name = "")
+    {
+        if (generator is not null && generator.device.type != tensor.device_type)
+            throw new ArgumentException($"generator is on {generator.device} but {name} are on {tensor.device}", nameof(generator));
+    }
+
     public static void Integers(Tensor tensor, long count, [CallerArgumentExpression(nameof(tensor))] string name = "")
     {
         ArgumentNullException.ThrowIfNull(tensor, name);

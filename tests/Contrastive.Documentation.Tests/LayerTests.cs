@@ -23,7 +23,7 @@ public class LayerTests
     private static readonly Dictionary<string, string[]> Layers = new()
     {
         ["Contrastive"] = ["Similarity", "Pairs", "Engine", "Partition", "Memory", "Losses"],
-        ["Contrastive.Modality"] = ["Losses", "Heads", "Structures"],
+        ["Contrastive.Modality"] = ["Losses", "Heads", "Structures", "Fusion"],
     };
 
     private static readonly Dictionary<string, Type> Libraries = new()
@@ -50,6 +50,7 @@ public class LayerTests
     [InlineData("Contrastive", "Memory")]
     [InlineData("Contrastive.Modality", "Losses")]
     [InlineData("Contrastive.Modality", "Heads")]
+    [InlineData("Contrastive.Modality", "Structures")]
     public void A_folder_uses_nothing_above_it(string library, string folder)
     {
         var above = Layers[library][(Array.IndexOf(Layers[library], folder) + 1)..];
@@ -64,7 +65,7 @@ public class LayerTests
         Uses("Contrastive").Should().Contain(
             [("Engine", "Pairs"), ("Engine", "Similarity"), ("Partition", "Engine"), ("Losses", "Engine"), ("Losses", "Partition")],
             "else this test looks at nothing");
-        Uses("Contrastive.Modality").Should().BeEquivalentTo([("Heads", "Losses"), ("Structures", "Losses")]);
+        Uses("Contrastive.Modality").Should().BeEquivalentTo([("Heads", "Losses"), ("Structures", "Losses"), ("Fusion", "Losses")]);
     }
 
     [Theory]

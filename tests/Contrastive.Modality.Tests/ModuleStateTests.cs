@@ -62,6 +62,13 @@ public class ModuleStateTests
             ["shared.layers.output.weight", "shared.layers.output.bias", "independent.layers.output.weight", "independent.layers.output.bias"]),
         ("momentum", () => new MomentumEncoder<ProjectionHead>(new ProjectionHead(3, 2), new ProjectionHead(3, 2)),
             ["_encoder.layers.output.weight", "_encoder.layers.output.bias"]),
+        ("momentum of several", () => new MomentumModel(0.9, ("a", nn.Linear(3, 2), nn.Linear(3, 2)), ("b", nn.Linear(2, 2), nn.Linear(2, 2))),
+            ["a._encoder.weight", "a._encoder.bias", "b._encoder.weight", "b._encoder.bias"]),
+        ("momentum contrast", () => new MomentumContrastLoss(new CrossBatchMemory(4, 2)),
+            ["contrast.temperature.log_scale", .. MemoryKeys.Select(key => $"queue.{key}")]),
+        ("matching", () => new MatchingLoss(), []),
+        ("text assignment", () => new TextAssignmentLoss(), []),
+        ("masked words", () => new MaskedWordLoss(), []),
     ];
 
     public static TheoryData<string> Names => [.. All.Select(x => x.Name)];
@@ -152,6 +159,7 @@ public class ModuleStateTests
             () => new SigmoidContrastiveLoss(temperature),
             () => new MultimodalContrastiveLoss(new GammaContrastiveLoss(new PartitionTable(9), temperature, ContrastMode.Symmetric)),
             () => new MultimodalContrastiveLoss(new InfoNCELoss(mode: ContrastMode.Symmetric), temperature),
+            () => new MomentumContrastLoss(temperature: temperature),
             () => new CompositeLoss(
                 ("a", new MultimodalContrastiveLoss(new GammaContrastiveLoss(new PartitionTable(9), temperature, ContrastMode.Symmetric)), 1),
                 ("b", new FeatureSeparationLoss(temperature), 1)),

@@ -62,6 +62,12 @@ public sealed class MomentumEncoder<TModule> : nn.Module
     {
     }
 
+    /// <summary>Refuses what <see cref="Update"/> would refuse.</summary>
+    internal void CheckUpdate()
+    {
+        if (Momentum is > 0 and < 1) CheckPrecision(named_buffers(recurse: false).ToDictionary(x => x.name, x => x.buffer));
+    }
+
     private void Blend(double momentum)
     {
         using var scope = NewDisposeScope();

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Contrastive.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -26,7 +25,7 @@ public static class BrownianBridge
         Guard.Features(to);
         Guard.Comparable(from, to);
         Guard.SameRows(from, to);
-        CheckGenerator(generator, from);
+        Guard.DrawsOn(generator, from);
         ArgumentNullException.ThrowIfNull(times);
         Guard.Weight(scale);
         if (times.Count == 0) throw new ArgumentException("times are empty", nameof(times));
@@ -55,13 +54,6 @@ public static class BrownianBridge
 
         Tensor Column(double[] values)
             => tensor(values, dtype: start.dtype, device: start.device).view(1, -1, 1);
-    }
-
-    /// <summary>Refuses a source of draws that cannot draw where the features are.</summary>
-    internal static void CheckGenerator(Generator? generator, Tensor features, [CallerArgumentExpression(nameof(features))] string name = "")
-    {
-        if (generator is not null && generator.device.type != features.device_type)
-            throw new ArgumentException($"generator is on {generator.device} but {name} are on {features.device}", nameof(generator));
     }
 }
 

@@ -58,7 +58,7 @@ public sealed class BrownianBridgeLoss : ModalityLoss
     protected internal override ModalityResult Compute(ModalityBatch batch)
     {
         var (v, t) = (batch.Unit(batch.First.Shared), batch.Unit(batch.Second.Shared));
-        BrownianBridge.CheckGenerator(_generator, batch.First.Shared, "first.Shared");
+        Guard.DrawsOn(_generator, batch.First.Shared, "first.Shared");
         var time = Time.Draw(v.shape[0], v.dtype, v.device, _generator);
         var weight = Side == BridgeSide.Both ? 0.5 : 1;
         var terms = new List<ModalityTerm>();

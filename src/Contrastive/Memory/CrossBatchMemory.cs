@@ -171,6 +171,21 @@ public sealed class CrossBatchMemory : nn.Module
         Candidates.Add(candidates, candidateIds, null, candidateLogWeights);
     }
 
+    /// <summary>
+    /// Copies of the newest <see cref="Length"/> rows of both sides, the oldest of them first, for losses of the caller's own.
+    /// </summary>
+    /// <returns>Null where a side holds none, or the length is 0. The tensors belong to the surrounding dispose scope, if there is one.</returns>
+    public RememberedBatches? Newest()
+    {
+        using var scope = NewDisposeScope();
+        using var constant = no_grad();
+        if (Anchors.Newest(Length) is not { } first || Candidates.Newest(Length) is not { } second) return null;
+        return new RememberedBatches(Copy(first.Rows), Copy(first.Ids), Copy(second.Rows), Copy(second.Ids));
+
+        // The next batch is written over the rows, maybe before the gradients of this one are taken.
+        static Tensor Copy(Tensor rows) => rows.clone().MoveToOuterDisposeScope();
+    }
+
     /// <summary>Forgets all rows.</summary>
     public void Clear()
     {
@@ -216,3 +231,10 @@ public sealed class CrossBatchMemory : nn.Module
         FeatureRows.CheckFinite(rows.detach().To(anchors.dtype), name);
     }
 }
+
+/// <summary>Rows that a memory holds, without a graph.</summary>
+/// <param name="Anchors">(K, D), as similarities compare them.</param>
+/// <param name="AnchorIds">(K) int64, their samples; <see cref="long.MinValue"/> where they were not told.</param>
+/// <param name="Candidates">(K', D).</param>
+/// <param name="CandidateIds">(K') int64.</param>
+public sealed record RememberedBatches(Tensor Anchors, Tensor AnchorIds, Tensor Candidates, Tensor CandidateIds);

@@ -420,6 +420,33 @@ public class CrossBatchMemoryTests
             new PartitionTable(40, dtype: ScalarType.Float64), mode: ContrastMode.Symmetric, memory: new CrossBatchMemory(10, Width, dtype: ScalarType.Float64));
     }
 
+    [Fact]
+    public void The_newest_rows_can_be_read_oldest_first_as_copies()
+    {
+        using var scope = NewDisposeScope();
+        using var memory = new CrossBatchMemory(4, 2, dtype: ScalarType.Float64);
+        memory.Newest().Should().BeNull();
+        var rows = Draw.Normal(1, 6, 2);
+        memory.Enqueue(rows.narrow(0, 0, 3), -rows.narrow(0, 0, 3), tensor(new long[] { 0, 1, 2 }));
+        memory.Enqueue(rows.narrow(0, 3, 2), -rows.narrow(0, 3, 2));
+        var newest = memory.Newest()!;
+        newest.Anchors.ShouldEqual(rows.narrow(0, 1, 4), 0, "the oldest made room");
+        newest.Candidates.ShouldEqual(-rows.narrow(0, 1, 4), 0);
+        newest.AnchorIds.data<long>().Should().Equal(1, 2, long.MinValue, long.MinValue);
+        newest.CandidateIds.IsSameAs(newest.AnchorIds).Should().BeTrue();
+        memory.Enqueue(rows.narrow(0, 5, 1), -rows.narrow(0, 5, 1));
+        newest.Anchors.ShouldEqual(rows.narrow(0, 1, 4), 0, "they are copies");
+        memory.Length = 1;
+        memory.Newest()!.Anchors.ShouldEqual(rows.narrow(0, 5, 1), 0);
+        TensorCount.ShouldStay(() =>
+        {
+            var (anchors, anchorIds, candidates, candidateIds) = memory.Newest()!;
+            foreach (var tensor in new[] { anchors, anchorIds, candidates, candidateIds }) tensor.Dispose();
+        });
+        memory.Length = 0;
+        memory.Newest().Should().BeNull();
+    }
+
     private static IEnumerable<long[]> Subsets(long[] items, int count)
     {
         if (count == 0) return [[]];
