@@ -42,7 +42,7 @@ public static class ImageSearchProgram
             : DrawnPictures.Draw(settings.Drawn, settings.PictureSize, settings.SplitSeed);
         settings = settings with { DataDigest = pictures.Digest() };
         var experiment = new Experiment(settings, pictures, device, outputs, records, parallel);
-        OutputFolder.Make(outputs.Folder, Outputs.ModelFolder);
+        OutputFolder.Make(outputs.Folder, ModelFolder.Models);
         try
         {
             Report.Write(settings, experiment.Data, experiment.Run(console, afterStep), outputs, console);

@@ -11,7 +11,7 @@ public sealed partial class SignalTests : IDisposable
     // So long that they never end by themselves.
     private const string Epochs = "100000";
 
-    private readonly PictureFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -41,8 +41,7 @@ public sealed partial class SignalTests : IDisposable
     {
         if (OperatingSystem.IsWindows())
             return;
-        _folder.Fill(12);
-        string[] arguments = [.. Tiny.Training(_folder, "out", int.Parse(Epochs)), "--seeds", "2", "--workers", "2", "--checkpoint-every", "10"];
+        string[] arguments = [.. Tiny.Training(_folder.Path("out"), int.Parse(Epochs)), "--seeds", "2", "--workers", "2", "--checkpoint-every", "10"];
         using var sample = new StartedSample("ShapesClip", arguments);
         sample.WaitFor(() => Directory.Exists(_folder.Path("out", "runs")) && Directory.GetFiles(_folder.Path("out", "runs"), "*.checkpoint").Length == 2);
 
