@@ -2,14 +2,18 @@ using System.CommandLine;
 using Contrastive.Samples.ImageSearch.Data;
 using Contrastive.Samples.ImageSearch.Querying;
 using Contrastive.Samples.ImageSearch.Reporting;
+using Contrastive.Samples.ImageSearch.Serving;
 using Contrastive.Samples.ImageSearch.Training;
 
 namespace Contrastive.Samples.ImageSearch;
 
-/// <summary>The program: checks everything, then trains and reports, or answers queries.</summary>
+/// <summary>The program: checks everything, then trains and reports, or answers queries on the console or on a web page.</summary>
 public static class ImageSearchProgram
 {
-    /// <returns>0, or 2 after one line on standard error if something has to be put right, or 130 or 143 if stopped by Ctrl-C or SIGTERM.</returns>
+    /// <returns>
+    /// 0, or 2 after one line on standard error if something has to be put right, or 130 or 143 if training is stopped by Ctrl-C or
+    /// SIGTERM, which is how serving ends.
+    /// </returns>
     public static int Run(string[] arguments) => Run(arguments, null, null, () => { }, CancellationToken.None);
 
     /// <summary>As <see cref="Run(string[])"/>, with the console and the way to stop given, and a look at every step: for tests.</summary>
@@ -20,12 +24,16 @@ public static class ImageSearchProgram
         var train = new Command("train", "Trains and measures; what the program does without a command as well.");
         var training = new TrainCommand(root, train);
         var query = new QueryCommand();
+        var serve = new ServeCommand();
         root.Add(train);
         root.Add(query.Command);
+        root.Add(serve.Command);
         return SampleRunner.Run(root, arguments, (parsed, console) =>
         {
             if (parsed.CommandResult.Command == query.Command)
                 QueryProgram.Run(query.Settings(parsed), console);
+            else if (parsed.CommandResult.Command == serve.Command)
+                ServeProgram.Run(serve.Settings(parsed), console);
             else
                 Train(training, parsed, console, afterStep);
         }, output, error, cancellation);
@@ -42,7 +50,7 @@ public static class ImageSearchProgram
             : DrawnPictures.Draw(settings.Drawn, settings.PictureSize, settings.SplitSeed);
         settings = settings with { DataDigest = pictures.Digest() };
         var experiment = new Experiment(settings, pictures, device, outputs, records, parallel);
-        OutputFolder.Make(outputs.Folder, Outputs.ModelFolder);
+        OutputFolder.Make(outputs.Folder, ModelFolder.Models);
         try
         {
             Report.Write(settings, experiment.Data, experiment.Run(console, afterStep), outputs, console);

@@ -5,7 +5,6 @@ namespace Contrastive.Samples.ImageSearch;
 /// <summary>The files of an experiment, all in one folder.</summary>
 internal sealed class Outputs(string folder)
 {
-    public const string ModelFolder = "models";
 
     public string Folder => folder;
 
@@ -17,5 +16,5 @@ internal sealed class Outputs(string folder)
     public string Recall => Path.Combine(folder, "recall.png");
 
     /// <summary>A folder with a run's trained towers: <see cref="Models.SavedModel"/>.</summary>
-    public string Model(SearchKey key) => Path.Combine(folder, ModelFolder, key.FileName);
+    public string Model(SearchKey key) => Path.Combine(folder, ModelFolder.Models, key.FileName);
 }

@@ -3,7 +3,6 @@ namespace Contrastive.Samples.ShapesClip;
 /// <summary>The files of an experiment, all in one folder.</summary>
 internal sealed class Outputs(string folder)
 {
-    public const string ModelFolder = "models";
     public const string RunFolder = "runs";
 
     public string Folder => folder;
@@ -25,7 +24,7 @@ internal sealed class Outputs(string folder)
     public string Run(RunKey key) => Path.Combine(folder, RunFolder, $"{key.FileName}.json");
 
     /// <summary>A folder with a run's trained towers: <see cref="Models.SavedModel"/>.</summary>
-    public string Model(RunKey key) => Path.Combine(folder, ModelFolder, key.FileName);
+    public string Model(RunKey key) => Path.Combine(folder, ModelFolder.Models, key.FileName);
 
     public string Checkpoint(RunKey key) => Path.Combine(folder, RunFolder, $"{key.FileName}.checkpoint");
 }

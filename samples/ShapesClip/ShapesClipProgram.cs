@@ -1,8 +1,5 @@
 using System.CommandLine;
 using Contrastive.Samples.ShapesClip.Bias;
-using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Samples.ShapesClip.Data.Pictures;
-using Contrastive.Samples.ShapesClip.Querying;
 using Contrastive.Samples.ShapesClip.Reporting;
 using Contrastive.Samples.ShapesClip.Reporting.Spaces;
 using Contrastive.Samples.ShapesClip.Training;
@@ -25,12 +22,6 @@ public static class ShapesClipProgram
 
     private static void Run(ShapesCommand command, ParseResult parsed, SampleConsole console, Action afterStep)
     {
-        if (parsed.CommandResult.Command == command.Query.Command)
-        {
-            QueryProgram.Run(command.Query.Settings(parsed), console);
-            return;
-        }
-
         if (parsed.CommandResult.Command == command.Bias.Command)
         {
             BiasProgram.Run(command.Bias.Settings(parsed), command.Bias.Out(parsed), console, afterStep);
@@ -41,35 +32,21 @@ public static class ShapesClipProgram
         var folder = command.Out(parsed);
         var device = Devices.Of(settings.Device);
         var outputs = new Outputs(folder);
-        var options = command.Run(parsed);
-        if (settings.ImageDir is null)
+        var experiment = new Experiment(settings, device, outputs, command.Run(parsed));
+        experiment.Check();
+        OutputFolder.Make(folder, Outputs.RunFolder);
+        IReadOnlyList<RunResult> runs;
+        try
         {
-            var runs = Train(new ShapesTask(settings, device), settings);
-            Report.Write(settings, runs, outputs, console);
-            console.Line($"         {string.Join(", ", SpacePictures.Write(settings, outputs, device))}");
-            return;
+            runs = experiment.Run(console, afterStep);
+        }
+        catch (OperationCanceledException)
+        {
+            console.Line($"everything up to here is in {folder}; the same command goes on from there");
+            throw;
         }
 
-        using var pictures = PictureCollection.OfCaptions(settings.ImageDir, settings.Captions!, settings.PictureSize, device, console);
-        settings = settings with { DataDigest = pictures.Digest() };
-        PictureReport.Write(settings, pictures, Train(new PicturesTask(settings, pictures), settings), outputs, console);
-
-        IReadOnlyList<TResult> Train<TData, TResult>(IExperimentTask<TData, TResult> task, ShapesSettings settings)
-            where TData : ITrainingPairs, IDisposable
-            where TResult : class
-        {
-            var experiment = new Experiment<TData, TResult>(settings, task, device, outputs, options);
-            experiment.Check();
-            OutputFolder.Make(folder, Outputs.RunFolder);
-            try
-            {
-                return experiment.Run(console, afterStep);
-            }
-            catch (OperationCanceledException)
-            {
-                console.Line($"everything up to here is in {folder}; the same command goes on from there");
-                throw;
-            }
-        }
+        Report.Write(settings, runs, outputs, console);
+        console.Line($"         {string.Join(", ", SpacePictures.Write(settings, outputs, device))}");
     }
 }

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Contrastive.Modality;
 using Contrastive.Samples.ShapesClip.Bias;
-using Contrastive.Samples.ShapesClip.Querying;
 using Contrastive.Samples.ShapesClip.Training;
 using static Contrastive.Samples.CommandOptions;
 
@@ -51,33 +50,28 @@ internal sealed class ShapesCommand
     private readonly Command _batchSizeStudy = new("batch-size", "InfoNCE against the decomposable loss at batch sizes from 16 to 256");
     private readonly Command _structuresStudy = new("structures", "Contrastive alone against each structure of the space, and all of them");
 
-    private readonly PictureOptions _pictures = new();
-
     public ShapesCommand()
     {
-        Root = new RootCommand("Trains an image tower and a text tower on drawn shapes or your own pictures, and measures what they know.");
+        Root = new RootCommand("Trains an image tower and a text tower on drawn shapes, and measures what they know.");
         Option[] options =
         [
             _loss, _structure, _batchSize, _seeds, _pairs, _epochs, _temperature, _learnTemperature, _population, _firstRho, _lastRho, _imageWidth, _textWidth, _textDepth,
             _encoding, _features, _learningRate, _warmup, _weightDecay, _separationWeight, _bridgeWeight, _bridgeSide, _bridgeTime,
             _consistencyWeight, _cyclipWeight, _crop, _jitter, _synonyms, _swap, _deletion, _shots, _probeDraws, _device, _workers, _threads, _checkpoint, _out,
         ];
-        // Not recursive: the query has options of its own.
-        foreach (var option in options.Concat(_pictures.All))
+        // Not recursive: the bias has options of its own.
+        foreach (var option in options)
         {
             Root.Add(option);
             _batchSizeStudy.Add(option);
             _structuresStudy.Add(option);
         }
 
-        Root.Add(Query.Command);
         Root.Add(Bias.Command);
         Root.Add(new Command("study", "The experiments of docs/results.md; a study that was stopped goes on where it was") { _batchSizeStudy, _structuresStudy });
     }
 
     public RootCommand Root { get; }
-
-    public QueryCommand Query { get; } = new();
 
     public BiasCommand Bias { get; } = new();
 
@@ -95,7 +89,7 @@ internal sealed class ShapesCommand
 
     public ShapesSettings Settings(ParseResult parsed)
     {
-        return _pictures.Into(parsed, new ShapesSettings
+        return new ShapesSettings
         {
             Pairs = Whole(_pairs, 2, 4_000_000),
             Device = parsed.GetRequiredValue(_device),
@@ -130,7 +124,7 @@ internal sealed class ShapesCommand
             Deletion = Real(_deletion, 0, 1),
             Shots = Whole(_shots, 1, 50),
             ProbeDraws = Whole(_probeDraws, 1, 1000),
-        }, forDrawn: [_pairs, _synonyms, _shots, _probeDraws]);
+        };
 
         int Whole(Option<string> option, int low, int high) => (int)CommandOptions.Whole(option, Value(parsed, option), low, high);
 

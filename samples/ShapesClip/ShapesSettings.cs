@@ -1,5 +1,3 @@
-using Contrastive.Samples.ShapesClip.Data;
-
 namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>Everything that decides the figures of an experiment. It is written into the summary and beside each run.</summary>
@@ -7,21 +5,6 @@ public sealed record ShapesSettings : TwoTowerSettings
 {
     /// <summary>How many pairs are drawn for training.</summary>
     public required int Pairs { get; init; }
-
-    /// <summary>The folder of the user's pictures; null for drawn ones.</summary>
-    public string? ImageDir { get; init; }
-
-    /// <summary>Their captions file.</summary>
-    public string? Captions { get; init; }
-
-    /// <summary>Pixels a side.</summary>
-    public int PictureSize { get; init; } = Painter.Side;
-
-    /// <summary>The share of the user's pictures that are for testing; as many again are for validation.</summary>
-    public double TestShare { get; init; } = 0.1;
-
-    /// <summary>Of the user's pictures and captions: wherever they lie, the same give the same figures.</summary>
-    public string? DataDigest { get; init; }
 
     public required bool LearnTemperature { get; init; }
 
@@ -62,6 +45,6 @@ public sealed record ShapesSettings : TwoTowerSettings
     /// <summary>Labels of each class that a few-shot probe learns from.</summary>
     public required int Shots { get; init; }
 
-    /// <summary>What decides one run's figures: these settings without the lists that make the grid and where the pictures lie.</summary>
-    internal ShapesSettings OfOneRun => this with { Losses = [], Structures = [], BatchSizes = [], Seeds = [], ImageDir = null, Captions = null };
+    /// <summary>What decides one run's figures: these settings without the lists that make the grid.</summary>
+    internal ShapesSettings OfOneRun => this with { Losses = [], Structures = [], BatchSizes = [], Seeds = [] };
 }

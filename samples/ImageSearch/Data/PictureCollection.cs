@@ -112,11 +112,10 @@ internal sealed record PictureCollection(int Side, IReadOnlyList<Picture> Pictur
 
     private static string? Problem(string path, int side, out byte[] pixels)
     {
-        pixels = new byte[3 * side * side];
+        pixels = [];
         try
         {
-            using var square = PictureOrDrawing.Read(path, side);
-            PictureFile.Planes(square, pixels);
+            pixels = PictureOrDrawing.Pixels(File.ReadAllBytes(path), side);
             return null;
         }
         catch (Exception problem) when (problem is FileNotFoundException or DirectoryNotFoundException)

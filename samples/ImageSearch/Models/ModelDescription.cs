@@ -16,6 +16,9 @@ namespace Contrastive.Samples.ImageSearch.Models;
 /// <param name="Settings">Of the whole experiment.</param>
 internal sealed record ModelDescription(
     string Format, string Version, string Sha256, TowerSizes Towers, SearchKey Run, PictureSource? Source, int Drawn, long DrawnSeed, JsonElement Settings)
+    : IModelDescription
 {
     public const string CurrentFormat = "contrastive-image-search-1";
+
+    string IModelDescription.WeightsChecksum => Sha256;
 }

@@ -2,7 +2,6 @@ using System.Globalization;
 using Contrastive.Samples.ImageSearch.Data;
 using Contrastive.Samples.ImageSearch.Models;
 using Contrastive.Training;
-using SkiaSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.ImageSearch.Querying;
@@ -13,8 +12,8 @@ internal static class QueryProgram
     public static void Run(QuerySettings settings, SampleConsole console)
     {
         using var scope = NewDisposeScope();
-        var device = Devices.Of(settings.Device);
-        using var model = SavedModel.Load(settings.Model, device);
+        var device = Devices.Of(settings.Gallery.Device);
+        using var model = SavedModel.Load(settings.Gallery.Model, device);
         var towers = model.Towers;
         // Everything that can be wrong with the queries is known before the pictures are read.
         foreach (var text in settings.Texts)
@@ -24,7 +23,7 @@ internal static class QueryProgram
         }
 
         var asked = settings.Pictures.Select(path => ReadPicture(path, towers.Sizes.Side)).ToArray();
-        var collection = Gallery(settings, model.Description, console);
+        var collection = Gallery.Read(settings.Gallery, model.Description, console);
         using var search = new Search(towers, collection, device);
         var sections = new List<SheetSection>();
         try
@@ -54,12 +53,12 @@ internal static class QueryProgram
             console.Line($"{title}: the nearest of {collection.Pictures.Count} pictures");
             var table = new ResultsTable("picture", "rank", "score", "caption");
             var shown = new List<SheetPicture>(first);
-            foreach (var (place, hit) in search.Pictures(query, settings.Top).Index())
+            foreach (var (place, hit) in search.Pictures(query, settings.Gallery.Top).Index())
             {
                 var picture = collection.Pictures[hit.Row];
                 var caption = picture.Captions is [var said, ..] ? said : "";
                 table.Row(picture.Name, $"{place + 1}", Score(hit), caption);
-                shown.Add(new SheetPicture(Show(picture, collection.Side), $"{place + 1}. {Score(hit)}", caption.Length > 0 ? caption : picture.Name));
+                shown.Add(new SheetPicture(Gallery.Show(picture, collection.Side), $"{place + 1}. {Score(hit)}", caption.Length > 0 ? caption : picture.Name));
             }
 
             table.Write(console.Output);
@@ -73,44 +72,17 @@ internal static class QueryProgram
             console.Line();
             console.Line($"like {path}: the nearest of {search.Captions.Count} captions");
             var table = new ResultsTable("caption", "rank", "score");
-            foreach (var (place, hit) in search.Texts(query, settings.Top).Index())
+            foreach (var (place, hit) in search.Texts(query, settings.Gallery.Top).Index())
                 table.Row(search.Captions[hit.Row], $"{place + 1}", Score(hit));
             table.Write(console.Output);
         }
-    }
-
-    /// <summary>The folder that is asked for, or the pictures that the model was trained on.</summary>
-    private static PictureCollection Gallery(QuerySettings settings, ModelDescription model, SampleConsole console)
-    {
-        var side = model.Towers.Side;
-        if (settings.Images is { } folder)
-            return PictureCollection.OfFolder(new PictureSource(folder, settings.Captions, null, null), side, console);
-        if (model.Source is not { } source)
-            return DrawnPictures.Draw(model.Drawn, side, model.DrawnSeed);
-        if (!Directory.Exists(source.Images))
-            throw new UserError($"--images: the model was trained on the pictures in {source.Images}, which is not there: name a folder to search");
-        // Those trained on are those the captions file names; a folder may have more, last time's contact sheet among them.
-        return File.Exists(source.Captions)
-            ? PictureCollection.OfCaptions(source with { Labels = null, Items = null }, side, console)
-            : PictureCollection.OfFolder(new PictureSource(source.Images, null, null, null), side, console);
-    }
-
-    private static SKBitmap Show(Picture picture, int side)
-    {
-        if (picture.Path is { } path)
-            return PictureOrDrawing.Read(path, ContactSheet.Side);
-        using var small = PictureFile.FromPlanes(picture.Pixels, side);
-        return PictureFile.Square(small, ContactSheet.Side);
     }
 
     private static byte[] ReadPicture(string path, int side)
     {
         try
         {
-            using var square = PictureOrDrawing.Read(path, side);
-            var pixels = new byte[3 * side * side];
-            PictureFile.Planes(square, pixels);
-            return pixels;
+            return PictureOrDrawing.Pixels(File.ReadAllBytes(path), side);
         }
         catch (Exception problem) when (problem is InvalidDataException or IOException or UnauthorizedAccessException)
         {

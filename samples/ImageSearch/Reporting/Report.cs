@@ -57,7 +57,7 @@ internal static class Report
         table.Write(console.Output);
         PlotFile.Write(outputs.Recall, [Panel("Recall@1", run => run.RecallAt1), Panel("Recall@10", run => run.RecallAt10)]);
         console.Line();
-        console.Line($"written: {outputs.Summary}, {outputs.Recall}, and each run's towers in {Path.Combine(outputs.Folder, Outputs.ModelFolder)}");
+        console.Line($"written: {outputs.Summary}, {outputs.Recall}, and each run's towers in {Path.Combine(outputs.Folder, ModelFolder.Models)}");
 
         // Over the batch size, with the best of several step sizes.
         Panel Panel(string title, Func<SearchResult, double?> figure) => new(

@@ -13,9 +13,8 @@ internal sealed class WordTables : IDisposable
     private static readonly string[][] Fillers = [["picture", "drawing", "print"], ["at", "in"], ["for", "price"]];
 
     /// <param name="tokenizer">Has the vocabulary.</param>
-    /// <param name="hasSynonyms">Whether words mean what <see cref="Attributes"/> says; otherwise each is its only synonym.</param>
     /// <param name="device">Where the tables go.</param>
-    public WordTables(CaptionTokenizer tokenizer, bool hasSynonyms, Device device)
+    public WordTables(CaptionTokenizer tokenizer, Device device)
     {
         var vocabulary = tokenizer.Vocabulary.Count;
         long[] mirror = [.. Enumerable.Range(0, vocabulary).Select(id => (long)id)];
@@ -29,7 +28,7 @@ internal sealed class WordTables : IDisposable
         // A number is not a synonym of another, though both be of one band of prices.
         var groups = Attributes.All.Where(kind => kind != Attributes.Price && kind.ToldBy != ToldBy.Picture).SelectMany(kind => kind.Classes)
             .Concat(Attributes.PlacePhrases).Concat(Fillers);
-        foreach (var group in hasSynonyms ? groups : [])
+        foreach (var group in groups)
         {
             var ids = group.Select(tokenizer.Id).Where(id => id >= 0).ToArray();
             foreach (var id in ids)

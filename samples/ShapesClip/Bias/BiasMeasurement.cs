@@ -25,16 +25,15 @@ internal sealed class BiasMeasurement : IDisposable
     /// <param name="data">What they were trained on.</param>
     /// <param name="pairs">How many of it.</param>
     /// <param name="random">Draws which.</param>
-    public BiasMeasurement(TowerPair towers, double temperature, ITrainingPairs data, int pairs, Generator random)
+    public BiasMeasurement(TowerPair towers, double temperature, ShapePairs data, int pairs, Generator random)
     {
         _towers = towers;
         _temperature = Temperature.Fixed(temperature);
         Pairs = pairs;
         using var scope = NewDisposeScope();
         var items = randperm(data.Items, ScalarType.Int64, random.device, generator: random)[..pairs];
-        var (pictures, captions) = data.Take(items, random);
-        _images = TowerPair.Prepare(pictures).MoveToOuterDisposeScope();
-        _tokens = captions.MoveToOuterDisposeScope();
+        _images = TowerPair.Prepare(data.Images.index_select(0, items)).MoveToOuterDisposeScope();
+        _tokens = data.Tokens.index_select(0, items).MoveToOuterDisposeScope();
     }
 
     public int Pairs { get; }

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Samples.ShapesClip.Data.Pictures;
 using Contrastive.Samples.ShapesClip.Models;
 using static TorchSharp.torch;
 
@@ -51,19 +50,14 @@ internal static class BiasProgram
     /// <summary>What can be wrong with a model is known before the first is measured.</summary>
     private static void Check(BiasSettings settings)
     {
-        var folders = settings.Models.Select(path => (Path: path, Folder: Path.TrimEndingDirectorySeparator(Path.GetFullPath(SavedModel.Find(path)))));
+        var folders = settings.Models.Select(path => (Path: path, Folder: Path.TrimEndingDirectorySeparator(Path.GetFullPath(ModelFolder.Find(path)))));
         if (folders.GroupBy(model => model.Folder).FirstOrDefault(group => group.Count() > 1) is { } repeated)
             throw new UserError($"--model: {string.Join(" and ", repeated.Select(model => $"'{model.Path}'"))} are one model");
         foreach (var path in settings.Models)
         {
             using var model = SavedModel.Load(path, CPU);
-            if (model.Description.ImageDir is { } pictures && !Directory.Exists(pictures))
-                throw new UserError($"--model {path}: was trained on the pictures in {pictures}, which is not there");
-            if (model.Description.Captions is { } captions && !File.Exists(captions))
-                throw new UserError($"--model {path}: was trained on the captions in {captions}, which is not there");
-            // How many of the user's pictures there are is known when they are read.
-            if (model.Description.ImageDir is null && Trained(path, model.Description).Pairs is var pairs && pairs < settings.Pairs)
-                throw TooFew(path, settings, pairs);
+            if (Trained(path, model.Description).Pairs is var pairs && pairs < settings.Pairs)
+                throw new UserError($"--pairs {settings.Pairs}: {path} was trained on only {pairs}");
         }
     }
 
@@ -79,15 +73,12 @@ internal static class BiasProgram
         }
     }
 
-    private static UserError TooFew(string path, BiasSettings settings, long items)
-        => new($"--pairs {settings.Pairs}: {path} was trained on only {items}");
-
     private static void Measure(string path, BiasSettings settings, Device device, Progress progress, SampleConsole console, Action<BiasEntry> keep)
     {
         using var model = SavedModel.Load(path, device);
-        using var data = Data(path, model.Description, settings, device, console);
+        using var data = ShapeData.Draw(Trained(path, model.Description).Pairs, (int)model.Description.Run.Seed, device);
         using var random = new Generator((ulong)settings.Seed, device);
-        using var measurement = new BiasMeasurement(model.Towers, model.Description.Temperature, data.Pairs, settings.Pairs, random);
+        using var measurement = new BiasMeasurement(model.Towers, model.Description.Temperature, data.Train, settings.Pairs, random);
         foreach (var batchSize in settings.BatchSizes)
         {
             foreach (var loss in Compared)
@@ -100,23 +91,6 @@ internal static class BiasProgram
                 keep(BiasEntry.Of(path, model.Description, loss, batchSize, report));
             }
         }
-    }
-
-    /// <summary>What the model was trained on.</summary>
-    private static TrainedOn Data(string path, ModelDescription model, BiasSettings settings, Device device, SampleConsole console)
-    {
-        var trained = Trained(path, model);
-        PictureCollection? pictures = null;
-        if (model.ImageDir is { } folder)
-            pictures = PictureCollection.OfCaptions(folder, model.Captions!, model.Picture.Side, device, console);
-        var data = pictures is null
-            ? (ITrainingPairs)ShapeData.Draw(trained.Pairs, (int)model.Run.Seed, device)
-            : PictureData.Split(pictures, trained.TestShare, model.Run.Seed);
-        var (found, items) = (new TrainedOn(data, pictures), data.Items);
-        if (items >= settings.Pairs)
-            return found;
-        found.Dispose();
-        throw TooFew(path, settings, items);
     }
 
     private static void Table(IReadOnlyList<BiasEntry> entries, BiasSettings settings, SampleConsole console)
@@ -140,15 +114,5 @@ internal static class BiasProgram
         console.Line("g: InfoNCE's gradient over all of them at once. Bias: less what chance adds; 0 where it is lost in the noise floor.");
         if (entries.Select(entry => entry.Temperature).Distinct().Count() > 1)
             console.Line("warning: the models have different temperatures, and so different g");
-    }
-
-    /// <summary>A model's training pairs, and the pictures they are made of.</summary>
-    private sealed record TrainedOn(ITrainingPairs Pairs, PictureCollection? Pictures) : IDisposable
-    {
-        public void Dispose()
-        {
-            (Pairs as IDisposable)?.Dispose();
-            Pictures?.Dispose();
-        }
     }
 }

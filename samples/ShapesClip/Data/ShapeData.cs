@@ -7,7 +7,7 @@ namespace Contrastive.Samples.ShapesClip.Data;
 /// A data set drawn from a seed. Scenes are distinct within and across its sets. Training captions leave things out, as
 /// captions do; the others tell everything, so that a probe's labels can be known from them.
 /// </summary>
-public sealed class ShapeData : ITrainingPairs, IDisposable
+public sealed class ShapeData : IDisposable
 {
     /// <summary>Test pairs differ in what both modalities tell, so each caption describes one picture.</summary>
     public const int TestItems = 1000;
@@ -38,12 +38,6 @@ public sealed class ShapeData : ITrainingPairs, IDisposable
 
     /// <summary>So many at the front of <see cref="HeldOut"/> have no two with the same shape, colour, size and place.</summary>
     public int DistinctHeldOut => HeldOut.Scenes.Count / HeldOutRounds;
-
-    int ITrainingPairs.Side => Painter.Side;
-
-    long ITrainingPairs.Items => Train.Items;
-
-    bool ITrainingPairs.HasSynonyms => true;
 
     /// <param name="trainItems">How many pairs to train on.</param>
     /// <param name="seed">The same seed draws the same data, byte for byte.</param>
@@ -96,9 +90,6 @@ public sealed class ShapeData : ITrainingPairs, IDisposable
                 scenes);
         }
     }
-
-    (Tensor Images, Tensor Tokens) ITrainingPairs.Take(Tensor items, Generator random)
-        => (Train.Images.index_select(0, items), Train.Tokens.index_select(0, items));
 
     public void Dispose()
     {

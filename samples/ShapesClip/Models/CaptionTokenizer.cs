@@ -20,37 +20,32 @@ public sealed class CaptionTokenizer
 
     private readonly BertTokenizer _tokenizer;
 
-    private CaptionTokenizer(IReadOnlyList<string> vocabulary, int wordCount)
+    private CaptionTokenizer(IReadOnlyList<string> vocabulary)
     {
         Vocabulary = vocabulary;
-        WordCount = wordCount;
         _tokenizer = BertTokenizer.Create(new MemoryStream(Encoding.UTF8.GetBytes(string.Join('\n', vocabulary))));
     }
 
     /// <summary>All tokens by id; enough to make the tokenizer again.</summary>
     public IReadOnlyList<string> Vocabulary { get; }
 
-    /// <summary>How many of the tokens, after the special ones, are words of the training captions.</summary>
-    public int WordCount { get; }
-
     public int Padding => _tokenizer.PaddingTokenId;
 
     public static CaptionTokenizer Of(IEnumerable<string> captions)
     {
         string[] letters = [.. "abcdefghijklmnopqrstuvwxyz0123456789".Select(letter => $"{letter}")];
-        var splitter = From([.. Special, .. letters], 0);
+        var splitter = From([.. Special, .. letters]);
         string[] words = [.. captions.SelectMany(splitter.Words)
             .CountBy(word => word)
             .OrderByDescending(word => word.Value).ThenBy(word => word.Key, StringComparer.Ordinal)
             .Select(word => word.Key).Except(Special)];
         string[] pieces = [.. letters.Concat(words.SelectMany(word => word.EnumerateRunes()).Select(rune => rune.ToString()).Distinct().Order(StringComparer.Ordinal)).Distinct()];
         words = [.. words.Take(MostWords)];
-        return From([.. Special, .. words.Concat(pieces).Concat(pieces.Select(piece => $"##{piece}")).Distinct()], words.Length);
+        return From([.. Special, .. words.Concat(pieces).Concat(pieces.Select(piece => $"##{piece}")).Distinct()]);
     }
 
     /// <param name="vocabulary">As <see cref="Vocabulary"/> gives it.</param>
-    /// <param name="wordCount">As <see cref="WordCount"/>.</param>
-    public static CaptionTokenizer From(IReadOnlyList<string> vocabulary, int wordCount) => new(vocabulary, wordCount);
+    public static CaptionTokenizer From(IReadOnlyList<string> vocabulary) => new(vocabulary);
 
     /// <summary>The words and marks of a text, in lower case.</summary>
     public IEnumerable<string> Words(string text)
@@ -58,9 +53,6 @@ public sealed class CaptionTokenizer
         var normal = _tokenizer.Normalizer?.Normalize(text) ?? text;
         return _tokenizer.PreTokenizer!.PreTokenize(normal).Select(part => normal.Substring(part.Offset, part.Length));
     }
-
-    /// <summary>Whether training captions had the word.</summary>
-    public bool Knows(string word) => Id(word) is var id && id >= Special.Length && id < Special.Length + WordCount;
 
     /// <summary>The id of a word that is one token, or -1.</summary>
     public int Id(string word) => _tokenizer.EncodeToIds(word, addSpecialTokens: false) is [var id] ? id : -1;

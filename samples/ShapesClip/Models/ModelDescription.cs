@@ -11,8 +11,6 @@ namespace Contrastive.Samples.ShapesClip.Models;
 /// <param name="Towers">Their sizes.</param>
 /// <param name="Temperature">τ at the end of training: a similarity over it is a logit.</param>
 /// <param name="Run">Which run of the experiment.</param>
-/// <param name="ImageDir">The folder of the pictures it was trained on; null for drawn shapes.</param>
-/// <param name="Captions">Their captions file.</param>
 /// <param name="Settings">Of the whole experiment.</param>
 public sealed record ModelDescription(
     string Format,
@@ -23,14 +21,15 @@ public sealed record ModelDescription(
     TowerDescription Towers,
     double Temperature,
     RunKey Run,
-    string? ImageDir,
-    string? Captions,
     JsonElement Settings)
+    : IModelDescription
 {
     public const string CurrentFormat = "contrastive-shapes-clip-1";
 
+    string IModelDescription.WeightsChecksum => Weights.Sha256;
+
     internal TowerSizes Sizes => new(
-        Picture.Side, Towers.ImageWidth, Towers.TextWidth, Towers.TextDepth, Towers.Encoding, Towers.Features, Towers.Independent, Tokenizer.Vocabulary, Tokenizer.Words);
+        Picture.Side, Towers.ImageWidth, Towers.TextWidth, Towers.TextDepth, Towers.Encoding, Towers.Features, Towers.Independent, Tokenizer.Vocabulary);
 }
 
 /// <param name="File">In the same folder.</param>
@@ -51,12 +50,11 @@ public sealed record PictureDescription(int Side, string Fit, string Channels, d
 /// <param name="Kind">Which.</param>
 /// <param name="LowerCase">Whether case is ignored.</param>
 /// <param name="LongestText">In tokens.</param>
-/// <param name="Words">How many tokens after the special ones are words of the training captions.</param>
 /// <param name="Vocabulary">All tokens by id.</param>
-public sealed record TokenizerDescription(string Kind, bool LowerCase, int LongestText, int Words, IReadOnlyList<string> Vocabulary)
+public sealed record TokenizerDescription(string Kind, bool LowerCase, int LongestText, IReadOnlyList<string> Vocabulary)
 {
     public static TokenizerDescription Of(CaptionTokenizer tokenizer)
-        => new("bert-wordpiece", true, CaptionTokenizer.LongestText, tokenizer.WordCount, tokenizer.Vocabulary);
+        => new("bert-wordpiece", true, CaptionTokenizer.LongestText, tokenizer.Vocabulary);
 }
 
 public sealed record TowerDescription(int ImageWidth, int TextWidth, int TextDepth, int Encoding, int Features, bool Independent)

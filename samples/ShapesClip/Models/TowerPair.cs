@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Contrastive.Samples.ShapesClip.Models;
 
 /// <summary>The sizes of a pair of towers and the words the text tower knows; enough to build them again.</summary>
-public sealed record TowerSizes(int Side, int ImageWidth, int TextWidth, int TextDepth, int Encoding, int Features, bool Independent, IReadOnlyList<string> Vocabulary, int WordCount);
+public sealed record TowerSizes(int Side, int ImageWidth, int TextWidth, int TextDepth, int Encoding, int Features, bool Independent, IReadOnlyList<string> Vocabulary);
 
 /// <summary>The image tower and the text tower.</summary>
 public sealed class TowerPair : nn.Module
@@ -21,7 +21,7 @@ public sealed class TowerPair : nn.Module
         : base(nameof(TowerPair))
     {
         Sizes = sizes;
-        Tokenizer = CaptionTokenizer.From(sizes.Vocabulary, sizes.WordCount);
+        Tokenizer = CaptionTokenizer.From(sizes.Vocabulary);
         var independent = sizes.Independent ? independentRandom : null;
         image = new Tower(new ImageTower(sizes.Side, sizes.ImageWidth, sizes.Encoding), sizes.Encoding, sizes.Features, random, independent);
         text = new Tower(

@@ -34,7 +34,7 @@ internal static class Report
         if (settings.BatchSizes.Count > 1)
             PlotFile.Write(outputs.BatchSizes, BatchSizePanels(groups));
         console.Line();
-        console.Line($"written: {outputs.Summary}, {outputs.Curves}, and each run's towers in {Path.Combine(outputs.Folder, Outputs.ModelFolder)}");
+        console.Line($"written: {outputs.Summary}, {outputs.Curves}, and each run's towers in {Path.Combine(outputs.Folder, ModelFolder.Models)}");
     }
 
     private static void Figures(IReadOnlyList<RunGroup<RunResult>> groups, ShapesSettings settings, SampleConsole console)

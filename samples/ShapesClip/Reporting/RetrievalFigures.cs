@@ -1,5 +1,4 @@
 using Contrastive.Evaluation;
-using Contrastive.Numerics;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.ShapesClip.Reporting;
@@ -26,20 +25,9 @@ public sealed record RetrievalFigures(int Candidates, DirectionFigures ImageToTe
 
     public double MeanRank => (ImageToText.MeanRank + TextToImage.MeanRank) / 2;
 
-    public static RetrievalFigures Of(Tensor images, Tensor texts) => Of(images, Retrieval.Evaluate(images, texts));
-
-    /// <summary>Where pictures have several captions: any of a picture's is right for it.</summary>
-    /// <param name="images">(n, D).</param>
-    /// <param name="texts">(m, D).</param>
-    /// <param name="imageOfText">(m): which row of <paramref name="images"/> each text belongs to.</param>
-    public static RetrievalFigures Of(Tensor images, Tensor texts, Tensor imageOfText)
+    public static RetrievalFigures Of(Tensor images, Tensor texts)
     {
-        using var rows = TensorArithmetic.Range(0, images.shape[0], images.device);
-        return Of(images, Retrieval.Evaluate(images, rows, texts, imageOfText));
-    }
-
-    private static RetrievalFigures Of(Tensor images, RetrievalReport report)
-    {
+        var report = Retrieval.Evaluate(images, texts);
         return new RetrievalFigures((int)images.shape[0], DirectionFigures.Of(report.LeftToRight), DirectionFigures.Of(report.RightToLeft));
     }
 }

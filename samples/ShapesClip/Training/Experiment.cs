@@ -1,5 +1,6 @@
 using Contrastive.Samples.ShapesClip.Data;
 using Contrastive.Samples.ShapesClip.Models;
+using Contrastive.Samples.ShapesClip.Reporting;
 using Contrastive.Training;
 using static TorchSharp.torch;
 
@@ -9,24 +10,21 @@ namespace Contrastive.Samples.ShapesClip.Training;
 /// The runs of a grid, several at a time. A finished run is one file and a run under way has a checkpoint, so an experiment
 /// that was stopped anywhere goes on with the next step, to the same final figures.
 /// </summary>
-internal sealed class Experiment<TData, TResult>(
-    ShapesSettings settings, IExperimentTask<TData, TResult> task, Device device, Outputs outputs, RunOptions options)
-    where TData : ITrainingPairs, IDisposable
-    where TResult : class
+internal sealed class Experiment(ShapesSettings settings, Device device, Outputs outputs, RunOptions options)
 {
     /// <exception cref="UserError">A batch would have more items than there are.</exception>
     public void Check()
     {
-        if (settings.BatchSizes.Max() is var largest && largest > task.TrainItems)
-            throw new UserError($"--batch-size {largest}: there are only {task.TrainItems} items to train on");
+        if (settings.BatchSizes.Max() is var largest && largest > settings.Pairs)
+            throw new UserError($"--batch-size {largest}: there are only {settings.Pairs} items to train on");
     }
 
-    public IReadOnlyList<TResult> Run(SampleConsole console, Action afterStep)
+    public IReadOnlyList<RunResult> Run(SampleConsole console, Action afterStep)
     {
         var grid = settings.Grid;
-        var results = grid.Select(key => RunFile.Read<TResult>(outputs.Run(key), settings)).ToArray();
+        var results = grid.Select(key => RunFile.Read(outputs.Run(key), settings)).ToArray();
         var missing = Enumerable.Range(0, grid.Count).Where(run => results[run] is null).ToArray();
-        using var data = new SharedData<TData>(task.Draw);
+        using var data = new SharedData<ShapeData>(seed => ShapeData.Draw(settings.Pairs, (int)seed, device));
         Progress.Run(console, "training", grid.Sum(Steps), progress =>
         {
             if (missing.Length < grid.Count)
@@ -38,17 +36,17 @@ internal sealed class Experiment<TData, TResult>(
                 var key = grid[missing[job]];
                 var loop = new TrainingLoop(progress, options.Checkpoints(), console.Cancellation, afterStep);
                 var result = results[missing[job]] = data.With(key.Seed, pairs => Run(key, pairs, loop));
-                progress.Line($"{key}: {task.Summary(result)}");
+                progress.Line($"{key}: held-out zero-shot {result.HeldOut.Top1:F3}, recall@1 {result.Retrieval.RecallAt1:F3}, {result.Seconds:F0} s");
             }, console.Cancellation);
         });
         return results!;
 
-        double Steps(RunKey key) => key.Steps(task.TrainItems, settings.Epochs);
+        double Steps(RunKey key) => key.Steps(settings.Pairs, settings.Epochs);
     }
 
-    private TResult Run(RunKey key, TData data, TrainingLoop loop)
+    private RunResult Run(RunKey key, ShapeData data, TrainingLoop loop)
     {
-        using var run = new TrainingRun(key, settings, data, towers => task.Glance(towers, data), device);
+        using var run = new TrainingRun(key, settings, data, towers => Measurement.Glance(towers, data), device);
         var checkpoint = outputs.Checkpoint(key);
         if (File.Exists(checkpoint))
         {
@@ -61,7 +59,7 @@ internal sealed class Experiment<TData, TResult>(
         }
 
         loop.Run(run, save: () => CheckpointFile.Save(checkpoint, new Header(settings.OfOneRun, run.Curves), run.Parts));
-        var result = task.Measure(key, run.Towers, data, run.Curves);
+        var result = Measurement.Full(key, settings, run.Towers, data, run.Curves);
         SavedModel.Save(outputs.Model(key), run.Towers, key, settings, run.Temperature);
         RunFile.Write(outputs.Run(key), settings, result);
         File.Delete(checkpoint);

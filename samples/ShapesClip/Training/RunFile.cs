@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Contrastive.Samples.ShapesClip.Reporting;
 using Contrastive.Training;
 
 namespace Contrastive.Samples.ShapesClip.Training;
@@ -6,22 +7,21 @@ namespace Contrastive.Samples.ShapesClip.Training;
 /// <summary>A finished run as a file, with the settings it was made with.</summary>
 internal static class RunFile
 {
-    private sealed record Content<TResult>(ShapesSettings Settings, TResult Result);
+    private sealed record Content(ShapesSettings Settings, RunResult Result);
 
-    public static void Write<TResult>(string path, ShapesSettings settings, TResult result)
-        => AtomicFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(new Content<TResult>(settings.OfOneRun, result), SampleJson.Exact));
+    public static void Write(string path, ShapesSettings settings, RunResult result)
+        => AtomicFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(new Content(settings.OfOneRun, result), SampleJson.Exact));
 
     /// <returns>Null where there is no such file yet.</returns>
     /// <exception cref="UserError">The file is damaged, or of a run with other settings.</exception>
-    public static TResult? Read<TResult>(string path, ShapesSettings settings)
-        where TResult : class
+    public static RunResult? Read(string path, ShapesSettings settings)
     {
         if (!File.Exists(path))
             return null;
-        Content<TResult> content;
+        Content content;
         try
         {
-            content = JsonSerializer.Deserialize<Content<TResult>>(File.ReadAllBytes(path), SampleJson.Exact) ?? throw new JsonException("it is null");
+            content = JsonSerializer.Deserialize<Content>(File.ReadAllBytes(path), SampleJson.Exact) ?? throw new JsonException("it is null");
         }
         catch (Exception problem) when (problem is JsonException or IOException or UnauthorizedAccessException)
         {

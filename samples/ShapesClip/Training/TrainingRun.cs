@@ -17,7 +17,7 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
     private const double Beta2 = 0.98;
 
     private readonly RunKey _key;
-    private readonly ITrainingPairs _pairs;
+    private readonly ShapeData _pairs;
     private readonly Func<TowerPair, Glance> _glance;
     private readonly Generator _viewRandom;
     private readonly WordTables _words;
@@ -28,20 +28,20 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
     /// <param name="pairs">What it trains on.</param>
     /// <param name="glance">A look at validation pairs after each epoch.</param>
     /// <param name="device">Where it runs.</param>
-    public TrainingRun(RunKey key, ShapesSettings settings, ITrainingPairs pairs, Func<TowerPair, Glance> glance, Device device)
+    public TrainingRun(RunKey key, ShapesSettings settings, ShapeData pairs, Func<TowerPair, Glance> glance, Device device)
         : this(key, settings, pairs, glance, Streams.OfRun(key.Seed, device), device)
     {
     }
 
     private TrainingRun(
-        RunKey key, ShapesSettings settings, ITrainingPairs pairs, Func<TowerPair, Glance> glance, RunRandom random, Device device)
-        : base(key, FirstTowers(key, settings, pairs), pairs.Items, Plan(key, settings), random, device)
+        RunKey key, ShapesSettings settings, ShapeData pairs, Func<TowerPair, Glance> glance, RunRandom random, Device device)
+        : base(key, FirstTowers(key, settings, pairs), pairs.Train.Items, Plan(key, settings), random, device)
     {
         _key = key;
         _pairs = pairs;
         _glance = glance;
         _viewRandom = Streams.Views(key.Seed, device);
-        _words = new WordTables(pairs.Tokenizer, pairs.HasSynonyms, device);
+        _words = new WordTables(pairs.Tokenizer, device);
         _views = new ViewMaker(
             new PairFlip(_words, _viewRandom),
             new CaptionAugmentation(_words, settings.Synonyms, 0, 0, _viewRandom),
@@ -60,25 +60,24 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
 
     protected override (ModalityFeatures Left, ModalityFeatures Right) Features(Tensor items)
     {
-        var (pictures, captions) = _pairs.Take(items, _viewRandom);
+        var (pictures, captions) = (_pairs.Train.Images.index_select(0, items), _pairs.Train.Tokens.index_select(0, items));
         var views = _views.Make(TowerPair.Prepare(pictures), captions, Structures.NeedsAugmentation(_key.Structure));
         return (Towers.Image.Features(views.Images, views.AugmentedImages), Towers.Text.Features(views.Tokens, views.AugmentedTokens));
     }
 
     protected override Glance Look() => _glance(Towers);
 
-    private static TowerPair FirstTowers(RunKey key, ShapesSettings settings, ITrainingPairs pairs)
+    private static TowerPair FirstTowers(RunKey key, ShapesSettings settings, ShapeData pairs)
     {
         var sizes = new TowerSizes(
-            pairs.Side,
+            Painter.Side,
             settings.ImageWidth,
             settings.TextWidth,
             settings.TextDepth,
             settings.Encoding,
             settings.Features,
             Structures.NeedsIndependent(key.Structure),
-            pairs.Tokenizer.Vocabulary,
-            pairs.Tokenizer.WordCount);
+            pairs.Tokenizer.Vocabulary);
         using var random = Streams.Weights(key.Seed);
         using var independentRandom = Streams.IndependentWeights(key.Seed);
         return new TowerPair(sizes, random, independentRandom);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Contrastive.Samples.Tests.AlignFeatures;
+using Contrastive.Samples.Tests.ImageSearch;
 using Contrastive.Samples.Tests.ShapesClip;
 
 namespace Contrastive.Samples.Tests.Common;
@@ -11,7 +12,7 @@ public sealed partial class SignalTests : IDisposable
     // So long that they never end by themselves.
     private const string Epochs = "100000";
 
-    private readonly PictureFolder _folder = new();
+    private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
@@ -41,8 +42,7 @@ public sealed partial class SignalTests : IDisposable
     {
         if (OperatingSystem.IsWindows())
             return;
-        _folder.Fill(12);
-        string[] arguments = [.. Tiny.Training(_folder, "out", int.Parse(Epochs)), "--seeds", "2", "--workers", "2", "--checkpoint-every", "10"];
+        string[] arguments = [.. Tiny.Training(_folder.Path("out"), int.Parse(Epochs)), "--seeds", "2", "--workers", "2", "--checkpoint-every", "10"];
         using var sample = new StartedSample("ShapesClip", arguments);
         sample.WaitFor(() => Directory.Exists(_folder.Path("out", "runs")) && Directory.GetFiles(_folder.Path("out", "runs"), "*.checkpoint").Length == 2);
 
@@ -68,6 +68,20 @@ public sealed partial class SignalTests : IDisposable
         sample.Said.Should().Contain("the same command goes on from there");
         using var finished = JsonDocument.Parse(File.ReadAllText(_folder.Path("out", "finished.json")));
         finished.RootElement.GetProperty("curves").GetArrayLength().Should().BePositive();
+    }
+
+    [Fact]
+    public void ImageSearch_serves_until_it_is_asked_to_stop()
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        using var trained = new TrainedOnRedAndBlue();
+        using var sample = new StartedSample("ImageSearch", "serve", "--model", trained.Model, "--port", "0");
+        sample.WaitFor(() => sample.Said.Contains("listening on http://127.0.0.1:", StringComparison.Ordinal));
+
+        sample.Signal("TERM");
+
+        sample.End().Should().Be(0, sample.Said);
     }
 
     private static string StoppedAfter(StartedSample sample) => Steps(sample.Said, StoppedLine()).Should().ContainSingle().Subject;

@@ -1,6 +1,6 @@
 using Contrastive.Samples.ImageSearch;
 using Contrastive.Samples.ImageSearch.Data;
-using Contrastive.Samples.Tests.ShapesClip;
+using Contrastive.Samples.Tests.Common;
 using SkiaSharp;
 
 namespace Contrastive.Samples.Tests.ImageSearch;
@@ -93,20 +93,5 @@ public sealed class PictureReadingTests : IDisposable
 
         // There is a sign that something is missing.
         read.Pixels.Should().NotContain(SKColors.Black);
-    }
-
-    [Fact]
-    public void Files_say_what_they_can_and_the_rest_is_skipped_by_line()
-    {
-        var file = _folder.Files.File("captions.tsv", [.. "image\tcaption\n"u8, .. "a.png\tone\n./a.png\ttwo\na.png\tone\n\nb.png\tthree\r\nno tab\n\tnothing\nc.png\t \na\tb\tc\n"u8, 0xFF, (byte)'\n']);
-        var skipped = new List<Skipped>();
-
-        var read = TabbedFile.Read("--captions", file, _folder.Root, skipped);
-
-        read.Select(picture => (picture.Name, string.Join('|', picture.Values))).Should().Equal(("a.png", "one|two"), ("b.png", "three"));
-        skipped.Select(one => one.Name[(one.Name.IndexOf("line", StringComparison.Ordinal) + 5)..]).Should().Equal("7", "8", "9", "10", "11");
-        skipped.Clear();
-        TabbedFile.ReadOne("--labels", file, _folder.Root, skipped)[_folder.Path("a.png")].Should().Be("one");
-        skipped.Should().Contain(one => one.Reason == "is 'one' and 'two': the first counts");
     }
 }

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Contrastive.Samples.ImageSearch.Training;
-using Contrastive.Samples.Tests.ShapesClip;
+using Contrastive.Samples.Tests.Common;
 using SkiaSharp;
 
 namespace Contrastive.Samples.Tests.ImageSearch;
@@ -87,35 +87,55 @@ public sealed class TrainTests : IDisposable
     }
 
     [Fact]
-    public void Own_pictures_and_drawings_are_trained_on_and_found()
+    public void Own_pictures_and_drawings_are_trained_on_and_what_cannot_be_used_is_named_skipped_and_counted()
     {
-        Fill();
-        string[] training =
-        [
-            "train", "--images", _folder.Root, "--captions", _folder.Path("captions.tsv"), "--labels", _folder.Path("labels.tsv"), "--items", _folder.Path("items.tsv"),
-            .. RunSearch.Tiny, "--loss", "gamma-mean", "--memory", "8", "--epochs", "25", "--learning-rate", "0.01", "--out", _folder.Path("out"),
-        ];
-        var (code, output, error) = RunSearch.With(training);
+        RedAndBlue.Fill(_folder);
+        Directory.CreateDirectory(_folder.Path("folder"));
+        File.AppendAllText(_folder.Path("captions.tsv"), "\nmissing.png\ta red thing\nno tab at all\nfolder\ta red thing\n");
+
+        var (code, output, error) = RunSearch.With(RedAndBlue.Training(_folder));
+
         code.Should().Be(0, error);
-        output.Should().Contain("48 pictures of 24 items").And.Contain("skipped broken.png");
+        output.Should().ContainAll(
+            "48 pictures of 24 items", "skipped broken.png: ", "skipped missing.png: there is no such file", "skipped folder: is a folder", "line 51: has 0 tabs",
+            "48 of 51 pictures can be used; skipped 3 pictures and 1 lines");
         RunSearch.Results(_folder.Path("out"))[0].GetProperty("zero_shot").GetDouble().Should().BeGreaterThan(0.5);
+        using var summary = JsonDocument.Parse(File.ReadAllText(_folder.Path("out", "summary.json")));
+        var data = summary.RootElement.GetProperty("data");
+        data.GetProperty("pictures").GetInt32().Should().Be(48);
+        data.GetProperty("skipped_count").GetInt32().Should().Be(4);
+        data.GetProperty("skipped").EnumerateArray().Select(one => one.GetProperty("name").GetString()).Should().Contain(["broken.png", "missing.png"]);
 
-        (code, output, error) = RunSearch.With(
-            "query", "--model", _folder.Path("out"), "--text", "all red", "--image", _folder.Path("blue-1.svg"), "--top", "3", "--out", _folder.Path("sheet.png"));
+        // Other pixels are other runs.
+        RunSearch.With(RedAndBlue.Training(_folder)).Output.Should().Contain("1 of 1 runs are finished already");
+        _folder.Add("red-0.png", SKColors.Green);
+        RunSearch.With(RedAndBlue.Training(_folder)).Output.Should().NotContain("finished already");
+    }
 
-        code.Should().Be(0, error);
-        Answers(output, "\"all red\"").Should().OnlyContain(line => line.StartsWith("red-"));
-        Answers(output, "like ").Should().OnlyContain(line => line.StartsWith("blue-"));
-        output.Should().Contain("captions").And.Contain("all blue");
-        using (var sheet = SKBitmap.Decode(_folder.Path("sheet.png")))
-            sheet.Width.Should().BeGreaterThan(500);
+    [Fact]
+    public void Nothing_usable_is_a_clear_refusal()
+    {
+        _folder.Files.File("captions.tsv", "a.png\tnot there");
 
-        _folder.Add("gallery/new.png", SKColors.Red);
-        RunSearch.With("query", "--model", _folder.Path("out"), "--text", "red", "--images", _folder.Path("gallery"), "--out", _folder.Path("sheet.png"))
-            .Output.Should().Contain("the nearest of 1 pictures").And.Contain("new.png");
+        var (code, _, error) = RunSearch.With("train", "--images", _folder.Root, "--captions", _folder.Path("captions.tsv"), "--out", _folder.Path("out"));
 
-        static IEnumerable<string> Answers(string output, string query)
-            => output[output.IndexOf(query, StringComparison.Ordinal)..].Split('\n').Skip(3).Take(3);
+        code.Should().Be(2);
+        error.Should().ContainAll("no usable picture", "a.png");
+        RunSearch.With("train", "--images", _folder.Root, "--captions", _folder.Path("mine.tsv")).Error.Should().StartWith($"error: --captions {_folder.Path("mine.tsv")}");
+        RunSearch.With("train", "--images", "").Error.Should().Contain("--images is empty");
+        RunSearch.With("train", "--images", _folder.Root, "--captions", "").Error.Should().Contain("--captions is empty");
+    }
+
+    [Fact]
+    public void What_was_measured_is_saved_though_the_picture_cannot_be()
+    {
+        Directory.CreateDirectory(_folder.Path("out", "recall.png"));
+
+        var (code, _, error) = RunSearch.With(Drawn("out", "--loss", "infonce", "--memory", "0"));
+
+        code.Should().Be(2);
+        error.Should().Contain("recall.png");
+        File.Exists(_folder.Path("out", "summary.json")).Should().BeTrue();
     }
 
     [Fact]
@@ -165,37 +185,9 @@ public sealed class TrainTests : IDisposable
     }
 
     [Fact]
-    public void Siglip_with_a_memory_alone_and_queries_without_a_question_are_refused()
-    {
-        RunSearch.With(Drawn("out", "--loss", "siglip", "--memory", "8")).Error.Should().ContainAll("--memory 8", "siglip takes no memory");
-        RunSearch.With("query").Error.Should().Contain("--text");
-        RunSearch.With("query", "--text", "a", "--model", _folder.Path("nowhere")).Error.Should().ContainAll("--model", "no such folder");
-    }
+    public void Siglip_with_a_memory_alone_is_refused()
+        => RunSearch.With(Drawn("out", "--loss", "siglip", "--memory", "8")).Error.Should().ContainAll("--memory 8", "siglip takes no memory");
 
     private string[] Drawn(string output, params string[] more)
         => ["train", "--drawn", "120", .. RunSearch.Tiny, "--epochs", "2", "--out", _folder.Path(output), .. more];
-
-    /// <summary>Red and blue pictures and drawings: two pictures an item, each item with a caption of its own beside its colour's.</summary>
-    private void Fill()
-    {
-        var (captions, labels, items) = (new List<string> { "broken.png\tred broken" }, new List<string>(), new List<string>());
-        _folder.Files.File("broken.png", "no picture");
-        for (var i = 0; i < 24; i++)
-        {
-            var colour = i % 2 == 0 ? "red" : "blue";
-            var shade = (byte)(8 * i);
-            _folder.Add($"{colour}-{i}.png", i % 2 == 0 ? new SKColor(220, shade, 20) : new SKColor(20, shade, 220));
-            _folder.Files.File($"{colour}-{i}.svg", $"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><rect width="10" height="10" fill="rgb({(i % 2 == 0 ? $"200,{shade},40" : $"40,{shade},200")})"/></svg>""");
-            foreach (var extension in new[] { "png", "svg" })
-            {
-                captions.Add($"{colour}-{i}.{extension}\tall {colour} number {i}");
-                labels.Add($"{colour}-{i}.{extension}\t{colour}");
-                items.Add($"{colour}-{i}.{extension}\t{i}");
-            }
-        }
-
-        _folder.Files.File("captions.tsv", string.Join('\n', captions));
-        _folder.Files.File("labels.tsv", string.Join('\n', labels));
-        _folder.Files.File("items.tsv", string.Join('\n', items));
-    }
 }

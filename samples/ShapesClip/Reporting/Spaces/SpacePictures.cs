@@ -63,7 +63,7 @@ internal static class SpacePictures
     {
         using var inner = NewDisposeScope();
         using var random = Streams.Augmentation(settings.Seeds[0], device);
-        using var words = new WordTables(data.Tokenizer, ((ITrainingPairs)data).HasSynonyms, device);
+        using var words = new WordTables(data.Tokenizer, device);
         var pictures = new PictureAugmentation(settings.Crop, settings.Jitter, random);
         var captions = new CaptionAugmentation(words, settings.Synonyms, settings.Swap, settings.Deletion, random);
         var images = settings.BridgeSide is BridgeSide.First or BridgeSide.Both

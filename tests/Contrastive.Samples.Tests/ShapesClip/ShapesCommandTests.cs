@@ -1,4 +1,4 @@
-namespace Contrastive.Samples.Tests.ShapesClip.Drawn;
+namespace Contrastive.Samples.Tests.ShapesClip;
 
 public sealed class ShapesCommandTests : IDisposable
 {
@@ -45,6 +45,28 @@ public sealed class ShapesCommandTests : IDisposable
         RunShapes.With("--out", _folder.File("taken", "mine")).Error.Should().Contain("is a file, not a folder");
         RunShapes.With("--colour", "red").Error.Should().Contain("--colour");
         RunShapes.With("study", "alchemy").Code.Should().Be(2);
+        // Nor are pictures of one's own: ImageSearch has those.
+        RunShapes.With("--image-dir", "photos").Error.Should().Contain("--image-dir");
+    }
+
+    [Fact]
+    public void A_file_on_the_way_to_the_output_is_seen_before_anything_is_read()
+    {
+        var within = Path.Combine(_folder.File("taken", "mine"), "within");
+
+        foreach (var command in new string[][] { [], ["bias", "--model", "nowhere"] })
+            RunShapes.With([.. command, "--out", within]).Error.Should().ContainAll("--out", "is a file, not a folder");
+        RunShapes.With("bias", "--model", "").Error.Should().Contain("--model is empty");
+    }
+
+    [Fact]
+    public void A_damaged_checkpoint_is_refused_with_what_can_be_done()
+    {
+        RunShapes.Stopping(1, Tiny.Training(_folder.Path("out"), epochs: 2)).Code.Should().Be(130);
+        var checkpoint = Directory.GetFiles(_folder.Path("out", "runs"), "*.checkpoint").Single();
+        File.WriteAllText(checkpoint, "no checkpoint");
+
+        RunShapes.With(Tiny.Training(_folder.Path("out"), epochs: 2)).Error.Should().ContainAll(checkpoint, "remove it or choose another --out");
     }
 
     [Fact]

@@ -1,6 +1,6 @@
 using SkiaSharp;
 
-namespace Contrastive.Samples.Tests.ShapesClip;
+namespace Contrastive.Samples.Tests.Common;
 
 public sealed class PictureFileTests : IDisposable
 {

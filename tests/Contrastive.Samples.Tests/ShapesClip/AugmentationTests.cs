@@ -2,14 +2,14 @@ using Contrastive.Samples.ShapesClip.Augmentation;
 using Contrastive.Samples.ShapesClip.Data;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.Tests.ShapesClip.Drawn;
+namespace Contrastive.Samples.Tests.ShapesClip;
 
 public sealed class AugmentationTests(SharedShapes shared) : IClassFixture<SharedShapes>, IDisposable
 {
     private static readonly string[] Places = [.. Attributes.PlacePhrases.SelectMany(words => words)];
 
     private readonly ShapeData _data = shared.Data;
-    private readonly WordTables _words = new(shared.Data.Tokenizer, hasSynonyms: true, CPU);
+    private readonly WordTables _words = new(shared.Data.Tokenizer, CPU);
 
     public void Dispose() => _words.Dispose();
 

@@ -1,6 +1,6 @@
 using SkiaSharp;
 
-namespace Contrastive.Samples.Tests.ShapesClip;
+namespace Contrastive.Samples.Tests.Common;
 
 /// <summary>A temporary folder with pictures of one colour each, and a captions file.</summary>
 internal sealed class PictureFolder : IDisposable

@@ -2,7 +2,7 @@ using Contrastive.Samples.ShapesClip.Models;
 using Contrastive.Samples.ShapesClip.Training;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.Tests.ShapesClip.Drawn;
+namespace Contrastive.Samples.Tests.ShapesClip;
 
 public sealed class TowerTests(SharedShapes shared) : IClassFixture<SharedShapes>
 {
@@ -67,10 +67,20 @@ public sealed class TowerTests(SharedShapes shared) : IClassFixture<SharedShapes
         own.Augmented.Should().BeNull();
     }
 
+    [Fact]
+    public void Words_and_marks_are_taken_apart_and_only_words_of_training_are_one_token()
+    {
+        var tokenizer = CaptionTokenizer.Of(["A red square.", "It is all blue"]);
+
+        tokenizer.Words("A RED, square!").Should().Equal("a", "red", ",", "square", "!");
+        new[] { "red", "square", "." }.Should().OnlyContain(word => tokenizer.Id(word) >= 0);
+        new[] { "zebra", "?" }.Should().NotContain(word => tokenizer.Id(word) > 4, "what training never saw is spelled or unknown");
+    }
+
     private TowerPair Make(long seed, bool independent = false)
     {
         var tokenizer = shared.Data.Tokenizer;
-        var sizes = new TowerSizes(32, 8, 16, 2, 24, 12, independent, tokenizer.Vocabulary, tokenizer.WordCount);
+        var sizes = new TowerSizes(32, 8, 16, 2, 24, 12, independent, tokenizer.Vocabulary);
         using var random = Streams.Weights(seed);
         using var independentRandom = Streams.IndependentWeights(seed);
         var towers = new TowerPair(sizes, random, independentRandom);

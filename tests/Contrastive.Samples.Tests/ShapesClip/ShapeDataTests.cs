@@ -1,7 +1,7 @@
 using Contrastive.Samples.ShapesClip.Data;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.Tests.ShapesClip.Drawn;
+namespace Contrastive.Samples.Tests.ShapesClip;
 
 public sealed class ShapeDataTests(SharedShapes shared) : IClassFixture<SharedShapes>
 {

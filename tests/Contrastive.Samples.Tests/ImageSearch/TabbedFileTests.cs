@@ -1,8 +1,8 @@
-using Contrastive.Samples.ShapesClip.Data.Pictures;
+using Contrastive.Samples.ImageSearch.Data;
 
-namespace Contrastive.Samples.Tests.ShapesClip;
+namespace Contrastive.Samples.Tests.ImageSearch;
 
-public sealed class CaptionsFileTests : IDisposable
+public sealed class TabbedFileTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
@@ -15,8 +15,8 @@ public sealed class CaptionsFileTests : IDisposable
 
         skipped.Should().BeEmpty();
         files.Select(file => file.Name).Should().Equal("b.png", "a.png");
-        files[0].Captions.Should().Equal("one", "two");
-        files[1].Captions.Should().Equal("zwei Wörter");
+        files[0].Values.Should().Equal("one", "two");
+        files[1].Values.Should().Equal("zwei Wörter");
         files[0].Path.Should().Be(_folder.Path("b.png"));
     }
 
@@ -29,14 +29,15 @@ public sealed class CaptionsFileTests : IDisposable
 
         files.Should().ContainSingle();
         files[0].Path.Should().Be(elsewhere);
-        files[0].Captions.Should().Equal("one", "two");
+        files[0].Values.Should().Equal("one", "two");
     }
 
     [Theory]
     [InlineData("a.png", "0 tabs")]
     [InlineData("a.png\tx\ty", "2 tabs")]
     [InlineData("\tx", "no picture")]
-    [InlineData("a.png\t ", "no caption")]
+    [InlineData("a.png\t ", "says nothing")]
+    [InlineData("a\0.png\tx", "null")]
     public void A_bad_line_is_named_by_its_number_and_skipped(string line, string why)
     {
         var (files, skipped) = Read($"good.png\tfine\n{line}\nlast.png\tfine");
@@ -53,13 +54,25 @@ public sealed class CaptionsFileTests : IDisposable
         var path = _folder.File("captions.tsv", [.. "a.png\tx\nb.png\t"u8, 0xFF, .. "\nc.png\ty"u8]);
         var skipped = new List<Skipped>();
 
-        CaptionsFile.Read(path, _folder.Root, skipped).Select(file => file.Name).Should().Equal("a.png", "c.png");
+        TabbedFile.Read("--captions", path, _folder.Root, skipped).Select(file => file.Name).Should().Equal("a.png", "c.png");
         skipped.Should().ContainSingle().Which.Should().Match<Skipped>(line => line.Name.EndsWith("line 2") && line.Reason.Contains("UTF-8"));
     }
 
-    private (IReadOnlyList<CaptionedFile> Files, List<Skipped> Skipped) Read(string content)
+    [Fact]
+    public void Of_what_may_be_said_once_the_first_counts()
     {
         var skipped = new List<Skipped>();
-        return (CaptionsFile.Read(_folder.File("captions.tsv", content), _folder.Root, skipped), skipped);
+        var labels = _folder.File("labels.tsv", "a.png\tone\n./a.png\ttwo\nb.png\tthree");
+
+        var read = TabbedFile.ReadOne("--labels", labels, _folder.Root, skipped);
+
+        read.Should().Equal(new Dictionary<string, string> { [_folder.Path("a.png")] = "one", [_folder.Path("b.png")] = "three" });
+        skipped.Should().ContainSingle().Which.Reason.Should().Be("is 'one' and 'two': the first counts");
+    }
+
+    private (IReadOnlyList<NamedPicture> Files, List<Skipped> Skipped) Read(string content)
+    {
+        var skipped = new List<Skipped>();
+        return (TabbedFile.Read("--captions", _folder.File("captions.tsv", content), _folder.Root, skipped), skipped);
     }
 }

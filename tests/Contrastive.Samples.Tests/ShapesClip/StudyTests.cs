@@ -1,6 +1,6 @@
 using Contrastive.Samples.ShapesClip;
 
-namespace Contrastive.Samples.Tests.ShapesClip.Drawn;
+namespace Contrastive.Samples.Tests.ShapesClip;
 
 public sealed class StudyTests : IDisposable
 {

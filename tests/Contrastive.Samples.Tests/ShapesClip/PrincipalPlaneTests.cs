@@ -1,7 +1,7 @@
 using Contrastive.Samples.ShapesClip.Reporting.Spaces;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.Tests.ShapesClip.Drawn;
+namespace Contrastive.Samples.Tests.ShapesClip;
 
 public sealed class PrincipalPlaneTests
 {

@@ -1,7 +1,7 @@
 using Contrastive.Samples.ShapesClip.Data;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.Tests.ShapesClip.Drawn;
+namespace Contrastive.Samples.Tests.ShapesClip;
 
 /// <summary>A data set that tests read and none changes: drawn once for each class that asks for it.</summary>
 public sealed class SharedShapes : IDisposable

@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Contrastive.Samples.Tests.ShapesClip.Drawn;
+namespace Contrastive.Samples.Tests.ShapesClip;
 
 public sealed class LearningTests : IDisposable
 {
