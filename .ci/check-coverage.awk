@@ -16,12 +16,13 @@ function show(library) {
     if (/"Contrastive\.Modality\./) library = "Contrastive.Modality"
     else if (/"Contrastive\.Training\./) library = "Contrastive.Training"
     else if (/"Contrastive\.Evaluation\./) library = "Contrastive.Evaluation"
+    else if (/"Contrastive\.Distributed\./) library = "Contrastive.Distributed"
     else if (/"Contrastive\.Numerics\./) library = "src/Shared"
     else library = "Contrastive"
     add(library); add("src")
 }
 END {
-    count = split("Contrastive Contrastive.Training Contrastive.Modality Contrastive.Evaluation src/Shared src", libraries, " ")
+    count = split("Contrastive Contrastive.Training Contrastive.Modality Contrastive.Evaluation Contrastive.Distributed src/Shared src", libraries, " ")
     for (i = 1; i <= count; i++) {
         if (lines[libraries[i]] == 0) { print "no class of " libraries[i] " was measured"; bad = 1 }
         show(libraries[i])

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.RegularExpressions;
+using Contrastive.Distributed;
 using Contrastive.Evaluation;
 using Contrastive.Modality;
 using Contrastive.Training;
@@ -14,7 +15,10 @@ internal static class ApiIndex
     public const string Page = "docs/api.md";
 
     public static IReadOnlyList<Assembly> Libraries { get; } =
-        [typeof(ContrastiveLoss).Assembly, typeof(LargeBatchStep).Assembly, typeof(ModalityLoss).Assembly, typeof(LinearProbe).Assembly];
+        [
+            typeof(ContrastiveLoss).Assembly, typeof(LargeBatchStep).Assembly, typeof(ModalityLoss).Assembly, typeof(LinearProbe).Assembly,
+            typeof(Communicator).Assembly,
+        ];
 
     /// <summary>What a user can name, in order.</summary>
     public static IReadOnlyList<Type> TypesOf(Assembly library)

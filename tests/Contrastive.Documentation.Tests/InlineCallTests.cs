@@ -7,6 +7,7 @@ public partial class InlineCallTests
     // What the text's calls take for granted.
     private const string Surroundings = """
         using Contrastive;
+        using Contrastive.Distributed;
         using Contrastive.Evaluation;
         using Contrastive.Modality;
         using Contrastive.Training;

@@ -2,6 +2,7 @@ using ArchUnitNET.Domain;
 using ArchUnitNET.Fluent;
 using ArchUnitNET.Loader;
 using ArchUnitNET.xUnit;
+using Contrastive.Distributed;
 using Contrastive.Evaluation;
 using Contrastive.Modality;
 using Contrastive.Training;
@@ -24,6 +25,7 @@ public class LayerTests
     {
         ["Contrastive"] = ["Similarity", "Pairs", "Engine", "Partition", "Memory", "Losses"],
         ["Contrastive.Modality"] = ["Losses", "Heads", "Structures", "Fusion"],
+        ["Contrastive.Distributed"] = ["Communication", "Mpi", "Programs", "Training", "Losses"],
     };
 
     private static readonly Dictionary<string, Type> Libraries = new()
@@ -32,6 +34,7 @@ public class LayerTests
         ["Contrastive.Training"] = typeof(LargeBatchStep),
         ["Contrastive.Modality"] = typeof(CompositeLoss),
         ["Contrastive.Evaluation"] = typeof(Bootstrap),
+        ["Contrastive.Distributed"] = typeof(DistributedLoss),
     };
 
     private static readonly Architecture Compiled = new ArchLoader().LoadAssemblies([.. Libraries.Values.Select(type => type.Assembly)]).Build();
@@ -39,6 +42,7 @@ public class LayerTests
     [Theory]
     [InlineData("Contrastive")]
     [InlineData("Contrastive.Modality")]
+    [InlineData("Contrastive.Distributed")]
     public void A_library_has_the_folders_that_are_in_order(string library)
         => Folders(library).Values.Distinct().Should().BeEquivalentTo(Layers[library], "a folder beside them has no place in the order yet");
 
@@ -51,6 +55,10 @@ public class LayerTests
     [InlineData("Contrastive.Modality", "Losses")]
     [InlineData("Contrastive.Modality", "Heads")]
     [InlineData("Contrastive.Modality", "Structures")]
+    [InlineData("Contrastive.Distributed", "Communication")]
+    [InlineData("Contrastive.Distributed", "Mpi")]
+    [InlineData("Contrastive.Distributed", "Programs")]
+    [InlineData("Contrastive.Distributed", "Training")]
     public void A_folder_uses_nothing_above_it(string library, string folder)
     {
         var above = Layers[library][(Array.IndexOf(Layers[library], folder) + 1)..];
@@ -73,6 +81,7 @@ public class LayerTests
     [InlineData("Contrastive.Training")]
     [InlineData("Contrastive.Modality")]
     [InlineData("Contrastive.Evaluation")]
+    [InlineData("Contrastive.Distributed")]
     public void No_folders_use_each_other_in_a_circle(string library)
     {
         var uses = Uses(library).ToLookup(use => use.From, use => use.To);

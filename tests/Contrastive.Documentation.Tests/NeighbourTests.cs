@@ -26,6 +26,7 @@ public class NeighbourTests
     public void A_program_can_use_PyBridge_and_all_our_namespaces()
         => ExampleProgram.Run($$"""
             using Contrastive;
+            using Contrastive.Distributed;
             using Contrastive.Evaluation;
             using Contrastive.Modality;
             using Contrastive.Training;

@@ -34,7 +34,7 @@ public sealed class PackedLibraries : IDisposable
     /// <summary>The folder of `Contrastive`, packed from sources that no git knows.</summary>
     public string PackageWithoutGit { get; }
 
-    public static IReadOnlyList<string> Ids { get; } = ["Contrastive", "Contrastive.Training", "Contrastive.Modality", "Contrastive.Evaluation"];
+    public static IReadOnlyList<string> Ids { get; } = ["Contrastive", "Contrastive.Training", "Contrastive.Modality", "Contrastive.Evaluation", "Contrastive.Distributed"];
 
     public PackageArchive Open(string id) => new(Path.Combine(Packages, $"{id}.{Version}.nupkg"));
 

@@ -11,6 +11,8 @@ namespace Contrastive;
 /// <remarks>The tensors belong to the surrounding dispose scope, if there is one; <see cref="Dispose"/> frees them at once.</remarks>
 public sealed class PartitionSums : IDisposable
 {
+    private const long RowWidth = 8;
+
     internal PartitionSums(PairSums sums, bool hasLogitBias)
     {
         Relative = sums;
@@ -74,6 +76,38 @@ public sealed class PartitionSums : IDisposable
                 isSinglePositive: false,
                 () => counts),
             HasLogitBias || other.HasLogitBias).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The sums as numbers, one row an anchor, so that they can go to another process.</summary>
+    /// <returns>(m, 8), in the dtype of the sums; what the columns hold may change with the version.</returns>
+    public Tensor ToRows()
+    {
+        using var scope = NewDisposeScope();
+        using var bias = (HasLogitBias ? 1.0 : 0).ToScalar();
+        var reference = Relative.Reference ?? zeros_like(PositiveTerms);
+        Tensor[] columns =
+        [
+            Relative.LogPositives, Relative.LogNegatives, Relative.PositiveLogits, reference,
+            PositiveTerms, NegativeTerms, PositiveCount, full_like(PositiveTerms, bias),
+        ];
+        return stack(columns, 1).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Sums from what <see cref="ToRows"/> gave, rows of other processes' anchors among them. Waits for the device.</summary>
+    /// <param name="rows">(m, 8), float32 or float64. Copied, without a graph.</param>
+    /// <exception cref="ArgumentException">The rows are not of this shape or dtype.</exception>
+    public static PartitionSums FromRows(Tensor rows)
+    {
+        Guard.Features(rows);
+        if (rows.shape[1] != RowWidth)
+            throw new ArgumentException($"rows must have the shape (m, {RowWidth}) but have {Guard.Shape(rows)}", nameof(rows));
+        StateType.Check(rows.dtype);
+        using var scope = NewDisposeScope();
+        var columns = rows.detach().t().contiguous().unbind(0).Select(column => column.clone()).ToArray();
+        var counts = new PairCounts(columns[4], columns[5], columns[6]);
+        return new PartitionSums(
+            new PairSums(columns[0], columns[1], columns[2], columns[3], isSinglePositive: false, () => counts),
+            columns[7].gt(Scalars.Zero).any().item<bool>()).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

@@ -17,7 +17,7 @@ namespace Contrastive;
 /// M-step, whose value is to be minimised with u_i held constant. <c>forward</c> and <c>Evaluate</c> do both. A caller who
 /// has all features but wants gradients in pieces uses <see cref="BeginStep"/>; one who has the features in pieces too,
 /// <see cref="SumPartition"/>, <see cref="ExpectationStep(PartitionSums, Tensor, Tensor?, bool)"/> and
-/// <see cref="MaximizationStep"/>. In evaluation mode the estimators' state does not change.</para>
+/// <see cref="MaximizationStep(Tensor, Tensor, PairMap, GammaWeights, nn.Reduction)"/>. In evaluation mode the estimators' state does not change.</para>
 /// <para>The value of the loss says nothing about progress (given a good Ẑ_i its log-sum part is near 1 at all times): watch
 /// <see cref="ContrastiveResult.Objective"/>.</para>
 /// <para>Features that are not finite are refused before any state changes.</para>
@@ -243,10 +243,23 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     public PartitionSums SumPartition(Tensor anchors, Tensor candidates, PairMap pairs)
     {
         CheckBlock(anchors, candidates, pairs);
-        using var scope = NewDisposeScope();
-        using var constant = no_grad();
-        var sums = Matrix(anchors, candidates, pairs, Scale(anchors), nn.Reduction.Sum).Sum(bothDirections: false).Anchors;
-        return new PartitionSums(sums.Detach(), pairs.HasLogitBias).MoveToOuterDisposeScope();
+        return SumBlock(anchors, candidates, pairs, bothDirections: false).OfAnchors;
+    }
+
+    /// <summary>
+    /// <see cref="SumPartition"/> of a block seen from both sides, in one pass: what its candidates add to the partition functions of its
+    /// anchors, and what its anchors add to those of its candidates, the anchors of the other direction of a symmetric loss. Nothing changes.
+    /// </summary>
+    /// <param name="anchors">(m, D).</param>
+    /// <param name="candidates">(n, D).</param>
+    /// <param name="pairs">The map of the block: <see cref="PairMap.Block"/> of the batch's.</param>
+    /// <returns>Sums of the (m) anchors and of the (n) candidates, to <see cref="PartitionSums.Merge"/> with those of other blocks.</returns>
+    /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
+    public (PartitionSums OfAnchors, PartitionSums OfCandidates) SumPartitions(Tensor anchors, Tensor candidates, PairMap pairs)
+    {
+        CheckBlock(anchors, candidates, pairs);
+        var (ofAnchors, ofCandidates) = SumBlock(anchors, candidates, pairs, bothDirections: true);
+        return (ofAnchors, ofCandidates!);
     }
 
     /// <summary>
@@ -274,26 +287,32 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     /// visits). (A queue is not filled by it: call <see cref="PartitionQueue.Enqueue"/>.)
     /// </summary>
     /// <param name="sums">The merged sums of (m) anchors.</param>
-    /// <param name="anchors">(m, D): the anchors of the sums.</param>
+    /// <param name="anchors">(m, D): the anchors of the sums; null where the estimator does not look at them (<see cref="PartitionTable"/>,
+    /// <see cref="BatchPartition"/>).</param>
     /// <param name="sampleIds">(m) integers: which sample each anchor is, for estimators that keep one estimate per sample.</param>
     /// <param name="reverse">Whether this is the other direction of a symmetric loss, the anchors being its candidates.</param>
     /// <returns>The constants that the M-step needs, one row per anchor.</returns>
     /// <exception cref="ArgumentException">The arguments do not fit together; nothing has changed then.</exception>
     /// <exception cref="InvalidOperationException">An estimator's state was converted to half precision.</exception>
-    public GammaWeights ExpectationStep(PartitionSums sums, Tensor anchors, Tensor? sampleIds = null, bool reverse = false)
+    public GammaWeights ExpectationStep(PartitionSums sums, Tensor? anchors, Tensor? sampleIds = null, bool reverse = false)
     {
         ArgumentNullException.ThrowIfNull(sums);
-        Guard.Features(anchors);
-        if (sums.LogPositives.shape[0] != anchors.shape[0])
-            throw new ArgumentException($"sums have {sums.LogPositives.shape[0]} anchors but anchors have {anchors.shape[0]} rows", nameof(sums));
-        if (sampleIds is not null) Guard.Integers(sampleIds, anchors.shape[0]);
+        var count = sums.PositiveTerms.shape[0];
+        if (anchors is not null)
+        {
+            Guard.Features(anchors);
+            if (count != anchors.shape[0])
+                throw new ArgumentException($"sums have {count} anchors but anchors have {anchors.shape[0]} rows", nameof(sums));
+        }
+        if (sampleIds is not null) Guard.Integers(sampleIds, count);
         var estimator = reverse
             ? ReverseEstimator ?? throw new ArgumentException($"reverse is true but the mode is {Mode}: there is no other direction", nameof(reverse))
             : Estimator;
 
         using var scope = NewDisposeScope();
         using var constant = no_grad();
-        var estimate = Estimate(estimator, sums, new FeatureRows(anchors, Similarity), Scale(anchors), sampleIds, distinct: false, MissingPairs);
+        var rows = anchors is null ? null : new FeatureRows(anchors, Similarity);
+        var estimate = Estimate(estimator, sums, rows, Scale(anchors ?? sums.PositiveTerms), sampleIds, distinct: false, MissingPairs);
         var weights = estimate.Expect(EStep, _generator).Weights.Copy();
         if (training) estimate.Estimate.Commit?.Invoke();
         return weights.MoveToOuterDisposeScope();
@@ -319,14 +338,55 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         nn.Reduction reduction = nn.Reduction.Sum)
     {
         CheckBlock(anchors, candidates, pairs);
-        ArgumentNullException.ThrowIfNull(weights);
-        if (weights.Count != anchors.shape[0])
-            throw new ArgumentException($"weights are of {weights.Count} anchors but anchors have {anchors.shape[0]} rows", nameof(weights));
-        Guard.SameDevice(anchors, weights.LogWeights, nameof(anchors), nameof(weights));
+        CheckWeights(weights, anchors, nameof(weights), nameof(anchors));
         Guard.Defined(reduction);
 
         using var scope = NewDisposeScope();
         return Maximize(Matrix(anchors, candidates, pairs, Scale(anchors), reduction), weights, reduction).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// The M-step of both directions of a symmetric loss on a rectangular block of pairs, in one pass: half of each direction's sum, times
+    /// the share that an anchor of the direction has in the loss of the batch.
+    /// </summary>
+    /// <remarks>For the mean over a batch of N anchors and M candidates the shares are 1/N and 1/M, less the skipped ones.</remarks>
+    /// <param name="anchors">(m, D).</param>
+    /// <param name="candidates">(n, D).</param>
+    /// <param name="pairs">The map of the block: <see cref="PairMap.Block"/> of the batch's.</param>
+    /// <param name="weights">The weights of these (m) anchors, from the E-step.</param>
+    /// <param name="reverseWeights">Those of these (n) candidates as anchors, from the reverse E-step.</param>
+    /// <param name="share">What the anchors' sum is multiplied by. Range: finite and ≥ 0.</param>
+    /// <param name="reverseShare">What the candidates' sum is multiplied by. Range: finite and ≥ 0.</param>
+    /// <returns>A scalar.</returns>
+    /// <exception cref="ArgumentException">The arguments do not fit together; the message says what was given.</exception>
+    public Tensor MaximizationStep(
+        Tensor anchors, Tensor candidates, PairMap pairs, GammaWeights weights, GammaWeights reverseWeights, double share, double reverseShare)
+    {
+        CheckBlock(anchors, candidates, pairs);
+        CheckWeights(weights, anchors, nameof(weights), nameof(anchors));
+        CheckWeights(reverseWeights, candidates, nameof(reverseWeights), nameof(candidates));
+        Guard.Weight(share);
+        Guard.Weight(reverseShare);
+        return Block(anchors, candidates, pairs, (weights, share), (reverseWeights, reverseShare), constantTemperature: false);
+    }
+
+    private static void CheckWeights(GammaWeights weights, Tensor rows, string name, string rowsName)
+    {
+        ArgumentNullException.ThrowIfNull(weights, name);
+        if (weights.Count != rows.shape[0])
+            throw new ArgumentException($"{name} are of {weights.Count} anchors but {rowsName} have {rows.shape[0]} rows", name);
+        Guard.SameDevice(rows, weights.LogWeights, rowsName, name);
+    }
+
+    /// <summary>What a block adds to the partition functions of its anchors and, if asked for, of its candidates.</summary>
+    private (PartitionSums OfAnchors, PartitionSums? OfCandidates) SumBlock(Tensor anchors, Tensor candidates, PairMap pairs, bool bothDirections)
+    {
+        using var scope = NewDisposeScope();
+        using var constant = no_grad();
+        var sums = Matrix(anchors, candidates, pairs, Scale(anchors), nn.Reduction.Sum).Sum(bothDirections);
+        return (
+            new PartitionSums(sums.Anchors.Detach(), pairs.HasLogitBias).MoveToOuterDisposeScope(),
+            bothDirections ? new PartitionSums(sums.Candidates!.Detach(), pairs.HasLogitBias).MoveToOuterDisposeScope() : null);
     }
 
     private void CheckBlock(Tensor anchors, Tensor candidates, PairMap pairs)
@@ -360,7 +420,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     private GammaEstimate Estimate(
         PartitionEstimator estimator,
         PartitionSums sums,
-        FeatureRows anchors,
+        FeatureRows? anchors,
         LogitScale scale,
         Tensor? sampleIds,
         bool distinct,

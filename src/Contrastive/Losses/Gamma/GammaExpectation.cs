@@ -16,7 +16,7 @@ internal sealed record GammaEstimate(
     /// <summary>Asks an estimator. Refuses what is wrong, and changes nothing.</summary>
     public static GammaEstimate Of(
         PartitionSums sums,
-        FeatureRows anchors,
+        FeatureRows? anchors,
         LogitScale scale,
         Tensor? sampleIds,
         bool distinct,
@@ -39,7 +39,7 @@ internal sealed record GammaEstimate(
         var shown = rows is null ? sums : sums.Select(rows);
         var estimate = estimator.Estimate(new PartitionObservation(
             shown,
-            () => rows is null ? anchors.Constant : anchors.Constant.index_select(0, rows),
+            () => Constant(rows),
             scale,
             rows is null ? sampleIds : sampleIds?.index_select(0, rows))
         {
@@ -47,6 +47,13 @@ internal sealed record GammaEstimate(
             Tiling = tiling,
         });
         return new GammaEstimate(sums, shown, rows, skipped, estimate);
+
+        Tensor Constant(Tensor? some)
+        {
+            if (anchors is null)
+                throw new ArgumentException($"{estimator.GetName()} compares the anchors' features with its own candidates, but the anchors were not given");
+            return some is null ? anchors.Constant : anchors.Constant.index_select(0, some);
+        }
     }
 
     /// <summary>The E-step with this estimate: here u_i is drawn, if it is.</summary>
@@ -61,14 +68,16 @@ internal sealed record GammaEstimate(
         var isSingle = Shown.IsSinglePositive;
         var positiveShare = isSingle ? Shown.PositiveCount : Shown.PositiveCount.reciprocal();
         var objective = logPartition.sub(isSingle ? relative.PositiveLogits : relative.PositiveLogits.mul(positiveShare));
+        var objectives = Spread(objective, Scalars.Zero);
         var weights = new GammaWeights(
             Spread(logWeights, Scalars.NegativeInfinity),
             Spread(Estimate.LogNegativeScale, Scalars.Zero),
             Spread(positiveShare, Scalars.Zero),
             Spread(logPartition, Scalars.Zero),
             Sums.Relative.Reference,
-            Skipped.Count);
-        return new GammaExpectation(weights, Spread(objective, Scalars.Zero), Skipped);
+            Skipped.Count,
+            objectives);
+        return new GammaExpectation(weights, objectives, Skipped);
 
         Tensor Spread(Tensor values, Scalar elsewhere)
             => Rows is null ? values : full_like(Sums.PositiveCount, elsewhere).index_copy_(0, Rows, values);

@@ -13,9 +13,17 @@ public sealed class GammaWeights : IDisposable
     /// <param name="relativePartition">log Ẑ_i - r_i, (m).</param>
     /// <param name="reference">r_i, (m), near the anchor's largest similarity; null stands for 0.</param>
     /// <param name="skippedAnchors">How many were skipped.</param>
+    /// <param name="objective">-1/k_i Σ_p s_ip + log Ẑ_i, (m); null where it is not known.</param>
     internal GammaWeights(
-        Tensor relativeWeights, Tensor logNegativeScale, Tensor positiveShare, Tensor relativePartition, Tensor? reference, long skippedAnchors)
+        Tensor relativeWeights,
+        Tensor logNegativeScale,
+        Tensor positiveShare,
+        Tensor relativePartition,
+        Tensor? reference,
+        long skippedAnchors,
+        Tensor? objective = null)
     {
+        Objective = objective;
         (RelativeWeights, RelativePartition, Reference) = (relativeWeights, relativePartition, reference);
         LogNegativeScale = logNegativeScale;
         PositiveShare = positiveShare;
@@ -68,6 +76,12 @@ public sealed class GammaWeights : IDisposable
     /// <summary>log Ẑ_i, (m), the estimate that u_i was drawn with.</summary>
     public Tensor LogPartition => field ??= Reference is null ? RelativePartition : RelativePartition.Plus(Reference);
 
+    /// <summary>
+    /// -1/k_i Σ_positives s_ip + log Ẑ_i, (m), what the loss stands for at each anchor; 0 for a skipped one. Null where the weights are of
+    /// the caller's own making.
+    /// </summary>
+    public Tensor? Objective { get; }
+
     /// <summary>How many of the E-step's anchors were skipped for want of a positive or a negative.</summary>
     public long SkippedAnchors { get; }
 
@@ -110,13 +124,14 @@ public sealed class GammaWeights : IDisposable
         change(PositiveShare),
         change(RelativePartition),
         Reference is null ? null : change(Reference),
-        SkippedAnchors);
+        SkippedAnchors,
+        Objective is null ? null : change(Objective));
 
     private IEnumerable<Tensor> All
     {
         get
         {
-            Tensor?[] all = [RelativeWeights, RelativePartition, Reference, LogWeights, LogPartition, LogNegativeScale, PositiveShare];
+            Tensor?[] all = [RelativeWeights, RelativePartition, Reference, LogWeights, LogPartition, LogNegativeScale, PositiveShare, Objective];
             return all.OfType<Tensor>().Distinct<object>(ReferenceEqualityComparer.Instance).Cast<Tensor>();
         }
     }

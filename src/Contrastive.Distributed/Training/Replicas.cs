@@ -1,0 +1,66 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using static TorchSharp.torch;
+
+namespace Contrastive.Distributed;
+
+/// <summary>The copies of a model on the ranks: each starts from the same weights, and takes the same steps.</summary>
+public static class Replicas
+{
+    /// <summary>Gives all ranks the parameters and buffers of rank 0. Call it once all modules are made, or restored.</summary>
+    /// <param name="communicator">The ranks.</param>
+    /// <param name="modules">Encoders, losses, optimisers with buffers, in the same order on all ranks.</param>
+    /// <exception cref="InvalidOperationException">The ranks' modules differ in their tensors.</exception>
+    public static void Broadcast(Communicator communicator, params IReadOnlyList<nn.Module> modules)
+    {
+        ArgumentNullException.ThrowIfNull(communicator);
+        CheckCount(communicator, modules);
+        foreach (var (_, tensor) in Tensors(modules)) communicator.Broadcast(tensor);
+    }
+
+    /// <summary>Refuses copies that are no longer the same, bit for bit. Reads all weights: call it now and then, say once an epoch.</summary>
+    /// <param name="communicator">The ranks.</param>
+    /// <param name="modules">The modules, in the same order on all ranks.</param>
+    /// <exception cref="InvalidOperationException">A tensor differs: the message names the first one and the ranks.</exception>
+    public static void CheckAgreement(Communicator communicator, params IReadOnlyList<nn.Module> modules)
+    {
+        ArgumentNullException.ThrowIfNull(communicator);
+        CheckCount(communicator, modules);
+        var tensors = Tensors(modules).ToArray();
+        if (tensors.Length == 0) return;
+        var sums = communicator.Meet([.. tensors.Select(entry => Checksum(entry.Tensor))]);
+        for (var index = 0; index < tensors.Length; index++)
+        {
+            var others = Enumerable.Range(1, communicator.Size - 1).Where(rank => sums[rank][index] != sums[0][index]).ToArray();
+            if (others.Length > 0)
+                throw new InvalidOperationException($"{tensors[index].Name} of rank {string.Join(", ", others)} is not what it is on rank 0");
+        }
+    }
+
+    /// <summary>A number that two tensors of different bytes do not share, but for a chance in 2^64.</summary>
+    internal static long Checksum(Tensor tensor)
+    {
+        using var scope = NewDisposeScope();
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var flat = tensor.detach().cpu().contiguous().view(-1);
+        // A span of bytes ends at 2 GiB.
+        const long piece = 1 << 26;
+        for (var first = 0L; first < flat.numel(); first += piece) hash.AppendData(flat.narrow(0, first, Math.Min(piece, flat.numel() - first)).bytes);
+        return BinaryPrimitives.ReadInt64LittleEndian(hash.GetHashAndReset());
+    }
+
+    private static void CheckCount(Communicator communicator, IReadOnlyList<nn.Module> modules)
+    {
+        ArgumentNullException.ThrowIfNull(modules);
+        long count = Tensors(modules).Count();
+        var counts = communicator.Meet(count);
+        for (var rank = 1; rank < counts.Length; rank++)
+            if (counts[rank][0] != counts[0][0])
+                throw new InvalidOperationException($"the modules of rank {rank} have {counts[rank][0]} tensors but those of rank 0 have {counts[0][0]}");
+    }
+
+    private static IEnumerable<(string Name, Tensor Tensor)> Tensors(IReadOnlyList<nn.Module> modules)
+        => modules.SelectMany((module, index) => module.named_parameters().Select(entry => (entry.name, (Tensor)entry.parameter))
+            .Concat(module.named_buffers().Select(entry => (entry.name, entry.buffer)))
+            .Select(entry => ($"{entry.Item1} of module {index} ({module.GetName()})", entry.Item2)));
+}

@@ -1,0 +1,114 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Contrastive.Distributed.Tests;
+
+/// <summary>Ranks against one process with the whole batch: values, gradients, tables and weights.</summary>
+public class ParityTests
+{
+    private const int Rows = 13;
+
+    public static TheoryData<string, Exchange, int> Cases
+    {
+        get
+        {
+            var data = new TheoryData<string, Exchange, int>();
+            foreach (var loss in new[] { "info", "info symmetric", "info views", "info labels", "gamma", "gamma symmetric", "gamma views", "gamma sum", "gamma repeats" })
+                foreach (var exchange in new[] { Exchange.Gather, Exchange.Ring })
+                    foreach (var size in new[] { 1, 2, 3, 4 })
+                        data.Add(loss, exchange, size);
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Ranks_train_as_one_process_does(string name, Exchange exchange, int size)
+    {
+        using var scope = NewDisposeScope();
+        var expected = TrainAlone(name);
+        foreach (var actual in ThreadGroup.Run(size, communicator => TrainTogether(communicator, name, exchange)))
+        {
+            actual.Values.Should().HaveCount(expected.Values.Length);
+            for (var i = 0; i < expected.Values.Length; i++) actual.Values[i].Should().BeApproximately(expected.Values[i], 1e-10, $"value {i}");
+            for (var i = 0; i < expected.Tensors.Length; i++) actual.Tensors[i].ShouldEqual(expected.Tensors[i], 1e-10, $"tensor {i}");
+        }
+    }
+
+    private sealed record Outcome(double[] Values, Tensor[] Tensors);
+
+    private static ContrastiveLoss Loss(string name)
+    {
+        var mode = name.EndsWith("symmetric", StringComparison.Ordinal) ? ContrastMode.Symmetric
+            : name.EndsWith("views", StringComparison.Ordinal) ? ContrastMode.TwoViews : ContrastMode.OneDirection;
+        // In float64, as all else: the steps of a float32 would hide what is compared.
+        var temperature = (Temperature)Temperature.Learned(0.4).to(ScalarType.Float64);
+        return name.StartsWith("info", StringComparison.Ordinal)
+            ? new InfoNCELoss(temperature, mode)
+            : new GammaContrastiveLoss(
+                new PartitionTable(40), temperature, mode, reduction: name.EndsWith("sum", StringComparison.Ordinal) ? nn.Reduction.Sum : nn.Reduction.Mean);
+    }
+
+    /// <summary>Asymmetric: the sides differ in width and in size, and no shard is like another.</summary>
+    private static (Tensor Left, Tensor Right, Tensor[] Weights, Tensor? Ids, Tensor? Labels) Data(string name)
+    {
+        var views = name.EndsWith("views", StringComparison.Ordinal);
+        return (
+            Draw.Normal(1, Rows, 5), Draw.Normal(2, Rows, views ? 5 : 4) * 2 + 0.3, [Draw.Leaf(3, 5, 3), Draw.Leaf(4, views ? 5 : 4, 3)],
+            name.EndsWith("repeats", StringComparison.Ordinal) ? tensor(new long[] { 0, 1, 2, 3, 4, 5, 0, 7, 8, 9, 1, 11, 12 })
+                : name.StartsWith("gamma", StringComparison.Ordinal) ? arange(20, 20 + Rows, dtype: ScalarType.Int64) : null,
+            name.EndsWith("labels", StringComparison.Ordinal) ? tensor(new long[] { 0, 1, 2, 0, 1, 2, 3, 3, 0, 1, 2, 4, 4 }) : null);
+    }
+
+    private static Outcome TrainAlone(string name)
+    {
+        var (left, right, weights, ids, labels) = Data(name);
+        using var loss = Loss(name);
+        var pairs = labels is null ? null : PairMap.FromLabels(labels, labels.clone());
+        return Train(loss, weights, () => { }, () =>
+        {
+            var result = loss.Evaluate(left.matmul(weights[0]), right.matmul(weights[1]), ids, pairs);
+            return (result.Loss, result.Loss.item<double>(), result.Objective.item<double>());
+        });
+    }
+
+    private static Outcome TrainTogether(Communicator communicator, string name, Exchange exchange)
+    {
+        var (left, right, weights, ids, labels) = Data(name);
+        using var loss = Loss(name);
+        var distributed = new DistributedLoss(loss, communicator, exchange);
+        var gradients = new GradientReduction(communicator, weights.Concat(loss.parameters()), bucketBytes: 100);
+        // 13 rows: 13; 1 + 12; 1 + 3 + 9; 1 + 3 + 5 + 4.
+        var first = communicator.Rank * communicator.Rank;
+        var count = communicator.Rank == communicator.Size - 1 ? Rows - first : (2 * communicator.Rank) + 1;
+        Tensor Shard(Tensor all) => all.narrow(0, first, count);
+        return Train(loss, weights, gradients.Sum, () =>
+        {
+            var result = distributed.Evaluate(
+                Shard(left).matmul(weights[0]), Shard(right).matmul(weights[1]), ids is null ? null : Shard(ids), labels is null ? null : Shard(labels));
+            return (result.Loss, result.BatchLoss, result.BatchObjective);
+        });
+    }
+
+    private static Outcome Train(ContrastiveLoss loss, Tensor[] weights, Action reduce, Func<(Tensor Loss, double Value, double Objective)> step)
+    {
+        var (values, tensors) = (new List<double>(), new List<Tensor>());
+        Tensor[] parameters = [.. weights, .. loss.parameters()];
+        for (var i = 0; i < 20; i++)
+        {
+            foreach (var parameter in parameters) parameter.grad?.zero_();
+            var (share, value, objective) = step();
+            share.backward();
+            reduce();
+            values.AddRange([value, objective]);
+            if (i is 0 or 19) tensors.AddRange(parameters.Select(parameter => parameter.grad!.clone()));
+            using var constant = no_grad();
+            foreach (var parameter in parameters) parameter.add_(parameter.grad! * -0.05);
+        }
+        tensors.AddRange(parameters.Select(parameter => parameter.detach().clone()));
+        if (loss is GammaContrastiveLoss gamma)
+            foreach (var table in new[] { gamma.Estimator, gamma.ReverseEstimator }.OfType<PartitionTable>())
+                tensors.AddRange([table.LogPartition.clone(), table.Visits.clone()]);
+        return new Outcome([.. values], [.. tensors]);
+    }
+}
