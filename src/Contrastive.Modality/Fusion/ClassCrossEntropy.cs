@@ -18,12 +18,13 @@ internal static class ClassCrossEntropy
         if (logits.shape[1] != classes)
             throw new ArgumentException($"logits must have {classes} columns ({columns}) but have the shape {Guard.Shape(logits)}", nameof(logits));
         var rows = logits.shape[0];
-        if (rows == 0) throw new ArgumentException("logits have no rows", nameof(logits));
         Guard.Integers(labels, rows);
         Guard.SameDevice(logits, labels);
         using var scope = NewDisposeScope();
         var wanted = labels.to(ScalarType.Int64);
         CheckClasses(wanted, classes, nameof(labels));
+        // The mean of nothing is 0 here, not NaN: all rows of a batch may have been skipped.
+        if (rows == 0 && reduction == nn.Reduction.Mean) reduction = nn.Reduction.Sum;
         return nn.functional.cross_entropy(UnitRows.Widen(logits), wanted, reduction: reduction).MoveToOuterDisposeScope();
     }
 

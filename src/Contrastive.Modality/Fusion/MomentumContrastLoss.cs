@@ -17,7 +17,7 @@ namespace Contrastive.Modality;
 /// </remarks>
 /// <example>
 /// <code>
-/// var contrast = new MomentumContrastLoss(new CrossBatchMemory(capacity: 1024, features: 64, remembersBatches: false));
+/// var contrast = new MomentumContrastLoss(new CrossBatchMemory(capacity: 1024, features: 64));
 /// // each step
 /// contrast.Alpha = MomentumDistillation.Ramp(step, stepsPerEpoch);
 /// contrast.forward(new(images, momentumImages), new(texts, momentumTexts), sampleIds).backward();
@@ -29,7 +29,7 @@ public sealed class MomentumContrastLoss : ModalityLoss
     private readonly bool _ownsTemperature;
 
     /// <summary>Creates the loss.</summary>
-    /// <param name="queue">Where the momentum model's features of recent batches are kept, the first modality's as anchors; null for none. It is the loss's own.</param>
+    /// <param name="queue">Where the momentum model's features of recent batches are kept, the first modality's as anchors; null for none. It is the loss's own. Unless <see cref="CrossBatchMemory.RemembersBatches"/> is off, batches of the training are put in.</param>
     /// <param name="temperature">τ; by default learned from 0.07 on, within [0.001, 0.5], as ALBEF's.</param>
     /// <param name="alpha">α at first. Range: 0 ≤ α ≤ 1.</param>
     /// <param name="missingPairs">What happens to a pair that is alone, without a queue. With one it is skipped, and remembered.</param>
@@ -75,11 +75,14 @@ public sealed class MomentumContrastLoss : ModalityLoss
         FiniteRows.Check(second, "second.Augmented");
         var ids = batch.SampleIds?.to(ScalarType.Int64);
         var remembered = Queue?.Newest();
+        if (Queue is not null && first.shape[1] != Queue.Features)
+            throw new ArgumentException($"first.Augmented have {first.shape[1]} features but the queue's have {Queue.Features}", nameof(batch));
+        if (remembered is not null) Guard.SameDevice(first, remembered.Anchors, "first.Augmented", "those of the queue");
         var result = ModalityResult.Sum(
             Direction("first_to_second", batch.First.Shared, first, second, remembered?.Candidates, remembered?.CandidateIds),
             Direction("second_to_first", batch.Second.Shared, second, first, remembered?.Anchors, remembered?.AnchorIds));
         // Last: what fails before has changed nothing.
-        if (training) Queue?.Enqueue(first, second, ids);
+        if (training && Queue is { RemembersBatches: true }) Queue.Enqueue(first, second, ids);
         return result;
 
         ModalityTerm Direction(string name, Tensor anchors, Tensor momentum, Tensor others, Tensor? queued, Tensor? queuedIds)

@@ -10,7 +10,7 @@ namespace Contrastive.Modality;
 /// </summary>
 /// <remarks>
 /// The pictures that are not the text's own are of other ids, drawn with a probability ∝ softmax of the similarities (all alike where the similarities
-/// are zeros), and different from each other as long as there are so many. The tensors belong to the surrounding dispose scope, if there is one.
+/// are zeros), one after the other without those before, as long as there are so many. The tensors belong to the surrounding dispose scope, if there is one.
 /// </remarks>
 public sealed class TextAssignment : IDisposable
 {
@@ -63,7 +63,10 @@ public sealed class TextAssignment : IDisposable
         var labels = randint(0, pictures + 1, [count], dtype: ScalarType.Int64, device: similarities.device, generator: generator);
         var rows = TensorArithmetic.Range(0, count, similarities.device);
         var isOwn = labels.unsqueeze(1).eq(TensorArithmetic.Range(0, pictures, similarities.device).unsqueeze(0));
-        var all = where(isOwn, rows.unsqueeze(1), stack(columns, 1));
+        // The places of the others are filled in the order of the draws: the first drawn is always shown, so that it has the softmax's probability.
+        var order = TensorArithmetic.Range(0, pictures, similarities.device).unsqueeze(0);
+        order = order.sub(order.gt(labels.unsqueeze(1)).to(ScalarType.Int64));
+        var all = where(isOwn, rows.unsqueeze(1), stack(columns, 1).gather(1, order));
         var texts = rows.masked_select(weights.HasAny);
         return new TextAssignment(
             texts.MoveToOuterDisposeScope(),
@@ -82,6 +85,7 @@ public sealed class TextAssignment : IDisposable
 }
 
 /// <summary>The loss of text assignment: the cross-entropy of the text's place among K pictures, or that it is not there.</summary>
+/// <remarks>Where all texts were skipped the loss is 0, with gradients of 0.</remarks>
 public sealed class TextAssignmentLoss : Loss<Tensor, Tensor, Tensor>
 {
     /// <summary>Creates the loss.</summary>

@@ -36,7 +36,7 @@ public class ClassLossTests
         Refuses(() => loss.forward(rand(3, 3), arange(3)), "logits must have 2 columns (does not match, matches) but have the shape (3, 3)");
         Refuses(() => loss.forward(rand(3), arange(3)), "logits must have the shape (N, D) but has (3)");
         Refuses(() => loss.forward(arange(4).view(2, 2), arange(2)), "logits must be float16");
-        Refuses(() => loss.forward(rand(0, 2), zeros(0, dtype: ScalarType.Int64)), "logits have no rows");
+        Refuses(() => loss.forward(rand(2, 2), empty(2, dtype: ScalarType.Int64, device: META)), "logits are on cpu but labels are on meta");
         Refuses(() => loss.forward(rand(3, 2), rand(3)), "labels must be integers but are Float32");
         Refuses(() => loss.forward(rand(3, 2), arange(2)), "labels must have the shape (3) but have (2)");
         Refuses(() => loss.forward(rand(3, 2), tensor(new long[] { 0, 1, 2 })), "labels must lie in [0, 1] but labels[2] is 2");
@@ -46,6 +46,22 @@ public class ClassLossTests
         loss.forward(full(2, 2, float.NaN), arange(2)).isnan().item<bool>().Should().BeTrue();
         loss.forward(rand(2, 2).to(ScalarType.BFloat16), arange(2)).dtype.Should().Be(ScalarType.Float32);
         loss.forward(rand(2, 2), tensor(new byte[] { 0, 1 })).ShouldBeFinite();
+    }
+
+    [Theory]
+    [InlineData(nn.Reduction.Mean)]
+    [InlineData(nn.Reduction.Sum)]
+    [InlineData(nn.Reduction.None)]
+    public void Where_all_texts_were_skipped_the_loss_is_zero(nn.Reduction reduction)
+    {
+        using var scope = NewDisposeScope();
+        using var loss = new TextAssignmentLoss(2, reduction);
+        var logits = rand(0, 3).requires_grad_();
+        var nothing = loss.forward(logits, zeros(0, dtype: ScalarType.Int64));
+        nothing.shape.Should().Equal(reduction == nn.Reduction.None ? [0L] : []);
+        nothing.sum().item<float>().Should().Be(0);
+        nothing.sum().backward();
+        logits.grad!.shape.Should().Equal(0, 3);
     }
 
     [Fact]

@@ -85,6 +85,15 @@ public class HardPairTests
         Refuses(() => HardNegativeDraw.Draw(rand(3, 3), rand(3)), "ids must be integers but are Float32");
         Refuses(() => HardNegativeDraw.Draw(rand(3, 4), arange(3), arange(3)), "candidateIds must have the shape (4)");
         Refuses(() => HardNegativeDraw.Draw(rand(3, 3), missingPairs: (MissingPairs)9), "missingPairs");
+        Refuses(() => HardNegativeDraw.Draw(rand(3, 3), empty(3, dtype: ScalarType.Int64, device: META)), "similarities are on cpu but ids are on meta");
+
+        // What is refused takes no draw.
+        using var random = new Generator(1);
+        using var untouched = new Generator(1);
+        Refuses(() => HardNegativeDraw.Draw(broken, generator: random), "similarities are not finite");
+        Refuses(() => MatchingPairs.Draw(rand(3, 3), ones(3, dtype: ScalarType.Int64), random), "row 0 has no candidate");
+        Refuses(() => TextAssignment.Draw(broken, generator: random), "similarities are not finite");
+        rand(4, generator: random).IsSameAs(rand(4, generator: untouched)).Should().BeTrue();
         Refuses(() => MatchingPairs.Draw(rand(3, 4)), "similarities must have the shape (N, N) but have (3, 4)");
     }
 
@@ -122,6 +131,31 @@ public class HardPairTests
                 if (k == label) shown[k].Should().Be(text);
                 else (shown[k] / 2).Should().NotBe(text / 2, "others are of other samples");
             }
+        }
+    }
+
+    [Fact]
+    public void The_pictures_of_a_text_are_drawn_by_similarity_wherever_its_own_stands()
+    {
+        using var scope = NewDisposeScope();
+        const int n = 4000;
+        using var random = new Generator(4);
+        var ids = tensor(new long[] { 0, 1, 2, 3 });
+        double[] s = [5, 2, 1, 0];
+        var similarities = tensor(s).unsqueeze(0).expand(4, 4);
+        var counts = new double[3, 4];
+        for (var run = 0; run < n; run++)
+        {
+            using var inner = NewDisposeScope();
+            using var drawn = TextAssignment.Draw(similarities, 2, ids, random);
+            var label = drawn.Labels[0].item<long>();
+            counts[label, drawn.Pictures[0, label == 0 ? 1 : 0].item<long>()]++;
+        }
+        var weights = s.Select((x, j) => j == 0 ? 0 : Math.Exp(x)).ToArray();
+        for (var label = 0; label < 3; label++)
+        {
+            var total = Enumerable.Range(0, 4).Sum(j => counts[label, j]);
+            for (var j = 0; j < 4; j++) (counts[label, j] / total).Should().BeApproximately(weights[j] / weights.Sum(), 0.04);
         }
     }
 

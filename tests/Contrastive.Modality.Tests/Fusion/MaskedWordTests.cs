@@ -154,6 +154,16 @@ public class MaskedWordTests
         loss.forward(logits, targets).item<double>().Should().BeApproximately(Math.Log(4), 1e-12);
         targets[0, 0] = 1;
         loss.forward(logits, targets).isnan().item<bool>().Should().BeTrue("a position to tell shows it");
+        loss.Alpha = 0.4;
+        loss.forward(zeros(2, 3, 4, dtype: ScalarType.Float64), targets, logits).isnan().item<bool>().Should().BeTrue("of the momentum model's too");
+
+        // A head that is asked for the selected words alone has nothing to say.
+        using var masked = new WordMasking(50, Mask, Special, rate: 0).Draw(full(2, 3, 9, dtype: ScalarType.Int64));
+        var selected = rand(2, 3, 4).requires_grad_();
+        var none = loss.forward(masked.Select(selected), masked.Select(masked.Targets), masked.Select(rand(2, 3, 4)));
+        none.item<float>().Should().Be(0);
+        none.backward();
+        selected.grad!.abs().sum().item<float>().Should().Be(0);
     }
 
     [Fact]
@@ -163,6 +173,7 @@ public class MaskedWordTests
         using var loss = new MaskedWordLoss();
         Refuses(() => loss.forward(rand(3), arange(3)), "logits must have the shape (…, V) but have (3)");
         Refuses(() => loss.forward(rand(3, 4), arange(2)), "targets must have the shape (3) but have (2)");
+        Refuses(() => loss.forward(rand(3, 4), empty(3, dtype: ScalarType.Int64, device: META)), "logits are on cpu but targets are on meta");
         Refuses(() => loss.forward(rand(3, 4), rand(3)), "targets must be integers but are Float32");
         Refuses(() => loss.forward(zeros(3, 4, dtype: ScalarType.Int64), arange(3)), "logits must be float16");
         Refuses(() => loss.forward(rand(3, 4), tensor(new long[] { 0, 4, 1 })), "targets must lie in [0, 3] but targets[1] is 4");

@@ -69,6 +69,47 @@ public class MomentumContrastTests
     }
 
     [Fact]
+    public void A_learned_temperature_learns_from_the_contrast_and_not_from_the_targets()
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(5, 4, 3);
+        using var tau = Temperature.Learned(0.5);
+        using var loss = new MomentumContrastLoss(temperature: tau, alpha: 0.6);
+        var parameter = loss.parameters().Single();
+        loss.forward(new(c.V, c.Va), new(c.T, c.Ta)).backward();
+        double At(double value)
+        {
+            var (v, t) = (Case.Unit(c.Va).detach(), Case.Unit(c.Ta).detach());
+            double Direction(Tensor anchors, Tensor momentum, Tensor candidates)
+                => -(Targets(momentum.matmul(candidates.t()) / 0.5, 0.6, null, arange(4))
+                    * (Case.Unit(anchors).matmul(candidates.t()) / value).log_softmax(1)).sum(dim: 1).mean().item<double>();
+            return (Direction(c.V, v, t) + Direction(c.T, t, v)) / 2;
+        }
+
+        // Of log(1/τ): dL/dlog(1/τ) = -τ dL/dτ.
+        var slope = -0.5 * (At(0.5 + 1e-5) - At(0.5 - 1e-5)) / 2e-5;
+        parameter.grad!.to(ScalarType.Float64).item<double>().Should().BeApproximately(slope, 1e-5);
+    }
+
+    [Fact]
+    public void A_queue_that_does_not_fit_is_refused_by_name_and_one_of_the_callers_is_left_alone()
+    {
+        using var scope = NewDisposeScope();
+        var c = new Case(1, 3, 4);
+        var (first, second) = (new ModalityFeatures(c.V, c.Va), new ModalityFeatures(c.T, c.Ta));
+        using var narrow = new CrossBatchMemory(4, 2, dtype: ScalarType.Float64);
+        using var loss = new MomentumContrastLoss(narrow);
+        Refuses(() => loss.forward(first, second), "first.Augmented have 4 features but the queue's have 2");
+        narrow.Enqueue(Draw.Normal(1, 2, 2), Draw.Normal(2, 2, 2));
+        Refuses(() => loss.forward(first, second), "first.Augmented have 4 features but the queue's have 2");
+        narrow.Count.Should().Be(2);
+        using var own = new CrossBatchMemory(4, 4, remembersBatches: false, dtype: ScalarType.Float64);
+        using var filled = new MomentumContrastLoss(own);
+        filled.forward(first, second).ShouldBeFinite();
+        own.Count.Should().Be(0);
+    }
+
+    [Fact]
     public void In_training_a_batch_enters_the_queue_after_its_step_and_not_in_evaluation()
     {
         using var scope = NewDisposeScope();
