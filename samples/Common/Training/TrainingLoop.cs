@@ -35,24 +35,22 @@ public sealed class TrainingLoop(Progress progress, CheckpointInterval interval,
         progress.Skip(run.StepsDone);
         if (run.StepsDone > 0)
             progress.Line($"{run.Name}: goes on after step {run.StepsDone} of {run.Steps}");
+        // Asked before the first step: nothing has changed that a checkpoint would have to hold.
+        stop.ThrowIfCancellationRequested();
         while (run.StepsDone < run.Steps)
         {
-            // Asked before the first step: nothing has changed that a checkpoint would have to hold.
-            stop.ThrowIfCancellationRequested();
             var terms = run.TakeStep();
             CheckFinite(run, terms);
             run.AfterStep();
             progress.Advance(1, run.Name, run.BatchSize, terms);
             afterStep?.Invoke();
 
-            var stopped = stop.IsCancellationRequested;
-            if (interval.IsDueAfterStep() || stopped || run.StepsDone == run.Steps)
-            {
-                save();
-                interval.Restart();
-            }
-
-            if (stopped)
+            if (!interval.IsDueAfterStep() && !stop.IsCancellationRequested && run.StepsDone < run.Steps)
+                continue;
+            save();
+            interval.Restart();
+            // Asked again: a signal may have come while the checkpoint was written.
+            if (stop.IsCancellationRequested)
             {
                 progress.Line($"stopped after step {run.StepsDone} of {run.Steps}");
                 throw new OperationCanceledException(stop);

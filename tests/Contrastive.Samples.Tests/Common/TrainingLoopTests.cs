@@ -31,9 +31,13 @@ public sealed class TrainingLoopTests : IDisposable
         public void AfterStep() => Followed++;
     }
 
-    private void Train(Run run, CheckpointInterval? interval = null, Action? afterStep = null)
+    private void Train(Run run, CheckpointInterval? interval = null, Action? afterStep = null, Action? whileSaving = null)
         => Progress.Run(new SampleConsole(_output, interactive: false, _stop.Token), "training", run.Steps, progress
-            => new TrainingLoop(progress, interval ?? CheckpointInterval.EverySteps(1000), _stop.Token, afterStep).Run(run, () => _saved.Add(run.StepsDone)));
+            => new TrainingLoop(progress, interval ?? CheckpointInterval.EverySteps(1000), _stop.Token, afterStep).Run(run, () =>
+            {
+                _saved.Add(run.StepsDone);
+                whileSaving?.Invoke();
+            }));
 
     [Fact]
     public void A_run_ends_after_its_last_step_with_checkpoints_on_the_way()
@@ -106,6 +110,16 @@ public sealed class TrainingLoopTests : IDisposable
         public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
         public override long GetTimestamp() => Now.Ticks;
+    }
+
+    [Fact]
+    public void A_stop_that_comes_while_a_checkpoint_is_written_is_told_like_any_other()
+    {
+        var run = new Run(7);
+        FluentActions.Invoking(() => Train(run, CheckpointInterval.EverySteps(2), whileSaving: _stop.Cancel)).Should().Throw<OperationCanceledException>();
+        _saved.Should().Equal(2);
+        run.StepsDone.Should().Be(2);
+        _output.ToString().Should().Contain("stopped after step 2 of 7");
     }
 
     [Fact]
