@@ -138,24 +138,22 @@ public class HardPairTests
     public void The_pictures_of_a_text_are_drawn_by_similarity_wherever_its_own_stands()
     {
         using var scope = NewDisposeScope();
-        const int n = 4000;
+        const int n = 1000;
         using var random = new Generator(4);
-        var ids = tensor(new long[] { 0, 1, 2, 3 });
+        // Texts of sample 0, of which a picture stands for each; then a picture of each other sample, much alike, a little, and not.
+        var ids = cat([zeros(n, dtype: ScalarType.Int64), arange(1, 4)]);
         double[] s = [5, 2, 1, 0];
-        var similarities = tensor(s).unsqueeze(0).expand(4, 4);
+        var similarities = cat([full(n, 5, dtype: ScalarType.Float64), tensor(s[1..])]).unsqueeze(0).expand(n + 3, n + 3);
+        using var drawn = TextAssignment.Draw(similarities, 2, ids, random);
+        var (labels, pictures) = (drawn.Labels.data<long>().ToArray(), drawn.Pictures.flatten().data<long>().ToArray());
         var counts = new double[3, 4];
-        for (var run = 0; run < n; run++)
-        {
-            using var inner = NewDisposeScope();
-            using var drawn = TextAssignment.Draw(similarities, 2, ids, random);
-            var label = drawn.Labels[0].item<long>();
-            counts[label, drawn.Pictures[0, label == 0 ? 1 : 0].item<long>()]++;
-        }
+        for (var text = 0; text < n; text++)
+            counts[labels[text], pictures[(2 * text) + (labels[text] == 0 ? 1 : 0)] - n + 1]++;
         var weights = s.Select((x, j) => j == 0 ? 0 : Math.Exp(x)).ToArray();
         for (var label = 0; label < 3; label++)
         {
             var total = Enumerable.Range(0, 4).Sum(j => counts[label, j]);
-            for (var j = 0; j < 4; j++) (counts[label, j] / total).Should().BeApproximately(weights[j] / weights.Sum(), 0.04);
+            for (var j = 0; j < 4; j++) (counts[label, j] / total).Should().BeApproximately(weights[j] / weights.Sum(), 0.06);
         }
     }
 
