@@ -25,7 +25,7 @@ internal sealed class TrainCommand
     private readonly Option<string> _temperature = Text("--temperature", "0.07", "What similarities are divided by", "x");
     private readonly Option<string> _warmup = Text("--warmup", "0.05", "Share of the steps in which the step size rises; then it falls to 0 on a cosine", "x");
     private readonly Option<string> _weightDecay = Text("--weight-decay", "0", "Decoupled, as AdamW's: times the learning rate", "x");
-    private readonly Option<string> _shift = Text("--shift", "2", "How far a picture is moved at most each time it is seen, in pixels", "n");
+    private readonly Option<string> _shift = Text("--shift", "0", "How far a picture is moved at most each time it is seen, in pixels", "n");
     private readonly Option<string> _pictureSize = Text("--picture-size", "32", "Pixels a side that they are resized to, a multiple of 4", "n");
     private readonly Option<string> _buckets = Text("--buckets", "4096", "How many numbers words and triples of letters are hashed to", "n");
     private readonly Option<string> _hidden = Text("--hidden", "64", "Width between the two layers of the towers", "n");
