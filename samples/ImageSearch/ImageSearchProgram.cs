@@ -43,13 +43,13 @@ public static class ImageSearchProgram
     {
         var settings = command.Settings(parsed);
         var outputs = new Outputs(command.Out(parsed));
-        var (records, parallel) = (command.Records(parsed) ?? outputs.Records, command.Parallel(parsed));
+        var running = command.Running(parsed, outputs);
         var device = Devices.Of(settings.Device);
         var pictures = settings.Source is { } source
             ? PictureCollection.OfCaptions(source, settings.PictureSize, console)
             : DrawnPictures.Draw(settings.Drawn, settings.PictureSize, settings.SplitSeed);
         settings = settings with { DataDigest = pictures.Digest() };
-        var experiment = new Experiment(settings, pictures, device, outputs, records, parallel);
+        var experiment = new Experiment(settings, pictures, device, running);
         OutputFolder.Make(outputs.Folder, ModelFolder.Models);
         try
         {
@@ -57,7 +57,7 @@ public static class ImageSearchProgram
         }
         catch (OperationCanceledException)
         {
-            console.Line($"every finished run is in {records}; the same command goes on with the others");
+            console.Line($"every finished run is in {running.Records}; the same command goes on with the others");
             throw;
         }
     }

@@ -32,6 +32,9 @@ internal sealed record SearchSettings
     [JsonPropertyName("learning_rate")]
     public required IReadOnlyList<double> LearningRates { get; init; }
 
+    /// <summary>Whether they are chosen on validation items, for each loss, memory and batch size.</summary>
+    public bool Tuned { get; init; }
+
     public required IReadOnlyList<long> Seeds { get; init; }
 
     /// <summary>How often a run sees as many samples as there are training items.</summary>
@@ -53,7 +56,8 @@ internal sealed record SearchSettings
 
     public required int Buckets { get; init; }
 
-    public required int Hidden { get; init; }
+    /// <summary>Of the first convolution.</summary>
+    public required int Channels { get; init; }
 
     public required int Features { get; init; }
 
@@ -73,11 +77,11 @@ internal sealed record SearchSettings
     public required int ProbeDraws { get; init; }
 
     [JsonIgnore]
-    public TowerSizes Sizes => new(PictureSize, Buckets, Hidden, Features);
+    public TowerSizes Sizes => new(PictureSize, Buckets, Channels, Features);
 
     /// <summary>What decides one run's figures beside its key: these settings without the lists that make the grid and where the pictures lie.</summary>
     [JsonIgnore]
-    public SearchSettings OfOneRun => this with { Losses = [], Memories = [], BatchSizes = [], LearningRates = [], Seeds = [], Source = null };
+    public SearchSettings OfOneRun => this with { Losses = [], Memories = [], BatchSizes = [], LearningRates = [], Tuned = false, Seeds = [], Source = null };
 
     /// <summary>All runs, the losses of a seed beside each other, so that an early look compares like with like. SigLIP has no memory.</summary>
     [JsonIgnore]

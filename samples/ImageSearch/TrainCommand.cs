@@ -10,6 +10,8 @@ namespace Contrastive.Samples.ImageSearch;
 /// <summary>The options of training and what they mean; every value is checked here, before anything is read.</summary>
 internal sealed class TrainCommand
 {
+    private const string Tuned = "tuned";
+
     private readonly Option<string> _images = new("--images") { Description = "Train on the pictures of this folder (png, jpg, webp, gif, bmp, svg) instead of drawn ones", HelpName = "folder" };
     private readonly Option<string> _captions = new("--captions") { Description = "Their captions, a line image<TAB>caption each, several a picture", HelpName = "file" };
     private readonly Option<string> _labels = new("--labels") { Description = "Their categories, a line image<TAB>category each", HelpName = "file" };
@@ -18,17 +20,17 @@ internal sealed class TrainCommand
     private readonly Option<string> _loss = Text("--loss", "infonce,gamma-mean", "Losses to compare, of infonce, siglip, dcl, gamma (u drawn) and gamma-mean (u its posterior mean)", "list");
     private readonly Option<string> _memory = Text("--memory", "0,128", "Rows of recent batches to use at the largest step size; eight times as many as it falls; 0 for none", "list");
     private readonly Option<string> _batchSize = Text("--batch-size", "16", "Batch sizes to compare", "list");
-    private readonly Option<string> _learningRate = Text("--learning-rate", "auto", "Adam's largest step sizes to compare; auto is 0.002 at batches of 16 and goes with the square root of the batch size", "list|auto");
+    private readonly Option<string> _learningRate = Text("--learning-rate", "auto", "Adam's largest step sizes to compare; auto is 0.002 at batches of 16 and goes with the square root of the batch size; tuned is chosen on validation items, for each loss and batch size", "list|auto|tuned");
     private readonly Option<string> _epochs = Text("--epochs", "12", "How often each run sees as many samples as there are training items", "n");
     private readonly Option<string> _seeds = Text("--seeds", "1", "How many seeds, counted from 0, or a list such as 0,1,7 (and 7, for seed 7 alone)", "n|list");
     private readonly Option<bool> _validation = new("--validation") { Description = "Score on validation items instead of test items, to choose step sizes" };
     private readonly Option<string> _temperature = Text("--temperature", "0.07", "What similarities are divided by", "x");
     private readonly Option<string> _warmup = Text("--warmup", "0.05", "Share of the steps in which the step size rises; then it falls to 0 on a cosine", "x");
     private readonly Option<string> _weightDecay = Text("--weight-decay", "0", "Decoupled, as AdamW's: times the learning rate", "x");
-    private readonly Option<string> _shift = Text("--shift", "2", "How far a picture is moved at most each time it is seen, in pixels", "n");
+    private readonly Option<string> _shift = Text("--shift", "0", "How far a picture is moved at most each time it is seen, in pixels", "n");
     private readonly Option<string> _pictureSize = Text("--picture-size", "32", "Pixels a side that they are resized to, a multiple of 4", "n");
     private readonly Option<string> _buckets = Text("--buckets", "4096", "How many numbers words and triples of letters are hashed to", "n");
-    private readonly Option<string> _hidden = Text("--hidden", "64", "Width between the two layers of the towers", "n");
+    private readonly Option<string> _channels = Text("--channels", "16", "Channels of the image tower's first convolution; the second has twice as many", "n");
     private readonly Option<string> _features = Text("--features", "128", "Width of the features", "n");
     private readonly Option<string> _testShare = Text("--test-share", "0.2", "Share of the items kept for testing", "x");
     private readonly Option<string> _validationShare = Text("--validation-share", "0.1", "Share of the items that --validation holds out and scores on", "x");
@@ -38,6 +40,8 @@ internal sealed class TrainCommand
     private readonly Option<string> _parallel = Text("--parallel", "auto", "Runs at a time, each on one thread; auto is one a processor", "n|auto");
     private readonly Option<string> _device = Text("--device", "cpu", "cpu, cuda or cuda:1", "name");
     private readonly Option<string> _records = new("--records") { Description = "File that finished runs are added to, a line each, and are found in; runs.jsonl in --out without it", HelpName = "file" };
+    private readonly Option<bool> _finished = new("--finished") { Description = "Train nothing: report the runs that are finished" };
+    private readonly Option<bool> _noModels = new("--no-models") { Description = "Do not keep the trained towers" };
     private readonly Option<string> _out = Text("--out", "out/image-search", "Folder for the results", "folder");
 
     /// <param name="commands">Those that train.</param>
@@ -46,8 +50,8 @@ internal sealed class TrainCommand
         Option[] options =
         [
             _images, _captions, _labels, _items, _drawn, _loss, _memory, _batchSize, _learningRate, _epochs, _seeds, _validation, _temperature, _warmup,
-            _weightDecay, _shift, _pictureSize, _buckets, _hidden, _features, _testShare, _validationShare, _splitSeed, _prompts, _probeDraws, _parallel,
-            _device, _records, _out,
+            _weightDecay, _shift, _pictureSize, _buckets, _channels, _features, _testShare, _validationShare, _splitSeed, _prompts, _probeDraws, _parallel,
+            _device, _records, _finished, _noModels, _out,
         ];
         foreach (var command in commands)
         {
@@ -58,11 +62,11 @@ internal sealed class TrainCommand
 
     public string Out(ParseResult parsed) => OutputFolder.Of(parsed.GetRequiredValue(_out));
 
-    /// <summary>Null for the one in the output folder.</summary>
-    public string? Records(ParseResult parsed) => Name(_records, parsed.GetValue(_records));
-
-    public int Parallel(ParseResult parsed)
-        => parsed.GetRequiredValue(_parallel) is var text && text == "auto" ? Environment.ProcessorCount : (int)Whole(_parallel, text, 1, 1024);
+    public Running Running(ParseResult parsed, Outputs outputs) => new(
+        Name(_records, parsed.GetValue(_records)) ?? outputs.Records,
+        parsed.GetValue(_noModels) ? null : outputs,
+        parsed.GetRequiredValue(_parallel) is var text && text == "auto" ? Environment.ProcessorCount : (int)Whole(_parallel, text, 1, 1024),
+        parsed.GetValue(_finished));
 
     public SearchSettings Settings(ParseResult parsed)
     {
@@ -75,9 +79,10 @@ internal sealed class TrainCommand
             Losses = Names(_loss, parsed.GetRequiredValue(_loss), SearchLosses.Names),
             Memories = List(_memory, parsed.GetRequiredValue(_memory), text => (int)CommandOptions.Whole(_memory, text, 0, 1 << 20)),
             BatchSizes = List(_batchSize, parsed.GetRequiredValue(_batchSize), text => (int)CommandOptions.Whole(_batchSize, text, 2, 1 << 20)),
-            LearningRates = parsed.GetRequiredValue(_learningRate) is var rates && rates == "auto"
+            LearningRates = parsed.GetRequiredValue(_learningRate) is var rates && rates is "auto" or Tuned
                 ? []
                 : List(_learningRate, rates, text => CommandOptions.Real(_learningRate, text, 1e-9, 10)),
+            Tuned = rates == Tuned,
             Seeds = Seeds(_seeds, parsed.GetRequiredValue(_seeds), Streams.LargestSeed),
             Epochs = Whole(_epochs, 1, 100_000),
             Validation = parsed.GetValue(_validation),
@@ -89,7 +94,7 @@ internal sealed class TrainCommand
                 ? side
                 : throw new UserError($"{_pictureSize.Name} must be a multiple of 4 but is {side}"),
             Buckets = Whole(_buckets, 16, 1 << 24),
-            Hidden = Whole(_hidden, 1, 65_536),
+            Channels = Whole(_channels, 1, 65_536),
             Features = Whole(_features, 1, 65_536),
             TestShare = Real(_testShare, 0.001, 0.8),
             ValidationShare = Real(_validationShare, 0.001, 0.8),
@@ -97,6 +102,8 @@ internal sealed class TrainCommand
             Prompts = Prompts(parsed),
             ProbeDraws = Whole(_probeDraws, 1, 1000),
         };
+        if (settings is { Tuned: true, Validation: true })
+            throw new UserError($"{_learningRate.Name} {Tuned} chooses on validation items and scores on test items: it does not go with {_validation.Name}");
         return settings.Grid.Count > 0
             ? settings
             : throw new UserError($"{_memory.Name} {parsed.GetRequiredValue(_memory)}: siglip takes no memory, and nothing else is asked for");

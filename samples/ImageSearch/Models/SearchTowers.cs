@@ -9,43 +9,33 @@ namespace Contrastive.Samples.ImageSearch.Models;
 /// <summary>The sizes of a pair of towers; enough to build them again.</summary>
 /// <param name="Side">Pixels a side of a picture.</param>
 /// <param name="Buckets">How many numbers words and triples of letters have: <see cref="CaptionHash"/>.</param>
-/// <param name="Hidden">The width between the two layers of the text tower, and the channels between those of the image tower.</param>
+/// <param name="Channels">Of the first convolution of the image tower; the second has twice as many.</param>
 /// <param name="Features">D, the width of the features.</param>
-internal sealed record TowerSizes(int Side, int Buckets, int Hidden, int Features);
+internal sealed record TowerSizes(int Side, int Buckets, int Channels, int Features);
 
 /// <summary>
-/// Two layers each. Pictures: a convolution over patches that overlap, then a linear layer. Captions: the mean of the rows that words and
-/// triples of letters have, then a linear layer. Small on purpose: what is compared is losses, and a run takes about a minute on a core.
+/// Pictures: two convolutions that each halve the sides, then a linear layer. Captions: the mean of the rows that words and triples of
+/// letters have, and nothing behind it. Small on purpose: what is compared is losses, and a run takes about a minute on a core.
 /// </summary>
-/// <remarks>
-/// Nothing in them lets all features move together: pictures are centred, the activation is odd, there are no offsets, and the wide layer
-/// moves no faster than a narrow one. With a memory that matters. Remembered rows stay behind when all features drift; the batch is
-/// pushed away from them, drifts faster, and the features of each tower gather at one point that runs from its own past.
-/// (Rectified towers with offsets ended at chance that way.)
-/// </remarks>
+/// <remarks>No offsets, and centred pictures: nothing that is the same for all inputs can move all features together.</remarks>
 internal sealed class SearchTowers : nn.Module
 {
-    // Patches of 8 pixels, every 4.
-    private const int Patch = 8;
-    private const int Stride = 4;
+    // A convolution's kernel, stride and padding: half as many places a side.
+    private const int Kernel = 4;
+    private const int Stride = 2;
+    private const int Padding = 1;
 
-    // Of the rows of words and triples of letters: one step of Adam is to be a small share of it.
-    private const double RowDeviation = 0.1;
-
-    // A caption has some forty rows, whose mean is small, and an icon little ink: these make both of the order of one.
-    private static readonly Scalar WordScale = 60.0.ToScalar();
-    private static readonly Scalar PatchScale = 2.0.ToScalar();
-
-    // Adam changes all weights of a layer alike: of a layer with more inputs than this the output would move as many times faster.
-    private const double ReferenceInputs = 128;
+    // Of the rows of words and triples of letters. Adam moves each entry by about the step size, whatever it was drawn with: rows that are
+    // drawn large stay what they were drawn as, which says nothing of the words.
+    private const double RowDeviation = 0.02;
 
     private const int Chunk = 500;
 
     private readonly Tensor mean_picture;
-    private readonly Conv2d patches;
+    private readonly Conv2d fine;
+    private readonly Conv2d coarse;
     private readonly Linear image_output;
     private readonly EmbeddingBag words;
-    private readonly Linear text_output;
 
     /// <param name="sizes">What to build.</param>
     /// <param name="random">Draws the weights.</param>
@@ -56,24 +46,21 @@ internal sealed class SearchTowers : nn.Module
         Hash = new CaptionHash(sizes.Buckets);
         mean_picture = zeros(3, sizes.Side, sizes.Side).DetachFromDisposeScope();
         register_buffer(nameof(mean_picture), mean_picture);
-        patches = nn.Conv2d(3, sizes.Hidden, Patch, stride: Stride, padding: Stride / 2, bias: false);
-        var across = (sizes.Side + Stride - Patch) / Stride + 1;
-        image_output = nn.Linear(sizes.Hidden * across * across, sizes.Features, hasBias: false);
-        words = nn.EmbeddingBag(sizes.Buckets, sizes.Hidden, mode: EmbeddingBagMode.Mean);
-        text_output = nn.Linear(sizes.Hidden, sizes.Features, hasBias: false);
+        fine = nn.Conv2d(3, sizes.Channels, Kernel, stride: Stride, padding: Padding, bias: false);
+        coarse = nn.Conv2d(sizes.Channels, 2 * sizes.Channels, Kernel, stride: Stride, padding: Padding, bias: false);
+        var across = sizes.Side / (Stride * Stride);
+        image_output = nn.Linear(2 * sizes.Channels * across * across, sizes.Features, hasBias: false);
+        words = nn.EmbeddingBag(sizes.Buckets, sizes.Features, mode: EmbeddingBagMode.Mean);
         RegisterComponents();
         SeededWeights.Draw(this, random);
         using var scope = NewDisposeScope();
         using var constant = no_grad();
         words.weight!.normal_(0, RowDeviation, random);
-        image_output.weight!.copy_(image_output.weight.Times(1 / OutputShare));
     }
 
     public TowerSizes Sizes { get; }
 
     public CaptionHash Hash { get; }
-
-    private double OutputShare => Math.Min(1, ReferenceInputs / image_output.weight!.shape[1]);
 
     /// <summary>Takes the mean of the pictures to train on, from which all others are told by what differs.</summary>
     public void Centre(IEnumerable<byte[]> pictures)
@@ -96,8 +83,8 @@ internal sealed class SearchTowers : nn.Module
     public Tensor Images(Tensor pictures)
     {
         using var scope = NewDisposeScope();
-        var seen = patches.forward(pictures - mean_picture).mul(PatchScale).tanh_().flatten(1);
-        return image_output.forward(seen.Times(OutputShare)).MoveToOuterDisposeScope();
+        var seen = fine.forward(pictures - mean_picture).relu_();
+        return image_output.forward(coarse.forward(seen).relu_().flatten(1)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Of captions as numbers: (N, D).</summary>
@@ -105,7 +92,7 @@ internal sealed class SearchTowers : nn.Module
     {
         using var scope = NewDisposeScope();
         var (numbers, starts) = CaptionHash.Join(captions, device);
-        return text_output.forward(words.forward(numbers, starts, null).relu_()).MoveToOuterDisposeScope();
+        return words.forward(numbers, starts, null).MoveToOuterDisposeScope();
     }
 
     /// <summary>Unit features of many pictures, without a graph: (N, D).</summary>

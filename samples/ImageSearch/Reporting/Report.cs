@@ -1,4 +1,5 @@
 using System.Globalization;
+using Contrastive.Evaluation;
 using Contrastive.Samples.ImageSearch.Training;
 
 namespace Contrastive.Samples.ImageSearch.Reporting;
@@ -19,15 +20,19 @@ internal static class Report
     ];
 
     /// <summary>The runs of all seeds.</summary>
-    private sealed record Group(string Objective, int BatchSize, double Rate, IReadOnlyList<SearchResult> Runs)
+    private sealed record Group(SearchKey Key, IReadOnlyList<SearchResult> Runs)
     {
+        public string Objective => Key.Objective;
+
+        public int BatchSize => Key.BatchSize;
+
         public Spread Over(Func<SearchResult, double?> figure) => Spread.Of(Runs.Select(run => figure(run) ?? double.NaN));
     }
 
-    public static void Write(SearchSettings settings, ExperimentData data, IReadOnlyList<SearchResult> runs, Outputs outputs, SampleConsole console)
+    public static void Write(SearchSettings settings, ExperimentData data, IReadOnlyList<(SearchKey Key, SearchResult Result)> runs, Outputs outputs, SampleConsole console)
     {
         // Saved before anything is drawn.
-        SummaryFile.Write(outputs.Summary, runs, settings, ("data", new
+        SummaryFile.Write(outputs.Summary, [.. runs.Select(run => run.Result)], settings, ("data", new
         {
             Pictures = data.Pictures.Pictures.Count,
             Captions = data.Pictures.Pictures.Sum(picture => picture.Captions.Count),
@@ -37,9 +42,15 @@ internal static class Report
             SkippedCount = data.Pictures.Skipped.Count,
             data.Pictures.Skipped,
         }));
-        Group[] groups = [.. settings.Grid.Zip(runs)
-            .GroupBy(run => (run.First.Objective, run.First.BatchSize, run.First.Rate))
-            .Select(group => new Group(group.Key.Objective, group.Key.BatchSize, group.Key.Rate, [.. group.Select(run => run.Second)]))];
+        if (runs.Count == 0)
+        {
+            console.Line("no run is finished");
+            return;
+        }
+
+        Group[] groups = [.. runs
+            .GroupBy(run => run.Key with { Seed = 0 })
+            .Select(group => new Group(group.Key, [.. group.Select(run => run.Result)]))];
         console.Line();
         console.Line($"{data.Pictures.Pictures.Count} pictures of {data.Items} items; {data.Split.Train.Count} trained on, scored on {data.Split.Scored.Count} {(settings.Validation ? "validation" : "test")} items");
         console.Line($"Retrieval (mean of both directions), zero-shot categories and linear probes on a few labels{(settings.Seeds.Count > 1 ? $"; mean ± standard deviation of {settings.Seeds.Count} seeds" : "")}");
@@ -49,12 +60,13 @@ internal static class Report
             table.Row([
                 group.Objective,
                 $"{group.BatchSize}",
-                group.Rate.ToString("G3", CultureInfo.InvariantCulture),
+                group.Key.Rate.ToString("G3", CultureInfo.InvariantCulture),
                 .. Figures.Select(figure => group.Over(figure.Value).Text(figure.Digits)),
             ]);
         }
 
         table.Write(console.Output);
+        WriteDifferences(groups, console);
         PlotFile.Write(outputs.Recall, [Panel("Recall@1", run => run.RecallAt1), Panel("Recall@10", run => run.RecallAt10)]);
         console.Line();
         console.Line($"written: {outputs.Summary}, {outputs.Recall}, and each run's towers in {Path.Combine(outputs.Folder, ModelFolder.Models)}");
@@ -78,4 +90,41 @@ internal static class Report
             XTicks = [.. groups.Select(group => (double)group.BatchSize).Distinct().Order()],
         };
     }
+
+    /// <summary>Recall@1 seed by seed: what differs in the loss or the memory at one batch size, and against the baseline at the next.</summary>
+    private static void WriteDifferences(Group[] groups, SampleConsole console)
+    {
+        // Several step sizes are there to choose from.
+        if (groups.CountBy(group => (group.Objective, group.BatchSize)).Any(count => count.Value > 1))
+            return;
+        var table = new ResultsTable("recall@1, paired by seed", "mean", "std. error", "won", "p");
+        var any = false;
+        foreach (var group in groups.OrderBy(group => group.BatchSize))
+        {
+            foreach (var against in groups.Where(other => IsComparedWith(group.Key, other.Key)).OrderBy(other => other.BatchSize))
+            {
+                var pairs = group.Runs.Join(against.Runs, run => run.Seed, run => run.Seed, (one, other) => (One: one.RecallAt1, Other: other.RecallAt1)).ToArray();
+                if (pairs.Length < 2)
+                    continue;
+                var difference = PairedDifference.Of([.. pairs.Select(pair => pair.One)], [.. pairs.Select(pair => pair.Other)]);
+                any = true;
+                table.Row(
+                    $"{group.Objective} B={group.BatchSize} - {against.Objective} B={against.BatchSize}",
+                    difference.Mean.ToString("+0.000;-0.000;+0.000", CultureInfo.InvariantCulture),
+                    ResultsTable.Cell(difference.StandardError, "F3"),
+                    $"{difference.Won}/{difference.Pairs}",
+                    ResultsTable.Cell(difference.PValue, "F3"));
+            }
+        }
+
+        if (!any)
+            return;
+        console.Line();
+        table.Write(console.Output);
+    }
+
+    private static bool IsComparedWith(SearchKey key, SearchKey other)
+        => key.Objective != other.Objective && other.Memory == 0 && (other.Loss == SearchLosses.Baseline
+            ? other.BatchSize >= key.BatchSize
+            : other.BatchSize == key.BatchSize && key.Memory > 0);
 }

@@ -12,63 +12,103 @@ namespace Contrastive.Samples.ImageSearch.Training;
 /// <param name="Split">Which are trained on and which are scored.</param>
 internal sealed record ExperimentData(PictureCollection Pictures, int Items, Split Split);
 
+/// <summary>What an experiment does beside its figures.</summary>
+/// <param name="Records">The file of the finished runs.</param>
+/// <param name="Models">Where trained towers go; null to let them go.</param>
+/// <param name="Parallel">How many runs at a time.</param>
+/// <param name="FinishedOnly">Nothing is trained: what the file has is all there is.</param>
+internal sealed record Running(string Records, Outputs? Models, int Parallel, bool FinishedOnly);
+
 /// <summary>The runs of a grid, several at a time on one thread each. A finished run is a line of a file and is not done again.</summary>
 internal sealed class Experiment
 {
     private readonly SearchSettings _settings;
     private readonly Device _device;
-    private readonly Outputs _outputs;
+    private readonly Running _running;
     private readonly RunRecords _records;
-    private readonly int _parallel;
+    private readonly Experiment? _validation;
 
     /// <param name="settings">What to run.</param>
     /// <param name="pictures">What on.</param>
     /// <param name="device">Where.</param>
-    /// <param name="outputs">Where the trained towers go.</param>
-    /// <param name="records">The file of the finished runs.</param>
-    /// <param name="parallel">How many at a time.</param>
+    /// <param name="running">How.</param>
     /// <exception cref="UserError">There are too few items, or the file of the finished runs is damaged.</exception>
-    public Experiment(SearchSettings settings, PictureCollection pictures, Device device, Outputs outputs, string records, int parallel)
+    public Experiment(SearchSettings settings, PictureCollection pictures, Device device, Running running)
     {
-        (_settings, _device, _outputs, _parallel) = (settings, device, outputs, parallel);
+        (_settings, _device, _running) = (settings, device, running);
         var items = ImageSearch.Data.Items.Of(pictures.Pictures);
         Data = new ExperimentData(pictures, items.Count, Split.Of(items, settings));
         if (settings.BatchSizes.Max() is var largest && largest > Data.Split.Train.Count)
             throw new UserError($"--batch-size {largest}: there are only {Data.Split.Train.Count} items to train on");
-        _records = RunRecords.Read(records, settings);
+        _records = RunRecords.Read(running.Records, settings);
+        if (settings.Tuned)
+            _validation = new Experiment(settings with { Tuned = false, Validation = true }, pictures, device, running with { Models = null });
     }
 
     public ExperimentData Data { get; }
 
-    public IReadOnlyList<SearchResult> Run(SampleConsole console, Action afterStep)
+    /// <returns>The finished runs in the order of the grid.</returns>
+    public IReadOnlyList<(SearchKey Key, SearchResult Result)> Run(SampleConsole console, Action afterStep)
     {
-        var grid = _settings.Grid;
-        SearchKey[] missing = [.. grid.Where(key => _records.Find(key) is null)];
-        Progress.Run(console, "training", grid.Sum(Steps), progress =>
+        // Tuned step sizes are chosen for all seeds at once.
+        SearchKey[][] jobs = _settings.Tuned
+            ? [.. _settings.Grid.GroupBy(key => (key.Loss, key.Memory, key.BatchSize)).Select(group => group.ToArray())]
+            : [.. _settings.Grid.Select(key => new[] { key })];
+        var done = new (SearchKey Key, SearchResult Result)[jobs.Length][];
+        Progress.Run(console, "training", jobs.Sum(Steps), progress =>
         {
-            if (missing.Length < grid.Count)
-                progress.Line($"{grid.Count - missing.Length} of {grid.Count} runs are finished already");
-            progress.Skip(grid.Sum(Steps) - missing.Sum(Steps));
-            Workers.Run(missing.Length, Math.Min(_parallel, Math.Max(1, missing.Length)), job =>
+            if (_settings.Grid.Count(key => _records.Find(key) is not null) is > 0 and var count)
+                progress.Line($"{count} of {_settings.Grid.Count} runs are finished already");
+            Workers.Run(jobs.Length, Math.Min(_running.Parallel, jobs.Length), job =>
             {
                 set_num_threads(1);
                 // A run is short: what is stopped is done again from its beginning.
                 var loop = new TrainingLoop(progress, CheckpointInterval.EverySteps(long.MaxValue), console.Cancellation, afterStep);
-                progress.Line($"{missing[job]}: {Run(missing[job], loop).Summary}");
+                done[job] = [.. Run(jobs[job], loop, progress)];
             }, console.Cancellation);
         });
-        return [.. grid.Select(key => _records.Find(key)!)];
+        return [.. done.SelectMany(runs => runs)];
 
-        double Steps(SearchKey key) => _settings.Steps(key.BatchSize, Data.Split.Train.Count);
+        double Steps(SearchKey[] job)
+            => (job.Length + (_settings.Tuned ? StepSizeChoice.Fewest : 0)) * (double)_settings.Steps(job[0].BatchSize, Data.Split.Train.Count);
     }
 
-    private SearchResult Run(SearchKey key, TrainingLoop loop)
+    private IEnumerable<(SearchKey Key, SearchResult Result)> Run(SearchKey[] keys, TrainingLoop loop, Progress progress)
     {
+        if (_validation is not null)
+        {
+            // On validation items of one seed.
+            var first = keys.MinBy(key => key.Seed)!;
+            if (StepSizeChoice.Of(first.Rate, rate => _validation.FindOrRun(first with { LearningRate = rate }, loop, progress)?.RecallAt1) is not { } rate)
+                yield break;
+            keys = [.. keys.Select(key => key with { LearningRate = rate })];
+        }
+
+        foreach (var key in keys)
+        {
+            if (FindOrRun(key, loop, progress) is { } result)
+                yield return (key, result);
+        }
+    }
+
+    /// <summary>Null where it is not finished and nothing is to be trained.</summary>
+    private SearchResult? FindOrRun(SearchKey key, TrainingLoop loop, Progress progress)
+    {
+        if (_records.Find(key) is { } finished)
+        {
+            progress.Skip(_settings.Steps(key.BatchSize, Data.Split.Train.Count));
+            return finished;
+        }
+
+        if (_running.FinishedOnly)
+            return null;
         using var run = new SearchRun(key, _settings, Data.Pictures, Data.Split.Train, _device);
         loop.Run(run, save: () => { });
         var result = Measurement.Of(key, run, _settings, Data, _device);
-        SavedModel.Save(_outputs.Model(key), run.Towers, key, _settings);
+        if (_running.Models is { } models)
+            SavedModel.Save(models.Model(key), run.Towers, key, _settings);
         _records.Add(key, result);
+        progress.Line($"{key}: {(_settings.Validation ? "validation " : "")}{result.Summary}");
         return result;
     }
 }

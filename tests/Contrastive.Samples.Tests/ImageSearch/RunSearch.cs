@@ -8,7 +8,7 @@ internal static class RunSearch
 {
     /// <summary>Towers that train in a moment.</summary>
     public static readonly string[] Tiny =
-        ["--buckets", "256", "--hidden", "8", "--features", "16", "--picture-size", "16", "--batch-size", "4", "--probe-draws", "1"];
+        ["--buckets", "256", "--channels", "4", "--features", "16", "--picture-size", "16", "--batch-size", "4", "--probe-draws", "1"];
 
     public static (int Code, string Output, string Error) With(params string[] arguments) => Stopping(int.MaxValue, arguments);
 

@@ -21,7 +21,7 @@ internal static class Settings
         Shift = 1,
         PictureSize = 16,
         Buckets = 64,
-        Hidden = 8,
+        Channels = 4,
         Features = 8,
         TestShare = 0.2,
         ValidationShare = 0.1,
