@@ -69,7 +69,7 @@ public sealed class TrainTests : IDisposable
         RunSearch.With(Command("again", "dcl,infonce")).Output.Should().Contain("2 of 2 runs are finished already");
         RunSearch.Results(_folder.Path("again")).Should().HaveCount(2);
         // Other settings are other runs, in the same file.
-        RunSearch.With([.. Command("other", "dcl"), "--shift", "0"]).Output.Should().Contain("dcl B=4 seed 0: recall");
+        RunSearch.With([.. Command("other", "dcl"), "--shift", "1"]).Output.Should().Contain("dcl B=4 seed 0: recall");
         File.ReadAllLines(records).Should().HaveCount(3);
 
         File.WriteAllText(records, "no run\n" + File.ReadAllText(records));
