@@ -57,7 +57,7 @@ internal sealed class Experiment
         var done = new (SearchKey Key, SearchResult Result)[jobs.Length][];
         Progress.Run(console, "training", jobs.Sum(Steps), progress =>
         {
-            if (_settings.Grid.Count(key => _records.Find(key) is not null) is > 0 and var count)
+            if (jobs.Sum(job => WithStepSizes(job, _validation is null ? null : _validation._records.Find).Count(key => _records.Find(key) is not null)) is > 0 and var count)
                 progress.Line($"{count} of {_settings.Grid.Count} runs are finished already");
             Workers.Run(jobs.Length, Math.Min(_running.Parallel, jobs.Length), job =>
             {
@@ -75,20 +75,22 @@ internal sealed class Experiment
 
     private IEnumerable<(SearchKey Key, SearchResult Result)> Run(SearchKey[] keys, TrainingLoop loop, Progress progress)
     {
-        if (_validation is not null)
-        {
-            // On validation items of one seed.
-            var first = keys.MinBy(key => key.Seed)!;
-            if (StepSizeChoice.Of(first.Rate, rate => _validation.FindOrRun(first with { LearningRate = rate }, loop, progress)?.RecallAt1) is not { } rate)
-                yield break;
-            keys = [.. keys.Select(key => key with { LearningRate = rate })];
-        }
-
-        foreach (var key in keys)
+        foreach (var key in WithStepSizes(keys, _validation is null ? null : key => _validation.FindOrRun(key, loop, progress)))
         {
             if (FindOrRun(key, loop, progress) is { } result)
                 yield return (key, result);
         }
+    }
+
+    /// <summary>Runs with the step size that is best on validation items with the first of their seeds; none where that is not known.</summary>
+    private static SearchKey[] WithStepSizes(SearchKey[] keys, Func<SearchKey, SearchResult?>? validation)
+    {
+        if (validation is null)
+            return keys;
+        var first = keys.MinBy(key => key.Seed)!;
+        return StepSizeChoice.Of(first.Rate, rate => validation(first with { LearningRate = rate })?.RecallAt1) is { } chosen
+            ? [.. keys.Select(key => key with { LearningRate = chosen })]
+            : [];
     }
 
     /// <summary>Null where it is not finished and nothing is to be trained.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Contrastive.Samples.ImageSearch.Training;
 using Contrastive.Samples.Tests.Common;
@@ -84,6 +85,67 @@ public sealed class TrainTests : IDisposable
         code.Should().Be(0, error);
         output.Should().Contain("84 trained on, scored on 12 validation items");
         RunSearch.Results(_folder.Path("out")).Select(result => result.GetProperty("learning_rate").GetDouble()).Should().Equal(0.001, 0.01);
+    }
+
+    [Fact]
+    public void A_tuned_step_size_is_chosen_on_validation_items_and_such_runs_are_resumed_and_compared()
+    {
+        var records = _folder.Path("runs.jsonl");
+        string[] command = Drawn("out", "--loss", "infonce,dcl", "--memory", "0", "--learning-rate", "tuned", "--seeds", "1,2", "--no-models", "--records", records);
+        RunSearch.Stopping(100, [.. command, "--parallel", "1"]).Code.Should().Be(130);
+        var before = File.ReadAllLines(records);
+        before.Should().NotBeEmpty();
+
+        RunSearch.With([.. command, "--finished"]).Output.Should().Contain("no run is finished", "step sizes are not chosen yet");
+        File.ReadAllLines(records).Should().Equal(before);
+
+        var (code, output, error) = RunSearch.With(command);
+
+        code.Should().Be(0, error);
+        output.Should().Contain("validation recall@1").And.MatchRegex(@"dcl B=4 - infonce B=4 +[+-]0\.\d+ +0\.\d+ +\d/2");
+        var lines = File.ReadAllLines(records);
+        lines.Take(before.Length).Should().Equal(before, "what was finished is not done again");
+        lines.Should().OnlyHaveUniqueItems();
+        Directory.GetDirectories(_folder.Path("out", "models")).Should().BeEmpty();
+        var results = RunSearch.Results(_folder.Path("out"));
+        results.Should().HaveCount(4);
+        foreach (var loss in results.GroupBy(result => result.GetProperty("loss").GetString()))
+        {
+            var validation = lines.Select(line => JsonDocument.Parse(line).RootElement)
+                .Where(line => line.GetProperty("settings").GetProperty("validation").GetBoolean() && Run(line, "loss").GetString() == loss.Key).ToArray();
+            validation.Length.Should().BeGreaterThanOrEqualTo(StepSizeChoice.Fewest);
+            validation.Select(line => Run(line, "seed").GetInt64()).Should().AllBeEquivalentTo(1);
+            var best = validation.Max(Recall);
+            loss.Select(result => result.GetProperty("learning_rate").GetDouble()).Distinct().Should().ContainSingle().Which.Should().BeOneOf(
+                validation.Where(line => Recall(line) == best).Select(line => Run(line, "learning_rate").GetDouble()));
+        }
+
+        RunSearch.With([.. command, "--finished"]).Output.Should().Contain("4 of 4 runs are finished already");
+        File.ReadAllLines(records).Should().Equal(lines);
+        RunSearch.With([.. command, "--validation"]).Error.Should().ContainAll("--learning-rate tuned", "--validation");
+
+        static JsonElement Run(JsonElement line, string name) => line.GetProperty("run").GetProperty(name);
+
+        static double Recall(JsonElement line) => line.GetProperty("result").GetProperty("recall_at_1").GetDouble();
+    }
+
+    [Theory]
+    [InlineData(1, 1, "1,2,0.5")]
+    [InlineData(4, 4, "1,2,4,8")]
+    [InlineData(0.25, 0.25, "1,2,0.5,0.25,0.125")]
+    [InlineData(1000, 16, "1,2,4,8,16")]
+    public void Step_sizes_are_doubled_or_halved_while_that_is_better(double best, double chosen, string looked)
+    {
+        var asked = new List<double>();
+
+        StepSizeChoice.Of(1, rate =>
+        {
+            asked.Add(rate);
+            return -Math.Abs(Math.Log(rate / best));
+        }).Should().Be(chosen);
+
+        string.Join(',', asked.Select(rate => rate.ToString(CultureInfo.InvariantCulture))).Should().Be(looked);
+        StepSizeChoice.Of(1, rate => rate == 1 ? 0.5 : null).Should().BeNull("what is not known cannot be chosen from");
     }
 
     [Fact]
