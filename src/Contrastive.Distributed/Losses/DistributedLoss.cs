@@ -7,12 +7,12 @@ namespace Contrastive.Distributed;
 public enum Exchange
 {
     /// <summary>
-    /// Each rank has all candidates: exact. A rank sends 2 (K-1) b D numbers a step and holds K b D. Up to some 64 ranks.
+    /// Each rank has all candidates: exact. A rank sends 2 (K-1) b D numbers per step and holds K b D. For up to some 64 ranks.
     /// </summary>
     Gather,
 
     /// <summary>
-    /// The candidates go round, twice: exact. A rank sends 3 (K-1) b D numbers a step and holds O(b D). Where memory binds.
+    /// The candidates go round the ranks twice: exact. A rank sends 3 (K-1) b D numbers per step and holds O(b D). For batches that do not fit into memory.
     /// </summary>
     Ring,
 
@@ -51,9 +51,9 @@ public sealed class DistributedResult
 /// <remarks>
 /// <para>Each rank gives its own rows, how many is its own affair, and gets its share of the loss. Gradients are summed over the ranks
 /// (<see cref="GradientReduction"/>), those of a learned temperature with the others. All exchange is done by <see cref="Evaluate"/>:
-/// <c>backward()</c> exchanges nothing, and with <c>LargeBatchStep</c> ranks meet between the passes only.</para>
+/// <c>backward()</c> exchanges nothing, so ranks never wait for each other in the backward pass.</para>
 /// <para>Tables (<see cref="PartitionTable"/>) are replicated: each rank holds all of it and makes the same changes, from sums of a few
-/// numbers a row. So a checkpoint of one rank is one of all, and any number of ranks goes on with it.</para>
+/// numbers per row. So the checkpoint of any rank serves all of them, and any number of ranks can resume from it.</para>
 /// <para>It takes <see cref="InfoNCELoss"/> in its standard form and <see cref="GammaContrastiveLoss"/> with a table or
 /// <see cref="BatchPartition"/>. A value can be differentiated once.</para>
 /// </remarks>

@@ -78,7 +78,7 @@ public sealed class PartitionSums : IDisposable
             HasLogitBias || other.HasLogitBias).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The sums as numbers, one row an anchor, so that they can go to another process.</summary>
+    /// <summary>The sums as numbers, one row per anchor, so that they can go to another process.</summary>
     /// <returns>(m, 8), in the dtype of the sums; what the columns hold may change with the version.</returns>
     public Tensor ToRows()
     {
