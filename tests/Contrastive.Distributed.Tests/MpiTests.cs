@@ -48,7 +48,10 @@ public class MpiTests
 
     private static string Alone() => Run("dotnet", [Program, "train"]).Output;
 
-    private static string Program => Path.Combine(AppContext.BaseDirectory, "Contrastive.Distributed.Program.dll");
+    // From its own folder: the copy beside these tests is instrumented where coverage is measured, and its processes write the same file.
+    private static string Program => Path.Combine(
+        AppContext.BaseDirectory.Replace("Contrastive.Distributed.Tests", "Contrastive.Distributed.Program"),
+        "Contrastive.Distributed.Program.dll");
 
     /// <summary>Null where the launcher is not installed; with CI=true that is a failure.</summary>
     private static (int Code, string Output)? Start(int launcher, int size, string scenario)
