@@ -202,7 +202,7 @@ internal sealed class SimilarityMatrix
     /// <summary>The forms of the pairs to try, the fastest first: where exponentials underflow, the next one has logarithms.</summary>
     private IEnumerable<ITilePairs> Forms(PairTerms pairs, Tensor left, bool isStrip)
     {
-        if (pairs.Hardness is { } beta) yield return new HardNegativeTiles(pairs.Map, beta);
+        if (pairs.Hardness is { } beta) yield return new MaskedTiles(pairs.Map, pairs.Sampling, null, beta);
         else if (pairs.Targets is { } targets) yield return new TargetTiles(pairs.Map, targets);
         else
         {
