@@ -2,7 +2,8 @@ using System.Diagnostics;
 using Contrastive.Distributed;
 using Contrastive.Distributed.Program;
 
-// What the tests start under mpirun: `Contrastive.Distributed.Program SCENARIO`. The last rank is the one that something happens to.
+// What the tests start under mpirun: `Contrastive.Distributed.Program SCENARIO [FILE]`. The last rank is the one that something happens to, but
+// of "save" the first, which writes.
 var scenario = args[0];
 DistributedProgram.Run(args, communicator =>
 {
@@ -13,6 +14,7 @@ DistributedProgram.Run(args, communicator =>
         return;
     }
     communicator.Barrier();
+    if (scenario == "save" && communicator.Rank == 0) Checkpoints.WriteUntilKilled(args[1]);
     if (communicator.Rank == communicator.Size - 1)
     {
         switch (scenario)
@@ -20,9 +22,10 @@ DistributedProgram.Run(args, communicator =>
             case "throw": throw new InvalidOperationException("thrown by the test");
             case "exit": Environment.Exit(0); break;
             case "kill": Process.GetCurrentProcess().Kill(); break;
+            case "save": break;
             case "hang": Thread.Sleep(TimeSpan.FromMinutes(2)); break;
             default: throw new ArgumentException($"no scenario is called {scenario}");
         }
     }
     communicator.Barrier();
-}, TimeSpan.FromSeconds(scenario == "train" ? 60 : 5));
+}, TimeSpan.FromSeconds(scenario is "train" or "save" ? 60 : 5));

@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using Contrastive.Training;
+using static TorchSharp.torch;
 
 namespace Contrastive.Distributed.Tests;
 
@@ -40,6 +42,23 @@ public class MpiTests
         watch.Elapsed.Should().BeLessThan(TimeSpan.FromSeconds(60));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void A_rank_that_dies_while_it_writes_a_checkpoint_leaves_the_one_before(int launcher)
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.Path("run.ckpt");
+        if (Start(launcher, 2, "save", path) is not var (code, output)) return;
+        code.Should().NotBe(0, output);
+        output.Should().Contain(launcher == 0 ? "rank 0" : "EXIT CODE: 9");
+        Directory.GetFiles(folder.Root).Should().HaveCount(2, "it was killed in the middle");
+        using var module = nn.Linear(3000, 1000);
+        var file = CheckpointFile.Open(path);
+        file.Header<long>().Should().BeGreaterThan(0);
+        file.Restore(new CheckpointParts().Module("tower", module));
+    }
+
     private static double[] Numbers(string output)
     {
         var line = output.Split('\n').Single(line => line.Contains("trained ", StringComparison.Ordinal));
@@ -54,7 +73,7 @@ public class MpiTests
         "Contrastive.Distributed.Program.dll");
 
     /// <summary>Null where the launcher is not installed; with CI=true that is a failure.</summary>
-    private static (int Code, string Output)? Start(int launcher, int size, string scenario)
+    private static (int Code, string Output)? Start(int launcher, int size, params string[] arguments)
     {
         var name = Launchers[launcher];
         if (!(Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, name))))
@@ -64,7 +83,7 @@ public class MpiTests
             return null;
         }
         string[] options = launcher == 0 ? ["--allow-run-as-root", "--oversubscribe", "--bind-to", "none"] : [];
-        return Run(name, [.. options, "-n", $"{size}", "dotnet", Program, scenario]);
+        return Run(name, [.. options, "-n", $"{size}", "dotnet", Program, .. arguments]);
     }
 
     private static (int Code, string Output) Run(string program, string[] arguments)
