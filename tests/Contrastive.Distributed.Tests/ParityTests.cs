@@ -17,6 +17,9 @@ public class ParityTests
                 foreach (var exchange in new[] { Exchange.Gather, Exchange.Ring })
                     foreach (var size in new[] { 1, 2, 3, 4 })
                         data.Add(loss, exchange, size);
+            foreach (var loss in new[] { "sigmoid", "decoupled", "hard symmetric", "smoothed", "info memory", "info labels", "gamma queue", "gamma drawn views", "gamma memory symmetric" })
+                foreach (var size in new[] { 1, 2, 3 })
+                    data.Add(loss, Exchange.Whole, size);
             return data;
         }
     }
@@ -43,10 +46,26 @@ public class ParityTests
             : name.EndsWith("views", StringComparison.Ordinal) ? ContrastMode.TwoViews : ContrastMode.OneDirection;
         // In float64, as all else: the steps of a float32 would hide what is compared.
         var temperature = (Temperature)Temperature.Learned(0.4).to(ScalarType.Float64);
+        return name.Split(' ')[0] switch
+        {
+            "sigmoid" => (ContrastiveLoss)new SigmoidContrastiveLoss(temperature, initialBias: -2).to(ScalarType.Float64),
+            "decoupled" => new InfoNCELoss(temperature, mode, decoupled: true),
+            "hard" => new InfoNCELoss(temperature, mode, hardNegatives: new HardNegatives(0.5, 0.05)),
+            "smoothed" => new InfoNCELoss(temperature, mode, labelSmoothing: 0.1),
+            _ => Standard(name, temperature, mode),
+        };
+    }
+
+    private static ContrastiveLoss Standard(string name, Temperature temperature, ContrastMode mode)
+    {
+        var memory = name.Contains("memory", StringComparison.Ordinal) ? new CrossBatchMemory(30, 3, dtype: ScalarType.Float64) : null;
+        if (name == "gamma queue") return new GammaContrastiveLoss(new PartitionQueue(20, 3, 40, dtype: ScalarType.Float64), temperature, mode);
+        if (name.Contains("drawn", StringComparison.Ordinal))
+            return new GammaContrastiveLoss(new PartitionTable(40, dtype: ScalarType.Float64), temperature, mode, eStep: EStep.Sampled, generator: new Generator(6));
         return name.StartsWith("info", StringComparison.Ordinal)
-            ? new InfoNCELoss(temperature, mode)
+            ? new InfoNCELoss(temperature, mode, memory: memory)
             : new GammaContrastiveLoss(
-                new PartitionTable(40), temperature, mode, reduction: name.EndsWith("sum", StringComparison.Ordinal) ? nn.Reduction.Sum : nn.Reduction.Mean);
+                new PartitionTable(40), temperature, mode, memory: memory, reduction: name.EndsWith("sum", StringComparison.Ordinal) ? nn.Reduction.Sum : nn.Reduction.Mean);
     }
 
     /// <summary>Asymmetric: the sides differ in width and in size, and no shard is like another.</summary>

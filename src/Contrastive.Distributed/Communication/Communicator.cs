@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using Contrastive.Numerics;
@@ -33,6 +34,15 @@ public abstract class Communicator
     /// <summary>K, how many ranks there are.</summary>
     public abstract int Size { get; }
 
+    /// <summary>
+    /// The bytes that this rank has sent so far, as the usual algorithms send them: of a sum 2 (K-1)/K of its size, of rows that all ranks get
+    /// K-1 times theirs.
+    /// </summary>
+    public long BytesSent { get; private set; }
+
+    /// <summary>How long this rank has been in meetings so far: exchange, and waiting for the others.</summary>
+    public TimeSpan MeetingTime { get; private set; }
+
     /// <summary>Replaces a tensor by the sum over all ranks, the same bits on each.</summary>
     /// <param name="tensor">Any shape, the same on all ranks: float16, bfloat16, float32, float64 or int64.</param>
     /// <exception cref="ArgumentException">The dtype cannot be summed.</exception>
@@ -46,7 +56,7 @@ public abstract class Communicator
         CheckAlike(tensor.numel(), tensor.dtype, nameof(AllReduce));
         if (tensor.numel() == 0) return;
         var host = OnHost(tensor).To(UnitRows.ComputeType(tensor.dtype));
-        Sum(host);
+        Timed(2 * Bytes(host) * (Size - 1) / Size, () => Sum(host));
         if (!SharesMemory(host, tensor)) tensor.detach().copy_(host);
     }
 
@@ -66,7 +76,7 @@ public abstract class Communicator
         CheckAlike(tensor.numel(), tensor.dtype, nameof(Broadcast));
         if (tensor.numel() == 0) return;
         var host = OnHost(tensor);
-        Send(host, root);
+        Timed(Rank == root ? Bytes(host) * (Size - 1) : 0, () => Send(host, root));
         if (!SharesMemory(host, tensor)) tensor.detach().copy_(host);
     }
 
@@ -83,7 +93,7 @@ public abstract class Communicator
         if (Size == 1) return rows.detach().clone().MoveToOuterDisposeScope();
         var counts = CheckSameRows(Meet(HeaderOf(rows)), nameof(AllGatherRows));
         var all = HostRows(rows, counts.Sum());
-        if (all.numel() > 0) Gather(OnHost(rows), all, counts);
+        if (all.numel() > 0) TimedGather(OnHost(rows), all, counts);
         return all.to(rows.device).MoveToOuterDisposeScope();
     }
 
@@ -110,7 +120,11 @@ public abstract class Communicator
                     + $"but rank 0 says ({string.Join(", ", headers[0][3..])})");
         var type = UnitRows.ComputeType(rows.dtype);
         var own = empty([counts[Rank], .. rows.shape[1..]], dtype: type, device: CPU);
-        if (rows.numel() > 0) ReduceScatter(OnHost(rows).To(type), own, counts);
+        if (rows.numel() > 0)
+        {
+            var addends = OnHost(rows).To(type);
+            Timed(Bytes(addends) - Bytes(own), () => ReduceScatter(addends, own, counts));
+        }
         return own.to(rows.dtype).to(rows.device).MoveToOuterDisposeScope();
     }
 
@@ -126,7 +140,8 @@ public abstract class Communicator
         if (Size == 1) return rows.detach().clone().MoveToOuterDisposeScope();
         var counts = CheckSameRows(Meet(HeaderOf(rows)), nameof(Shift));
         var before = HostRows(rows, counts[(Rank + Size - 1) % Size]);
-        PassOn(OnHost(rows), before);
+        var passed = OnHost(rows);
+        Timed(Bytes(passed), () => PassOn(passed, before));
         return before.to(rows.device).MoveToOuterDisposeScope();
     }
 
@@ -147,12 +162,16 @@ public abstract class Communicator
         CheckSameRows(headers, nameof(ExchangeRows));
         long[] received = [.. headers.Select(header => header[3 + Rank])];
         var taken = HostRows(rows, received.Sum());
-        Swap(OnHost(rows), counts, taken, received);
+        var given = OnHost(rows);
+        Timed(Bytes(given) - (counts[Rank] * Width(rows) * given.element_size()), () => Swap(given, counts, taken, received));
         return taken.to(rows.device).MoveToOuterDisposeScope();
     }
 
     /// <summary>Waits until all ranks are here.</summary>
-    public abstract void Barrier();
+    public void Barrier()
+    {
+        if (Size > 1) Timed(0, Wait);
+    }
 
     /// <summary>Ends all ranks, with a line that names this one; the exit code of processes is not 0. For what cannot go on; an exception does the same.</summary>
     /// <param name="reason">What went wrong.</param>
@@ -166,11 +185,13 @@ public abstract class Communicator
         using var scope = NewDisposeScope();
         var own = tensor(numbers, dtype: ScalarType.Int64).reshape(1, numbers.Length);
         var all = empty([Size, numbers.Length], dtype: ScalarType.Int64, device: CPU);
-        Gather(own, all, [.. Enumerable.Repeat(1L, Size)]);
+        TimedGather(own, all, [.. Enumerable.Repeat(1L, Size)]);
         return [.. all.data<long>().ToArray().Chunk(numbers.Length)];
     }
 
     // What engines do. Tensors are contiguous, on the CPU and not empty, but where something else is said.
+
+    private protected abstract void Wait();
 
     private protected abstract void Sum(Tensor values);
 
@@ -195,6 +216,18 @@ public abstract class Communicator
     /// <param name="taken">Where those of all ranks go; may be empty.</param>
     /// <param name="received">How many of each.</param>
     private protected abstract void Swap(Tensor rows, IReadOnlyList<long> counts, Tensor taken, IReadOnlyList<long> received);
+
+    private void TimedGather(Tensor own, Tensor all, IReadOnlyList<long> counts) => Timed(Bytes(own) * (Size - 1), () => Gather(own, all, counts));
+
+    private void Timed(long bytes, Action meeting)
+    {
+        var start = Stopwatch.GetTimestamp();
+        meeting();
+        MeetingTime += Stopwatch.GetElapsedTime(start);
+        BytesSent += bytes;
+    }
+
+    private static long Bytes(Tensor tensor) => tensor.numel() * tensor.element_size();
 
     private static long[] HeaderOf(Tensor rows) => [rows.shape[0], Width(rows), (long)rows.dtype];
 
@@ -264,14 +297,12 @@ public abstract class Communicator
 
         public override int Size => 1;
 
-        public override void Barrier()
-        {
-        }
-
         [DoesNotReturn]
         public override void Abort(string reason) => throw new InvalidOperationException($"rank 0 of 1: {reason}");
 
         // One rank has nobody to meet: none of these is ever called.
+
+        private protected override void Wait() => throw new InvalidOperationException();
 
         private protected override void Sum(Tensor values) => throw new InvalidOperationException();
 

@@ -170,7 +170,7 @@ internal sealed class ThreadRank(int rank, int size, ThreadMeeting meeting) : Co
 
     public override int Size => size;
 
-    public override void Barrier() => meeting.Meet(rank, nameof(Barrier), null);
+    private protected override void Wait() => meeting.Meet(rank, nameof(Barrier), null);
 
     [System.Diagnostics.CodeAnalysis.DoesNotReturn]
     public override void Abort(string reason) => throw new InvalidOperationException(reason);

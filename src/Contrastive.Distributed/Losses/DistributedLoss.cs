@@ -21,6 +21,12 @@ public enum Exchange
     /// then unbiased but noisier, if <see cref="ShardedBatches"/> deals out the items. Only table rows are exchanged.
     /// </summary>
     Local,
+
+    /// <summary>
+    /// Each rank has all rows of both sides and works out the loss of the whole batch: exact for every loss and setting, memories and drawn weights among
+    /// them, but the work on the loss is not divided. A rank sends 2 (K-1) b D numbers per step and holds 2 K b D.
+    /// </summary>
+    Whole,
 }
 
 /// <summary>What a contrastive loss says of a batch that lies on several ranks.</summary>
@@ -54,8 +60,9 @@ public sealed class DistributedResult
 /// <c>backward()</c> exchanges nothing, so ranks never wait for each other in the backward pass.</para>
 /// <para>Tables (<see cref="PartitionTable"/>) are replicated: each rank holds all of it and makes the same changes, from sums of a few
 /// numbers per row. So the checkpoint of any rank serves all of them, and any number of ranks can resume from it.</para>
-/// <para>It takes <see cref="InfoNCELoss"/> in its standard form and <see cref="GammaContrastiveLoss"/> with a table or
-/// <see cref="BatchPartition"/>. A value can be differentiated once.</para>
+/// <para>The exchanges that divide the work take <see cref="InfoNCELoss"/> in its standard form and <see cref="GammaContrastiveLoss"/> with a table or
+/// <see cref="BatchPartition"/>; <see cref="Exchange.Whole"/> takes every contrastive loss, and <see cref="WholeBatch"/> any other. A value can be
+/// differentiated once.</para>
 /// </remarks>
 /// <example>
 /// <code>
@@ -68,7 +75,7 @@ public sealed class DistributedResult
 public sealed class DistributedLoss
 {
     private readonly ContrastiveLoss _loss;
-    private readonly GammaContrastiveLoss _pairs;
+    private readonly GammaContrastiveLoss? _pairs;
     private readonly Communicator _communicator;
     private readonly ShardedBatches? _batches;
 
@@ -89,7 +96,8 @@ public sealed class DistributedLoss
             throw new ArgumentException(
                 $"{nameof(ShardedBatches)} go with {nameof(Exchange)}.{nameof(Exchange.Local)}, which is unbiased only where they deal out the items, and with no other exchange",
                 nameof(batches));
-        (_loss, _communicator, _batches, _pairs) = (loss, communicator, batches, PairsOf(loss, exchange));
+        (_loss, _communicator, _batches) = (loss, communicator, batches);
+        _pairs = exchange == Exchange.Whole ? null : PairsOf(loss, exchange);
     }
 
     /// <summary>How rows meet.</summary>
@@ -114,9 +122,12 @@ public sealed class DistributedLoss
         if (labels is not null) Guard.Integers(labels, anchors.shape[0]);
         var counts = Agree(anchors, candidates, sampleIds, labels);
         using var scope = NewDisposeScope();
-        var result = Exchange == Exchange.Local
-            ? Local(anchors, candidates, sampleIds, labels, counts)
-            : new PairExchange(_loss, _pairs, _communicator, Exchange == Exchange.Ring, counts).Evaluate(anchors, candidates, sampleIds, labels);
+        var result = Exchange switch
+        {
+            Exchange.Whole => Whole(anchors, candidates, sampleIds, labels),
+            Exchange.Local => Local(anchors, candidates, sampleIds, labels, counts),
+            _ => new PairExchange(_loss, _pairs!, _communicator, Exchange == Exchange.Ring, counts).Evaluate(anchors, candidates, sampleIds, labels),
+        };
         result.Loss.MoveToOuterDisposeScope();
         return result;
     }
@@ -173,6 +184,21 @@ public sealed class DistributedLoss
         return counts;
     }
 
+    private DistributedResult Whole(Tensor anchors, Tensor candidates, Tensor? sampleIds, Tensor? labels)
+    {
+        var ids = sampleIds is null ? null : _communicator.AllGatherRows(sampleIds);
+        var ofAll = labels is null ? null : _communicator.AllGatherRows(labels);
+        var map = ofAll is null ? null : _loss.Mode == ContrastMode.TwoViews ? PairMap.FromLabels(cat([ofAll, ofAll])) : PairMap.FromLabels(ofAll, ofAll.clone());
+        var (objective, skipped) = (0.0, 0L);
+        var whole = WholeBatch.Evaluate(_communicator, [anchors, candidates], rows =>
+        {
+            var result = _loss.Evaluate(rows[0], rows[1], ids, map);
+            (objective, skipped) = (result.Objective.to(ScalarType.Float64).item<double>(), result.SkippedAnchors);
+            return result.Loss;
+        });
+        return new DistributedResult(whole.Loss, whole.BatchLoss, objective, skipped);
+    }
+
     private DistributedResult Local(Tensor anchors, Tensor candidates, Tensor? sampleIds, Tensor? labels, long[] counts)
     {
         if (labels is not null) throw new ArgumentException($"with {nameof(Exchange)}.{nameof(Exchange.Local)} only some of the positives of a label would be here", nameof(labels));
@@ -184,7 +210,7 @@ public sealed class DistributedLoss
         if (sampleIds is null || !_batches!.IsLast(sampleIds))
             throw new ArgumentException($"sampleIds must be what {nameof(ShardedBatches)}.{nameof(ShardedBatches.Next)} gave last: items that it did not deal out bias the gradient", nameof(sampleIds));
 
-        var part = _pairs.Evaluate(anchors, candidates, sampleIds);
+        var part = _pairs!.Evaluate(anchors, candidates, sampleIds);
         var share = _loss.reduction == nn.Reduction.Mean ? (double)anchors.shape[0] / counts.Sum() : 1;
         var loss = part.Loss.Times(share);
         using var totals = tensor(

@@ -16,6 +16,7 @@ internal sealed class PairExchange(ContrastiveLoss loss, GammaContrastiveLoss pa
 {
     private readonly long _total = counts.Sum();
     private readonly bool _isSymmetric = pairs.Mode == ContrastMode.Symmetric;
+    private readonly Dictionary<int, Tensor> _gathered = [];
 
     private int Views => pairs.Mode == ContrastMode.TwoViews ? 2 : 1;
 
@@ -68,32 +69,46 @@ internal sealed class PairExchange(ContrastiveLoss loss, GammaContrastiveLoss pa
     /// <summary>The candidates of all ranks, a part at a time: all of a view at once, or those of one rank after the other.</summary>
     /// <param name="own">This rank's candidates, one tensor a view.</param>
     /// <param name="beside">Rows that go with the candidates and come home changed; null for none.</param>
+    /// <param name="merge">From such rows and others of the same candidates to those of both.</param>
     /// <param name="visit">Gets the view, the first of the rows, the rows, and those beside them.</param>
-    /// <returns>This rank's rows beside, from all ranks: summed where rows are gathered.</returns>
-    private Tensor[] Visit(Tensor[] own, Func<Tensor, Tensor>? beside, Action<int, long, Tensor, Tensor?> visit)
+    /// <returns>The rows beside: gathered, what this rank has of all candidates; in a ring, what all ranks have of this rank's.</returns>
+    private Tensor[] Visit(Tensor[] own, Func<Tensor, Tensor>? beside, Func<Tensor, Tensor, Tensor> merge, Action<int, long, Tensor, Tensor?> visit)
     {
         var home = new List<Tensor>();
         for (var view = 0; view < own.Length; view++)
         {
-            if (!isRing)
-            {
-                var all = communicator.AllGatherRows(own[view]);
-                var carried = beside?.Invoke(all);
-                visit(view, First(view, 0), all, carried);
-                if (carried is not null) home.Add(carried);
-                continue;
-            }
-            var (rows, with) = (own[view], beside?.Invoke(own[view]));
-            for (var turn = 0; turn < communicator.Size; turn++)
-            {
-                var from = (communicator.Rank - turn + communicator.Size) % communicator.Size;
-                if (counts[from] > 0) visit(view, First(view, from), rows, with);
-                if (turn < communicator.Size - 1) rows = communicator.Shift(rows);
-                if (with is not null) with = communicator.Shift(with);
-            }
-            if (with is not null) home.Add(with);
+            var carried = isRing ? GoRound(view, own[view], beside, merge, visit) : Gathered(view, own[view], beside, visit);
+            if (carried is not null) home.Add(carried);
         }
         return [.. home];
+    }
+
+    private Tensor? Gathered(int view, Tensor own, Func<Tensor, Tensor>? beside, Action<int, long, Tensor, Tensor?> visit)
+    {
+        // Gathered once: the sums and the gradients are of the same rows.
+        if (!_gathered.TryGetValue(view, out var all)) _gathered[view] = all = communicator.AllGatherRows(own);
+        var carried = beside?.Invoke(all);
+        visit(view, First(view, 0), all, carried);
+        return carried;
+    }
+
+    private Tensor? GoRound(
+        int view, Tensor own, Func<Tensor, Tensor>? beside, Func<Tensor, Tensor, Tensor> merge, Action<int, long, Tensor, Tensor?> visit)
+    {
+        // What a rank has of its own candidates stays; that of others begins at the next rank, and is home after as many turns as the rows take.
+        var kept = beside?.Invoke(own);
+        if (counts[communicator.Rank] > 0) visit(view, First(view, communicator.Rank), own, kept);
+        var (rows, carried) = (own, (Tensor?)null);
+        for (var turn = 1; turn < communicator.Size; turn++)
+        {
+            rows = communicator.Shift(rows);
+            if (beside is not null) carried = carried is null ? beside(rows) : communicator.Shift(carried);
+            var from = (communicator.Rank - turn + communicator.Size) % communicator.Size;
+            if (counts[from] > 0) visit(view, First(view, from), rows, carried);
+        }
+        if (carried is null) return kept;
+        carried = communicator.Shift(carried);
+        return kept!.shape[0] == 0 ? kept : merge(kept, carried);
     }
 
     private (PartitionSums Sums, PartitionSums? Reverse) Sums(Tensor[] own, Tensor[] others, PairMap map)
@@ -103,7 +118,8 @@ internal sealed class PairExchange(ContrastiveLoss loss, GammaContrastiveLoss pa
         var type = UnitRows.ComputeType(own[0].dtype);
         // Sums of nothing yet: no terms, and logarithms of 0.
         Tensor None(Tensor rows) => Nothing(rows.shape[0], width, type, rows.device);
-        var carried = Visit(others, _isSymmetric ? None : null, (view, first, rows, with) =>
+        Tensor Merged(Tensor rows, Tensor more) => PartitionSums.FromRows(rows).Merge(PartitionSums.FromRows(more)).ToRows();
+        var carried = Visit(others, _isSymmetric ? None : null, Merged, (view, first, rows, with) =>
         {
             for (var a = 0; a < own.Length; a++)
             {
@@ -146,7 +162,7 @@ internal sealed class PairExchange(ContrastiveLoss loss, GammaContrastiveLoss pa
         var byLearned = learned.Select(parameter => zeros_like(parameter.detach())).ToArray();
         var byAnchors = own.Select(rows => zeros_like(rows, dtype: type)).ToArray();
         var value = zeros([], dtype: type, device: own[0].device);
-        var carried = Visit(others, differentiates ? rows => zeros_like(rows, dtype: type) : null, (_, first, rows, with) =>
+        var carried = Visit(others, differentiates ? rows => zeros_like(rows, dtype: type) : null, static (rows, more) => rows.Plus(more), (_, first, rows, with) =>
         {
             for (var a = 0; a < own.Length; a++)
             {

@@ -15,7 +15,7 @@ internal sealed unsafe class MpiCommunicator(MpiThread thread, int rank, int siz
 
     public override int Size => size;
 
-    public override void Barrier() => thread.Wait(nameof(Barrier), request => _mpi.Barrier(_mpi.World, (long*)request), 1);
+    private protected override void Wait() => thread.Wait(nameof(Barrier), request => _mpi.Barrier(_mpi.World, (long*)request), 1);
 
     [System.Diagnostics.CodeAnalysis.DoesNotReturn]
     public override void Abort(string reason)
