@@ -3,6 +3,7 @@ using System.Text.Json;
 using Contrastive.Benchmarks.Cases;
 using Contrastive.Benchmarks.Cost;
 using Contrastive.Benchmarks.Memory;
+using Contrastive.Benchmarks.Ranks;
 using Contrastive.Benchmarks.Reporting;
 using Contrastive.Samples;
 using TorchSharp;
@@ -71,6 +72,8 @@ internal sealed class BenchmarkCommand
         var beyond = new Command(BeyondProbe, "Runs one step with encoders in this process alone and prints its peak memory, as JSON") { _point };
         beyond.SetAction(parsed => parsed.InvocationConfiguration.Output.WriteLine(JsonSerializer.Serialize(RunBeyond(parsed), ResultFile.Json)));
         Root.Add(beyond);
+        Root.Add(RankCommand.Ranks());
+        Root.Add(RankCommand.Scaling());
     }
 
     public RootCommand Root { get; }
