@@ -145,19 +145,64 @@ public sealed class ServeTests(Served served) : IClassFixture<Served>
     }
 
     [Fact]
-    public void A_browser_shows_the_answers_to_the_addresss_query_and_captions_as_text()
+    public async Task A_browser_shows_the_answers_to_the_addresss_query_and_captions_as_text()
     {
-        if (Chromium.Path is not { } chromium)
-        {
-            Environment.GetEnvironmentVariable("CI").Should().NotBe("true", "there the page is to be tested in a browser: install chromium");
+        if (!IsThereABrowser())
             return;
-        }
+        await using var browser = await Chromium.Open(Chromium.Path!, new Uri(served.Address, "/#q=all+red"));
 
-        var page = Chromium.Show(chromium, new Uri(served.Address, "/#q=all+red"));
+        var page = await browser.Answered();
 
-        page.Should().Contain("data-state=\"answered\"").And.Contain("Nearest to “all red”");
+        page.Should().Contain("Nearest to “all red”");
         page.Should().Contain("all red &lt;b id=\"marked\"&gt;bold&lt;/b&gt; &amp; more", "captions are text").And.NotContain("<b id=");
         page.Should().Contain("src=\"/pictures/").And.NotContain("all blue");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_picture_that_is_chosen_or_dropped_in_a_browser_shows_the_nearest(bool isDropped)
+    {
+        if (!IsThereABrowser())
+            return;
+        await using var browser = await Chromium.Open(Chromium.Path!, served.Address);
+
+        await Give("blue.png");
+
+        (await browser.Answered()).Should().Contain("Nearest to blue.png");
+        (await browser.Evaluate("document.querySelector('#pictures li .said').textContent")).Should().Be("all blue");
+        (await browser.Evaluate("document.querySelector('#captions li').textContent")).Should().StartWith("all blue (");
+        (await Loaded("#pictures img")).Should().Be("all");
+        (await Loaded("#asked img")).Should().Be("all", "the picture asked with is shown, which the policy allows");
+        (await browser.Evaluate("document.body.className")).Should().BeEmpty("nothing is over the page any more");
+
+        await Give("notes.txt");
+
+        (await browser.Answered("refused")).Should().Contain("is not a picture that can be read");
+        (await browser.Evaluate("`${document.querySelectorAll('#pictures li').length}`")).Should().Be("0");
+
+        Task Give(string name) => isDropped ? browser.Drop(served.PathOf(name)) : browser.Choose("#file", served.PathOf(name));
+
+        async Task<string> Loaded(string images)
+        {
+            for (var i = 0; i < 250; i++)
+            {
+                var state = await browser.Evaluate($"[...document.querySelectorAll('{images}')].every(image => image.complete && image.naturalWidth > 0) ? 'all' : 'some'");
+                if (state == "all")
+                    return state;
+                await Task.Delay(20);
+            }
+
+            return "some";
+        }
+    }
+
+    private static bool IsThereABrowser()
+    {
+        if (Chromium.Path is not null)
+            return true;
+        Environment.GetEnvironmentVariable("CI").Should().NotBe("true", "there the page is to be tested in a browser: install chromium");
+        return false;
     }
 
     private static Uri Relative(string address) => new(address, UriKind.Relative);
