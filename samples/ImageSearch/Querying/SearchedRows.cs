@@ -34,7 +34,7 @@ internal sealed class SearchedRows : IDisposable
         }
         catch (Exception problem) when (problem is DllNotFoundException or BadImageFormatException)
         {
-            console.Line($"without an index of the {what}, all are compared: USearch's native library cannot be loaded ({problem.Message.Split('\n')[0].Trim()}); on Debian and Ubuntu it needs the package libgomp1");
+            console.Line($"without an index of the {what}, all are compared: USearch's native library cannot be loaded here ({problem.Message.Split('\n')[0].Trim()})");
             return new SearchedRows(features, null);
         }
     }
