@@ -32,6 +32,7 @@ internal static class SvgPicture
         using var drawing = new SKSvg();
         try
         {
+            SvgLimits.Check(content);
             using var stream = new MemoryStream(content);
             drawing.Load(stream);
         }

@@ -7,10 +7,13 @@ namespace Contrastive.Samples.ImageSearch.Models;
 /// <summary>A trained pair of towers and how to use them, as a <see cref="ModelFolder"/> has them.</summary>
 internal sealed class SavedModel : IDisposable
 {
-    private SavedModel(SearchTowers towers, ModelDescription description)
+    private SavedModel(string folder, SearchTowers towers, ModelDescription description)
     {
-        (Towers, Description) = (towers, description);
+        (Folder, Towers, Description) = (folder, towers, description);
     }
+
+    /// <summary>Where <c>model.json</c> lies.</summary>
+    public string Folder { get; }
 
     public SearchTowers Towers { get; }
 
@@ -41,7 +44,7 @@ internal sealed class SavedModel : IDisposable
     {
         folder = ModelFolder.Find(folder);
         var description = ModelFolder.Read<ModelDescription>(folder, ModelDescription.CurrentFormat);
-        return new SavedModel(ModelFolder.Load(folder, description, random => new SearchTowers(description.Towers, random), device), description);
+        return new SavedModel(folder, ModelFolder.Load(folder, description, random => new SearchTowers(description.Towers, random), device), description);
     }
 
     public void Dispose() => Towers.Dispose();

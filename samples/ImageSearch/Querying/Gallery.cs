@@ -11,8 +11,9 @@ namespace Contrastive.Samples.ImageSearch.Querying;
 /// <param name="Top">How many answers each query has.</param>
 /// <param name="Images">The pictures to search; null for those the model was trained on.</param>
 /// <param name="Captions">Their captions.</param>
+/// <param name="ExactUpTo">Of more pictures or captions than this there is an index.</param>
 /// <param name="Device">Where the towers run.</param>
-internal sealed record GallerySettings(string Model, int Top, string? Images, string? Captions, string Device);
+internal sealed record GallerySettings(string Model, int Top, string? Images, string? Captions, int ExactUpTo, string Device);
 
 /// <summary>The options for them, of every command that searches.</summary>
 internal sealed class GalleryOptions
@@ -21,9 +22,10 @@ internal sealed class GalleryOptions
     private readonly Option<string> _top = Text("--top", "12", "How many answers each query has", "n");
     private readonly Option<string> _images = new("--images") { Description = "Search the pictures of this folder; without it those the model was trained on", HelpName = "folder" };
     private readonly Option<string> _captions = new("--captions") { Description = "Their captions", HelpName = "file" };
+    private readonly Option<string> _exactUpTo = Text("--exact-up-to", "50000", "How many pictures or captions are all compared with a query; of more an index is made, which finds nearly all of the nearest", "n");
     private readonly Option<string> _device = Text("--device", "cpu", "cpu, cuda or cuda:1", "name");
 
-    public IReadOnlyList<Option> All => [_model, _top, _images, _captions, _device];
+    public IReadOnlyList<Option> All => [_model, _top, _images, _captions, _exactUpTo, _device];
 
     public GallerySettings Settings(ParseResult parsed)
     {
@@ -32,6 +34,7 @@ internal sealed class GalleryOptions
             (int)Whole(_top, parsed.GetRequiredValue(_top), 1, 1000),
             Name(_images, parsed.GetValue(_images)),
             Name(_captions, parsed.GetValue(_captions)),
+            (int)Whole(_exactUpTo, parsed.GetRequiredValue(_exactUpTo), 0, int.MaxValue),
             parsed.GetRequiredValue(_device));
         return settings.Captions is not null && settings.Images is null ? throw new UserError("--captions needs --images") : settings;
     }

@@ -24,7 +24,7 @@ internal static class QueryProgram
 
         var asked = settings.Pictures.Select(path => ReadPicture(path, towers.Sizes.Side)).ToArray();
         var collection = Gallery.Read(settings.Gallery, model.Description, console);
-        using var search = new Search(towers, collection, device);
+        using var search = new Search(model, collection, settings.Gallery.ExactUpTo, device, console);
         var sections = new List<SheetSection>();
         try
         {

@@ -11,7 +11,7 @@ internal static class ServeProgram
         var device = Devices.Of(settings.Gallery.Device);
         using var model = SavedModel.Load(settings.Gallery.Model, device);
         var pictures = Gallery.Read(settings.Gallery, model.Description, console);
-        using var search = new Search(model.Towers, pictures, device);
+        using var search = new Search(model, pictures, settings.Gallery.ExactUpTo, device, console);
         // Here and not on the pool's threads, which change with every await: what holds the model is used and let go by this thread.
         Serve(settings, new SearchDesk(model.Towers, pictures, search, settings.Gallery.Top, device), console).GetAwaiter().GetResult();
     }

@@ -43,6 +43,38 @@ public sealed class QueryTests(TrainedOnRedAndBlue trained) : IClassFixture<Trai
     }
 
     [Fact]
+    public void Many_pictures_have_an_index_which_is_kept_and_answers_as_the_comparison_with_all_does()
+    {
+        var (_, exact, _) = Query("--text", "all red", "--image", trained.Folder.Path("blue-1.svg"), "--top", "5");
+
+        var indexed = Indexed();
+
+        indexed.Should().Contain("indexing 48 pictures").And.Contain("indexing 24 captions");
+        Answers(indexed).Should().Be(Answers(exact));
+        var again = Indexed();
+        again.Should().NotContain("indexing");
+        Answers(again).Should().Be(Answers(exact));
+
+        // One of pictures as they were before, and one that is cut short.
+        var kept = Indexes().Single(file => Path.GetFileName(file).StartsWith("pictures-", StringComparison.Ordinal));
+        File.Move(kept, kept.Replace("pictures-", "pictures-0", StringComparison.Ordinal));
+        File.WriteAllText(kept, "no index");
+        Answers(Indexed()).Should().Be(Answers(exact));
+        Indexes().Should().HaveCount(2).And.Contain(kept);
+
+        IEnumerable<string> Indexes() => Directory.EnumerateFiles(trained.Model, "*.usearch", SearchOption.AllDirectories);
+
+        string Indexed()
+        {
+            var (code, output, error) = Query("--text", "all red", "--image", trained.Folder.Path("blue-1.svg"), "--top", "5", "--exact-up-to", "23");
+            code.Should().Be(0, error);
+            return output;
+        }
+
+        static string Answers(string output) => output[output.IndexOf("\"all red\"", StringComparison.Ordinal)..];
+    }
+
+    [Fact]
     public void What_cannot_be_asked_is_refused_by_its_option()
     {
         Query().Error.Should().Contain("--text");

@@ -78,14 +78,7 @@ public sealed class ServeTests(Served served) : IClassFixture<Served>
     [Fact]
     public async Task A_picture_of_absurd_size_is_refused_before_it_is_decoded()
     {
-        // A small file that says it is 60,000 pixels wide and high.
-        using var dot = new SKBitmap(1, 1);
-        var png = dot.Encode(SKEncodedImageFormat.Png, 100).ToArray();
-        foreach (var at in new[] { 16, 20 })
-            (png[at], png[at + 1], png[at + 2], png[at + 3]) = (0, 0, 60_000 >> 8, 60_000 & 255);
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(png.AsSpan(29), Crc(png.AsSpan(12, 17)));
-
-        await Refused(await Post(png), HttpStatusCode.BadRequest, "60000 x 60000 pixels");
+        await Refused(await Post(AbsurdPng.Of(60_000, 60_000)), HttpStatusCode.BadRequest, "60000 x 60000 pixels");
     }
 
     [Theory]
@@ -152,19 +145,64 @@ public sealed class ServeTests(Served served) : IClassFixture<Served>
     }
 
     [Fact]
-    public void A_browser_shows_the_answers_to_the_addresss_query_and_captions_as_text()
+    public async Task A_browser_shows_the_answers_to_the_addresss_query_and_captions_as_text()
     {
-        if (Chromium.Path is not { } chromium)
-        {
-            Environment.GetEnvironmentVariable("CI").Should().NotBe("true", "there the page is to be tested in a browser: install chromium");
+        if (!IsThereABrowser())
             return;
-        }
+        await using var browser = await Chromium.Open(Chromium.Path!, new Uri(served.Address, "/#q=all+red"));
 
-        var page = Chromium.Show(chromium, new Uri(served.Address, "/#q=all+red"));
+        var page = await browser.Answered();
 
-        page.Should().Contain("data-state=\"answered\"").And.Contain("Nearest to “all red”");
+        page.Should().Contain("Nearest to “all red”");
         page.Should().Contain("all red &lt;b id=\"marked\"&gt;bold&lt;/b&gt; &amp; more", "captions are text").And.NotContain("<b id=");
         page.Should().Contain("src=\"/pictures/").And.NotContain("all blue");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_picture_that_is_chosen_or_dropped_in_a_browser_shows_the_nearest(bool isDropped)
+    {
+        if (!IsThereABrowser())
+            return;
+        await using var browser = await Chromium.Open(Chromium.Path!, served.Address);
+
+        await Give("blue.png");
+
+        (await browser.Answered()).Should().Contain("Nearest to blue.png");
+        (await browser.Evaluate("document.querySelector('#pictures li .said').textContent")).Should().Be("all blue");
+        (await browser.Evaluate("document.querySelector('#captions li').textContent")).Should().StartWith("all blue (");
+        (await Loaded("#pictures img")).Should().Be("all");
+        (await Loaded("#asked img")).Should().Be("all", "the picture asked with is shown, which the policy allows");
+        (await browser.Evaluate("document.body.className")).Should().BeEmpty("nothing is over the page any more");
+
+        await Give("notes.txt");
+
+        (await browser.Answered("refused")).Should().Contain("is not a picture that can be read");
+        (await browser.Evaluate("`${document.querySelectorAll('#pictures li').length}`")).Should().Be("0");
+
+        Task Give(string name) => isDropped ? browser.Drop(served.PathOf(name)) : browser.Choose("#file", served.PathOf(name));
+
+        async Task<string> Loaded(string images)
+        {
+            for (var i = 0; i < 250; i++)
+            {
+                var state = await browser.Evaluate($"[...document.querySelectorAll('{images}')].every(image => image.complete && image.naturalWidth > 0) ? 'all' : 'some'");
+                if (state == "all")
+                    return state;
+                await Task.Delay(20);
+            }
+
+            return "some";
+        }
+    }
+
+    private static bool IsThereABrowser()
+    {
+        if (Chromium.Path is not null)
+            return true;
+        Environment.GetEnvironmentVariable("CI").Should().NotBe("true", "there the page is to be tested in a browser: install chromium");
+        return false;
     }
 
     private static Uri Relative(string address) => new(address, UriKind.Relative);
@@ -189,19 +227,6 @@ public sealed class ServeTests(Served served) : IClassFixture<Served>
     {
         response.StatusCode.Should().Be(status);
         (await Read(response)).Answer.GetProperty("error").GetString().Should().Contain(reason);
-    }
-
-    private static uint Crc(ReadOnlySpan<byte> chunk)
-    {
-        var sum = uint.MaxValue;
-        foreach (var value in chunk)
-        {
-            sum ^= value;
-            for (var bit = 0; bit < 8; bit++)
-                sum = (sum & 1) == 1 ? (sum >> 1) ^ 0xEDB88320 : sum >> 1;
-        }
-
-        return ~sum;
     }
 
     /// <summary>A stream whose length nobody knows beforehand, so that it is sent in chunks.</summary>

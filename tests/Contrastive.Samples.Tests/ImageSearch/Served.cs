@@ -62,7 +62,9 @@ public sealed partial class Served : IDisposable
     public int Port => Address.Port;
 
     /// <summary>A file of the folder that is searched.</summary>
-    public byte[] Picture(string name) => File.ReadAllBytes(_gallery.Path(name));
+    public byte[] Picture(string name) => File.ReadAllBytes(PathOf(name));
+
+    public string PathOf(string name) => _gallery.Path(name);
 
     public void Dispose()
     {
