@@ -16,7 +16,7 @@ namespace Contrastive.Samples.FusionModel.Training;
 internal sealed class PretrainRun : FusionRun
 {
     private const double Momentum = 0.995;
-    private static readonly StructureWeights Weights = new(0.1, 0.1, BridgeSide.First, 0.25, 0.003, 0);
+    private static readonly StructureWeights Weights = new(1, 0.1, BridgeSide.First, 0.25, 0.003, 0);
 
     private readonly FusionNet _twin;
     private readonly MomentumModel _momentum;
@@ -74,7 +74,7 @@ internal sealed class PretrainRun : FusionRun
         var pictures = _pictures.index_select(0, items);
         // One of each picture's captions.
         var which = (rand([items.shape[0]], dtype: ScalarType.Float64, device: items.device, generator: Draws) * _counts.index_select(0, items)).to(ScalarType.Int64);
-        var tokens = Trimmed(_captions.index_select(0, _first.index_select(0, items).Plus(which)), Net.Tokenizer.Padding);
+        var tokens = Trimmed(_captions.index_select(0, _first.index_select(0, items).add(which, Scalars.OneIndex)), Net.Tokenizer.Padding);
 
         var (image, text) = (Net.Image(pictures), Net.Text(tokens));
         var ((v, vi), (t, ti)) = (Net.ImageFeatures(image), Net.TextFeatures(text));

@@ -21,10 +21,10 @@ internal sealed class RunFolder(Running running, object settings, SampleConsole 
         if (keys.Count == 0)
             return;
         OutputFolder.Make(running.Folder, "runs");
-        var threads = Math.Max(1, Environment.ProcessorCount / Math.Min(running.Parallel, keys.Count));
         Progress.Run(console, title, keys.Count, progress => Workers.Run(keys.Count, Math.Min(running.Parallel, keys.Count), job =>
         {
-            set_num_threads(threads);
+            // So small a model gains nothing from a second one.
+            set_num_threads(1);
             using var run = create(keys[job]);
             var checkpoint = running.CheckpointOf(keys[job]);
             if (File.Exists(checkpoint))
