@@ -8,7 +8,7 @@ namespace Contrastive.Samples.FusionModel.Training;
 /// <summary>The random streams of a run by their purpose. The numbers decide every figure: they stay.</summary>
 internal static class Streams
 {
-    private static readonly RandomStreams All = new(4);
+    private static readonly RandomStreams All = new(3);
 
     public static long LargestSeed => All.LargestSeed;
 
@@ -17,8 +17,6 @@ internal static class Streams
     public static Generator Order(long seed) => All.Of(seed, 1);
 
     public static Generator Draws(long seed) => All.Of(seed, 2);
-
-    public static Generator Loss(long seed) => All.Of(seed, 3);
 }
 
 /// <summary>How long and how fast a run learns.</summary>
@@ -54,7 +52,6 @@ internal abstract class FusionRun : ITrainingRun, IDisposable
             throw new UserError($"--batch-size {pace.BatchSize}: there are only {items} to train on");
         _order = Streams.Order(seed);
         Draws = Streams.Draws(seed);
-        LossDraws = Streams.Loss(seed);
         _batches = new ShuffledBatches(items, pace.BatchSize, _order, device);
         Steps = pace.Epochs * _batches.StepsPerEpoch;
         _schedule = new WarmupCosineSchedule(pace.LearningRate, Steps, (long)(WarmupShare * Steps));
@@ -77,8 +74,6 @@ internal abstract class FusionRun : ITrainingRun, IDisposable
     /// <summary>What picks captions, masks and negatives.</summary>
     protected Generator Draws { get; }
 
-    protected Generator LossDraws { get; }
-
     protected long StepsPerEpoch => _batches.StepsPerEpoch;
 
     protected (string Name, nn.Module Module)[] Trained { get; }
@@ -91,7 +86,7 @@ internal abstract class FusionRun : ITrainingRun, IDisposable
             foreach (var (name, module) in Trained)
                 parts.Module(name, module);
             return parts.Module("optimizer", _optimizer).Module("batches", _batches)
-                .Generator("order", _order).Generator("draws", Draws).Generator("loss_draws", LossDraws);
+                .Generator("order", _order).Generator("draws", Draws);
         }
     }
 
@@ -139,7 +134,6 @@ internal abstract class FusionRun : ITrainingRun, IDisposable
             module.Dispose();
         _order.Dispose();
         Draws.Dispose();
-        LossDraws.Dispose();
     }
 
     /// <summary>The loss of a batch and its parts; the caller has a dispose scope.</summary>

@@ -127,6 +127,7 @@ internal sealed class PretrainRun : FusionRun
         var distilled = key.Loss == Losses.Baseline ? new MomentumContrastLoss(memory, temperature) : null;
         ModalityLoss contrast = distilled is not null ? distilled : new MultimodalContrastiveLoss(
             new GammaContrastiveLoss(new PartitionTable(pictures), temperature, ContrastMode.Symmetric, memory: memory), includeInModal: false);
+        // At a fixed time the bridge draws nothing.
         using var none = new Generator(0);
         return new Contrasts(temperature, distilled, Structures.Create(key.Structure, contrast, Weights, Temperature.Fixed(0.07), none));
     }
