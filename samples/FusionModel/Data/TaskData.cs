@@ -42,7 +42,7 @@ internal sealed record TaskData(
     }
 
     /// <summary>The same for the same pictures, sentences and answers, wherever they lie.</summary>
-    public string Digest => DigestOf(Pictures, Train.Concat(Test).Select(example => $"{example.Picture}\t{example.Text}\t{Answers[example.Answer]}"));
+    public string Digest => DigestOf(Pictures, Train.Concat(Test).Select(example => $"{example.Picture}\t{example.Text}\t{Answers.ElementAtOrDefault(example.Answer)}"));
 
     /// <summary>Draws scenes and sentences; those of the test set are in no training set, whatever the seed.</summary>
     /// <param name="task">Which sentences.</param>
