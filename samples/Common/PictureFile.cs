@@ -33,6 +33,36 @@ public static class PictureFile
     /// <exception cref="InvalidDataException">Not such a file, or a broken one.</exception>
     public static SKBitmap Decode(byte[] content, int side, string kinds)
     {
+        using var decoded = Decoded(content, side, kinds, out var origin);
+        return Square(decoded, side, origin);
+    }
+
+    /// <summary>A picture that holds several square ones side by side, as planes one after the other; a single one is its middle.</summary>
+    /// <param name="path">As <see cref="Read"/> takes it; an EXIF entry turns nothing where there are several.</param>
+    /// <param name="side">S.</param>
+    /// <param name="boxes">How many.</param>
+    /// <returns>boxes · 3 · S² bytes.</returns>
+    /// <exception cref="InvalidDataException">Not such a file, or a broken one, or none of so many squares.</exception>
+    public static byte[] Boxes(string path, int side, int boxes)
+    {
+        using var decoded = Decoded(File.ReadAllBytes(path), side, "png, jpg, webp, gif or bmp", out var origin);
+        var width = decoded.Width / boxes;
+        if (boxes > 1 && Math.Abs(width - decoded.Height) > 0.1 * decoded.Height)
+            throw new InvalidDataException($"has {decoded.Width} x {decoded.Height} pixels, which is not {boxes} squares side by side");
+        var planes = new byte[boxes * 3 * side * side];
+        for (var box = 0; box < boxes; box++)
+        {
+            using var part = new SKBitmap();
+            decoded.ExtractSubset(part, SKRectI.Create(box * width, 0, width, decoded.Height));
+            using var square = Square(part, side, boxes > 1 ? SKEncodedOrigin.TopLeft : origin);
+            Planes(square, planes.AsSpan(box * 3 * side * side));
+        }
+
+        return planes;
+    }
+
+    private static SKBitmap Decoded(byte[] content, int side, string kinds, out SKEncodedOrigin origin)
+    {
         using var data = SKData.CreateCopy(content);
         using var codec = data.Size == 0 ? throw new InvalidDataException("is empty") : SKCodec.Create(data);
         if (codec is null || !Formats.Contains(codec.EncodedFormat))
@@ -44,11 +74,13 @@ public static class PictureFile
         if ((long)size.Width * size.Height > MostPixels)
             throw new InvalidDataException($"has {size.Width} x {size.Height} pixels, more than {MostPixels / 1_000_000} million");
         var info = new SKImageInfo(size.Width, size.Height, SKColorType.Rgba8888, SKAlphaType.Premul, SKColorSpace.CreateSrgb());
-        using var decoded = new SKBitmap(info);
+        var decoded = new SKBitmap(info);
         var result = codec.GetPixels(info, decoded.GetPixels());
-        if (result != SKCodecResult.Success)
-            throw new InvalidDataException(result == SKCodecResult.IncompleteInput ? "is cut short" : $"cannot be decoded ({result})");
-        return Square(decoded, side, codec.EncodedOrigin);
+        origin = codec.EncodedOrigin;
+        if (result == SKCodecResult.Success)
+            return decoded;
+        decoded.Dispose();
+        throw new InvalidDataException(result == SKCodecResult.IncompleteInput ? "is cut short" : $"cannot be decoded ({result})");
     }
 
     /// <summary>The middle of a picture, resized.</summary>

@@ -49,11 +49,17 @@ public static class Structures
     /// <param name="random">Draws what a structure draws.</param>
     public static CompositeLoss Create(
         string structure, ContrastiveLoss contrastive, StructureWeights weights, Temperature independent, Generator random)
+        => Create(structure, new MultimodalContrastiveLoss(contrastive, includeInModal: structure == FourPart), weights, independent, random);
+
+    /// <param name="structure">One of <see cref="Names"/>.</param>
+    /// <param name="contrastive">The contrast, in-modal ones included where the structure asks for them.</param>
+    /// <param name="weights">The weights of the structures.</param>
+    /// <param name="independent">The temperature of the contrast of independent features.</param>
+    /// <param name="random">Draws what a structure draws.</param>
+    public static CompositeLoss Create(
+        string structure, ModalityLoss contrastive, StructureWeights weights, Temperature independent, Generator random)
     {
-        var parts = new List<(string, ModalityLoss, double)>
-        {
-            ("contrastive", new MultimodalContrastiveLoss(contrastive, includeInModal: structure == FourPart), 1),
-        };
+        var parts = new List<(string, ModalityLoss, double)> { ("contrastive", contrastive, 1) };
         if (structure is Cyclip)
             parts.Add((Cyclip, new GeometricConsistencyLoss(augmentedWeight: 0), weights.Cyclip));
         if (NeedsIndependent(structure))

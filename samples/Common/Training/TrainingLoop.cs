@@ -23,7 +23,8 @@ namespace Contrastive.Samples;
 /// <param name="interval">When checkpoints are due.</param>
 /// <param name="stop">Asks for an end after the step in progress: <see cref="SampleConsole.Cancellation"/>.</param>
 /// <param name="afterStep">A look at every step, for tests.</param>
-public sealed class TrainingLoop(Progress progress, CheckpointInterval interval, CancellationToken stop, Action? afterStep = null)
+/// <param name="stepShare">How much of the progress a step is; less than 1 where runs of several lengths count alike.</param>
+public sealed class TrainingLoop(Progress progress, CheckpointInterval interval, CancellationToken stop, Action? afterStep = null, double stepShare = 1)
 {
     /// <summary>Runs what is left of a run.</summary>
     /// <param name="run">The run.</param>
@@ -32,7 +33,7 @@ public sealed class TrainingLoop(Progress progress, CheckpointInterval interval,
     /// <exception cref="UserError">The objective is no longer finite. The last checkpoint is from before.</exception>
     public void Run(ITrainingRun run, Action save)
     {
-        progress.Skip(run.StepsDone);
+        progress.Skip(run.StepsDone * stepShare);
         if (run.StepsDone > 0)
             progress.Line($"{run.Name}: goes on after step {run.StepsDone} of {run.Steps}");
         // Asked before the first step: nothing has changed that a checkpoint would have to hold.
@@ -42,7 +43,7 @@ public sealed class TrainingLoop(Progress progress, CheckpointInterval interval,
             var terms = run.TakeStep();
             CheckFinite(run, terms);
             run.AfterStep();
-            progress.Advance(1, run.Name, run.BatchSize, terms);
+            progress.Advance(stepShare, run.Name, run.BatchSize, terms);
             afterStep?.Invoke();
 
             if (!interval.IsDueAfterStep() && !stop.IsCancellationRequested && run.StepsDone < run.Steps)

@@ -25,7 +25,7 @@ internal sealed class Experiment
     private readonly SearchSettings _settings;
     private readonly Device _device;
     private readonly Running _running;
-    private readonly RunRecords _records;
+    private readonly RunRecords<SearchKey, SearchResult> _records;
     private readonly Experiment? _validation;
 
     /// <param name="settings">What to run.</param>
@@ -40,7 +40,7 @@ internal sealed class Experiment
         Data = new ExperimentData(pictures, items.Count, Split.Of(items, settings));
         if (settings.BatchSizes.Max() is var largest && largest > Data.Split.Train.Count)
             throw new UserError($"--batch-size {largest}: there are only {Data.Split.Train.Count} items to train on");
-        _records = RunRecords.Read(running.Records, settings);
+        _records = new RunRecords<SearchKey, SearchResult>(running.Records, settings.OfOneRun);
         if (settings.Tuned)
             _validation = new Experiment(settings with { Tuned = false, Validation = true }, pictures, device, running with { Models = null });
     }

@@ -1,5 +1,4 @@
 using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Samples.ShapesClip.Models;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.ShapesClip.Augmentation;

@@ -1,4 +1,3 @@
-using Contrastive.Samples.ShapesClip.Models;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.ShapesClip.Data;

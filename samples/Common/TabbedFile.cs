@@ -1,16 +1,16 @@
 using System.Text;
 
-namespace Contrastive.Samples.ImageSearch.Data;
+namespace Contrastive.Samples;
 
 /// <summary>A picture as a file names it, and what the file says of it.</summary>
-internal sealed record NamedPicture(string Name, string Path, IReadOnlyList<string> Values);
+public sealed record NamedPicture(string Name, string Path, IReadOnlyList<string> Values);
 
 /// <summary>
 /// What is said of pictures: UTF-8, one <c>image&lt;TAB&gt;text</c> a line. A picture may have several lines. Names are relative to the
 /// folder of the pictures; absolute ones and those with <c>..</c> are taken as written. Empty lines mean nothing, nor does a first
 /// line that begins with <c>image&lt;TAB&gt;</c>.
 /// </summary>
-internal static class TabbedFile
+public static class TabbedFile
 {
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
@@ -22,6 +22,33 @@ internal static class TabbedFile
     /// <exception cref="UserError">The file cannot be read.</exception>
     public static IReadOnlyList<NamedPicture> Read(string option, string path, string folder, List<Skipped> skipped)
     {
+        var names = new List<(string Name, string Path)>();
+        var values = new Dictionary<string, List<string>>();
+        foreach (var row in ReadRows(option, path, folder, 1, skipped))
+        {
+            if (!values.TryGetValue(row.Path, out var said))
+            {
+                values[row.Path] = said = [];
+                names.Add((row.Name, row.Path));
+            }
+
+            // Said twice is said once: it would only be drawn twice as often.
+            if (!said.Contains(row.Values[0]))
+                said.Add(row.Values[0]);
+        }
+
+        return [.. names.Select(picture => new NamedPicture(picture.Name, picture.Path, values[picture.Path]))];
+    }
+
+    /// <summary>Every line by itself, as <c>image&lt;TAB&gt;question&lt;TAB&gt;answer</c> has two values.</summary>
+    /// <param name="option">Which option names the file.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="folder">Where the pictures are.</param>
+    /// <param name="values">How many values a line has behind the picture.</param>
+    /// <param name="skipped">Takes the lines that say nothing usable, by number.</param>
+    /// <exception cref="UserError">The file cannot be read.</exception>
+    public static IReadOnlyList<NamedPicture> ReadRows(string option, string path, string folder, int values, List<Skipped> skipped)
+    {
         byte[] content;
         try
         {
@@ -32,31 +59,16 @@ internal static class TabbedFile
             throw new UserError($"{option} {path}: {problem.Message}", problem);
         }
 
-        var names = new List<(string Name, string Path)>();
-        var values = new Dictionary<string, List<string>>();
+        var rows = new List<NamedPicture>();
         foreach (var (number, bytes) in Lines(content))
         {
-            if (Parse(bytes, number, out var image, out var value) is { } problem)
-            {
+            if (Parse(bytes, number, values, out var columns) is { } problem)
                 skipped.Add(new Skipped($"{path}, line {number}", problem));
-                continue;
-            }
-
-            if (image.Length == 0)
-                continue;
-            var full = Path.GetFullPath(Path.Combine(folder, image));
-            if (!values.TryGetValue(full, out var said))
-            {
-                values[full] = said = [];
-                names.Add((image, full));
-            }
-
-            // Said twice is said once: it would only be drawn twice as often.
-            if (!said.Contains(value))
-                said.Add(value);
+            else if (columns.Length > 0)
+                rows.Add(new NamedPicture(columns[0], Path.GetFullPath(Path.Combine(folder, columns[0])), columns[1..]));
         }
 
-        return [.. names.Select(picture => new NamedPicture(picture.Name, picture.Path, values[picture.Path]))];
+        return rows;
     }
 
     /// <summary>One text a picture, by its path. Of several the first counts, and the others are skipped.</summary>
@@ -68,9 +80,9 @@ internal static class TabbedFile
         return all.ToDictionary(picture => picture.Path, picture => picture.Values[0]);
     }
 
-    private static string? Parse(ReadOnlySpan<byte> line, int number, out string image, out string value)
+    private static string? Parse(ReadOnlySpan<byte> line, int number, int values, out string[] columns)
     {
-        (image, value) = ("", "");
+        columns = [];
         string text;
         try
         {
@@ -85,16 +97,16 @@ internal static class TabbedFile
             text = text.TrimStart('\uFEFF');
         if (string.IsNullOrWhiteSpace(text) || (number == 1 && text.StartsWith("image\t", StringComparison.Ordinal)))
             return null;
-        var columns = text.Split('\t');
-        if (columns.Length != 2)
-            return $"has {columns.Length - 1} tabs, not one between picture and text";
-        if (columns[0].Trim().Length == 0)
+        string[] parts = [.. text.Split('\t').Select(part => part.Trim())];
+        if (parts.Length != values + 1)
+            return $"has {parts.Length - 1} tabs, not {(values == 1 ? "one between picture and text" : $"{values}")}";
+        if (parts[0].Length == 0)
             return "names no picture";
-        if (columns[1].Trim().Length == 0)
+        if (parts.Any(part => part.Length == 0))
             return "says nothing";
-        if (columns[0].Contains('\0', StringComparison.Ordinal))
+        if (parts[0].Contains('\0', StringComparison.Ordinal))
             return "names a picture with a null in its name";
-        (image, value) = (columns[0].Trim(), columns[1].Trim());
+        columns = parts;
         return null;
     }
 

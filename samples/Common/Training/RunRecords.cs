@@ -1,35 +1,33 @@
 using System.Text;
 using System.Text.Json;
-using Contrastive.Samples.ImageSearch.Reporting;
 
-namespace Contrastive.Samples.ImageSearch.Training;
+namespace Contrastive.Samples;
 
 /// <summary>
 /// Finished runs, one line of JSON each: what decides the run's figures, and the figures. A run whose line is there is not done again;
 /// lines of other data or settings stay and count for nothing, so that one file may hold a whole study.
 /// </summary>
-internal sealed class RunRecords
+/// <typeparam name="TKey">What tells a run from the others.</typeparam>
+/// <typeparam name="TResult">Its figures.</typeparam>
+public sealed class RunRecords<TKey, TResult>
+    where TKey : notnull
+    where TResult : class
 {
     private readonly Lock _gate = new();
     private readonly string _path;
     private readonly JsonElement _settings;
-    private readonly Dictionary<SearchKey, SearchResult> _results = [];
+    private readonly Dictionary<TKey, TResult> _results = [];
     private bool _isTorn;
 
-    private RunRecords(string path, SearchSettings settings)
+    /// <param name="path">The file; it need not be there yet.</param>
+    /// <param name="settings">Whatever decides the figures beside the key.</param>
+    /// <exception cref="UserError">The file cannot be read, or a line is none of these.</exception>
+    public RunRecords(string path, object settings)
     {
         _path = path;
-        _settings = JsonSerializer.SerializeToElement(settings.OfOneRun, SampleJson.Exact);
-    }
-
-    private sealed record Line(SearchKey Run, SearchResult Result, JsonElement Settings);
-
-    /// <exception cref="UserError">The file cannot be read, or a line is none of these.</exception>
-    public static RunRecords Read(string path, SearchSettings settings)
-    {
-        var records = new RunRecords(path, settings);
+        _settings = JsonSerializer.SerializeToElement(settings, SampleJson.Exact);
         if (!File.Exists(path))
-            return records;
+            return;
         var lines = File.ReadAllLines(path);
         foreach (var (number, text) in lines.Index())
         {
@@ -38,25 +36,25 @@ internal sealed class RunRecords
             try
             {
                 var line = JsonSerializer.Deserialize<Line>(text, SampleJson.Exact) ?? throw new JsonException("it is null");
-                if (JsonElement.DeepEquals(line.Settings, records._settings))
-                    records._results[line.Run] = line.Result;
+                if (JsonElement.DeepEquals(line.Settings, _settings))
+                    _results[line.Run] = line.Result;
             }
             catch (JsonException problem)
             {
                 // A program that was killed may leave half a line, and it is the last.
-                records._isTorn = number == lines.Length - 1;
-                if (!records._isTorn)
+                _isTorn = number == lines.Length - 1;
+                if (!_isTorn)
                     throw new UserError($"{path}, line {number + 1}: not a finished run: {problem.Message}; remove the line or name another file with --records", problem);
             }
         }
-
-        return records;
     }
 
-    /// <summary>Null while the run is not finished.</summary>
-    public SearchResult? Find(SearchKey key) => _results.GetValueOrDefault(key);
+    private sealed record Line(TKey Run, TResult Result, JsonElement Settings);
 
-    public void Add(SearchKey key, SearchResult result)
+    /// <summary>Null while the run is not finished.</summary>
+    public TResult? Find(TKey key) => _results.GetValueOrDefault(key);
+
+    public void Add(TKey key, TResult result)
     {
         var line = JsonSerializer.Serialize(new Line(key, result, _settings), SampleJson.Exact);
         lock (_gate)

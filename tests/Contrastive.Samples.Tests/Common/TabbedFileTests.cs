@@ -1,6 +1,4 @@
-using Contrastive.Samples.ImageSearch.Data;
-
-namespace Contrastive.Samples.Tests.ImageSearch;
+namespace Contrastive.Samples.Tests.Common;
 
 public sealed class TabbedFileTests : IDisposable
 {

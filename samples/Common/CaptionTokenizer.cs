@@ -2,7 +2,7 @@ using System.Text;
 using Microsoft.ML.Tokenizers;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Models;
+namespace Contrastive.Samples;
 
 /// <summary>
 /// WordPiece over the words of the training captions, most frequent first. Letters and digits are pieces as well, so any

@@ -1,0 +1,3 @@
+using Contrastive.Samples.FusionModel;
+
+return FusionProgram.Run(args);

@@ -1,0 +1,150 @@
+using System.Diagnostics;
+using Contrastive.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Contrastive.Samples.FusionModel.Training;
+
+/// <summary>The random streams of a run by their purpose. The numbers decide every figure: they stay.</summary>
+internal static class Streams
+{
+    private static readonly RandomStreams All = new(3);
+
+    public static long LargestSeed => All.LargestSeed;
+
+    public static Generator Weights(long seed) => All.Of(seed, 0);
+
+    public static Generator Order(long seed) => All.Of(seed, 1);
+
+    public static Generator Draws(long seed) => All.Of(seed, 2);
+}
+
+/// <summary>How long and how fast a run learns.</summary>
+internal sealed record Pace(int BatchSize, int Epochs, double LearningRate, double WeightDecay);
+
+/// <summary>What was seen of a run.</summary>
+/// <param name="Epochs">The mean of each term over each full epoch.</param>
+/// <param name="Underway">Their sums over the epoch under way.</param>
+/// <param name="Seconds">Of training.</param>
+internal sealed record FusionCurves(IReadOnlyList<IReadOnlyDictionary<string, double>> Epochs, IReadOnlyDictionary<string, double> Underway, double Seconds)
+{
+    public static FusionCurves Empty { get; } = new([], new Dictionary<string, double>(), 0);
+}
+
+/// <summary>
+/// Batches, the optimiser's step and what is written down of it; what is learned is the loss of a batch, in <see cref="PretrainRun"/> and
+/// <see cref="TaskRun"/>.
+/// </summary>
+internal abstract class FusionRun : ITrainingRun, IDisposable
+{
+    private const double WarmupShare = 0.05;
+
+    private readonly Generator _order;
+    private readonly ShuffledBatches _batches;
+    private readonly WarmupCosineSchedule _schedule;
+    private readonly SafeAdamW _optimizer;
+
+    protected FusionRun(string name, long items, Pace pace, long seed, (string Name, nn.Module Module)[] trained, Device device)
+    {
+        Name = name;
+        BatchSize = pace.BatchSize;
+        if (items < pace.BatchSize)
+            throw new UserError($"--batch-size {pace.BatchSize}: there are only {items} to train on");
+        _order = Streams.Order(seed);
+        Draws = Streams.Draws(seed);
+        _batches = new ShuffledBatches(items, pace.BatchSize, _order, device);
+        Steps = pace.Epochs * _batches.StepsPerEpoch;
+        _schedule = new WarmupCosineSchedule(pace.LearningRate, Steps, (long)(WarmupShare * Steps));
+        Trained = trained;
+        foreach (var (_, module) in trained)
+            module.to(device);
+        _optimizer = new SafeAdamW(trained, 0, pace.WeightDecay);
+    }
+
+    public string Name { get; }
+
+    public long Steps { get; }
+
+    public long StepsDone => _batches.Step;
+
+    public long BatchSize { get; }
+
+    public FusionCurves Curves { get; private set; } = FusionCurves.Empty;
+
+    /// <summary>What picks captions, masks and negatives.</summary>
+    protected Generator Draws { get; }
+
+    protected long StepsPerEpoch => _batches.StepsPerEpoch;
+
+    protected (string Name, nn.Module Module)[] Trained { get; }
+
+    public virtual CheckpointParts Parts
+    {
+        get
+        {
+            var parts = new CheckpointParts();
+            foreach (var (name, module) in Trained)
+                parts.Module(name, module);
+            return parts.Module("optimizer", _optimizer).Module("batches", _batches)
+                .Generator("order", _order).Generator("draws", Draws);
+        }
+    }
+
+    /// <summary>Goes on from where another process stopped.</summary>
+    public void Restore(CheckpointFile file, FusionCurves curves)
+    {
+        file.Restore(Parts);
+        Curves = curves;
+    }
+
+    public IReadOnlyList<LossTerm> TakeStep()
+    {
+        var clock = Stopwatch.StartNew();
+        using var scope = NewDisposeScope();
+        _optimizer.LearningRate = _schedule.At(_batches.Step);
+        _optimizer.zero_grad();
+        var items = _batches.Next();
+        var (loss, terms) = Loss(items);
+        loss.backward();
+        _optimizer.step();
+        Curves = Curves with
+        {
+            Underway = terms.ToDictionary(term => term.Name, term => Curves.Underway.GetValueOrDefault(term.Name) + term.Value),
+            Seconds = Curves.Seconds + clock.Elapsed.TotalSeconds,
+        };
+        return terms;
+    }
+
+    public void AfterStep()
+    {
+        if (!_batches.EndedEpoch)
+            return;
+        Curves = Curves with
+        {
+            Epochs = [.. Curves.Epochs, Curves.Underway.ToDictionary(term => term.Key, term => term.Value / StepsPerEpoch)],
+            Underway = FusionCurves.Empty.Underway,
+        };
+    }
+
+    public virtual void Dispose()
+    {
+        _optimizer.Dispose();
+        _batches.Dispose();
+        foreach (var (_, module) in Trained)
+            module.Dispose();
+        _order.Dispose();
+        Draws.Dispose();
+    }
+
+    /// <summary>The loss of a batch and its parts; the caller has a dispose scope.</summary>
+    /// <param name="items">(B) numbers.</param>
+    protected abstract (Tensor Loss, IReadOnlyList<LossTerm> Terms) Loss(Tensor items);
+
+    /// <summary>Texts of a batch, no wider than the longest of them.</summary>
+    protected static Tensor Trimmed(Tensor ids, int padding)
+    {
+        using var none = ((long)padding).ToScalar();
+        var longest = ids.ne(none).sum(dim: 1).max().item<long>();
+        return ids.narrow(1, 0, longest);
+    }
+}

@@ -1,0 +1,79 @@
+using Contrastive.Samples.FusionModel.Data;
+
+namespace Contrastive.Samples.Tests.FusionModel;
+
+public sealed class DrawnTaskTests
+{
+    [Theory]
+    [InlineData("Vqa")]
+    [InlineData("Reasoning")]
+    [InlineData("Entailment")]
+    public void Every_form_has_every_answer_equally_often_and_so_has_every_sentence(string name)
+    {
+        var data = Draw(name, 960, 480);
+
+        foreach (var examples in new[] { data.Train, data.Test })
+        {
+            foreach (var form in examples.GroupBy(example => example.Form))
+            {
+                var counts = form.CountBy(example => example.Answer).Select(answer => answer.Value).ToArray();
+                counts.Should().OnlyContain(count => count == counts[0], form.Key);
+                // A text without its picture tells nothing: its answers are as many.
+                foreach (var sentence in form.GroupBy(example => example.Text))
+                {
+                    sentence.CountBy(example => example.Answer).Select(answer => answer.Value).Should().OnlyContain(
+                        count => count == sentence.Count() / counts.Length, sentence.Key);
+                }
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("Reasoning")]
+    public void Every_scene_has_both_answers_equally_often(string name)
+    {
+        foreach (var scene in Draw(name, 400, 200).Train.GroupBy(example => example.Picture))
+            scene.Select(example => example.Answer).Should().BeEquivalentTo([0, 1]);
+    }
+
+    [Theory]
+    [InlineData("Vqa")]
+    [InlineData("Reasoning")]
+    [InlineData("Entailment")]
+    public void Test_sentences_are_in_no_training_set_but_their_words_are(string name)
+    {
+        var data = Draw(name, 3000, 600);
+        string[] Words(IEnumerable<Example> examples) => [.. examples.SelectMany(example => example.Text.Split(' ', '?', '\'')).Distinct()];
+
+        data.Test.Select(example => example.Text).Intersect(data.Train.Select(example => example.Text)).Should().BeEmpty();
+        Words(data.Test).Except(Words(data.Train)).Should().BeEmpty();
+    }
+
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(1, true)]
+    [InlineData(3, false)]
+    public void Test_scenes_are_in_no_training_set_whatever_the_order_of_their_boxes(int boxes, bool covers)
+    {
+        var random = new Random(1);
+        for (var i = 0; i < 200; i++)
+        {
+            var forTesting = i % 2 == 0;
+            var scene = Scene.Draw(random, boxes, covers, forTesting);
+            var turned = new Scene([.. scene.Places.Chunk(Scene.PlacesPerBox).Reverse().SelectMany(box => box)]);
+
+            turned.IsForTesting.Should().Be(forTesting);
+            scene.Places.Count(place => place == Scene.Covered).Should().Be(covers ? 1 : 0);
+        }
+    }
+
+    [Fact]
+    public void A_seed_draws_the_same_and_captions_are_of_training_scenes()
+    {
+        Draw("Vqa", 64, 32).Digest.Should().Be(Draw("Vqa", 64, 32).Digest);
+        CaptionData.Draw(40, 3).Digest.Should().Be(CaptionData.Draw(40, 3).Digest).And.NotBe(CaptionData.Draw(40, 4).Digest);
+        CaptionData.Draw(40, 3).Captions.Should().OnlyContain(texts => texts.Count == 2 && texts.All(text => text.Length > 10));
+    }
+
+    private static TaskData Draw(string name, int train, int test) => TaskData.Draw(Enum.Parse<FusionTask>(name), train, test, 5);
+}
