@@ -21,6 +21,8 @@ internal static class Data
     /// <summary>Both hold <see cref="Coarse"/> entries exactly; what float32 leaves in doubt is worked out in float64.</summary>
     public static Gen<ScalarType> Types { get; } = Gen.Bool.Select(single => single ? ScalarType.Float32 : ScalarType.Float64);
 
+    public static NeighborSimilarity[] Similarities { get; } = [SimilarityMeasure.Cosine, SimilarityMeasure.DotProduct, NeighborSimilarity.Euclidean];
+
     public static Generator Generator(int seed) => new((ulong)seed);
 
     public static SimilarityMeasure Measure(bool normalize) => normalize ? SimilarityMeasure.Cosine : SimilarityMeasure.DotProduct;

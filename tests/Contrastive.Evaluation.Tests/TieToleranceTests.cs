@@ -15,7 +15,7 @@ public class TieToleranceTests
         (report.RecallAt[1], report.MeanRank, report.MeanReciprocalRank).Should().Be((1, 1, 1));
         Retrieval.Evaluate(x, own, x, own, chunkSize: 7).RecallAt[1].Should().Be(1);
         Retrieval.OneWay(x, own, x, own).MeanAveragePrecision.Should().Be(1);
-        foreach (var similarity in new[] { NeighborSimilarity.Cosine, NeighborSimilarity.Euclidean })
+        foreach (var similarity in new NeighborSimilarity[] { SimilarityMeasure.Cosine, NeighborSimilarity.Euclidean })
             NearestNeighborProbe.Evaluate(x, own, x, own, 1, similarity).Accuracy.Should().Be(1);
         using var classifier = new ZeroShotClassifier(x);
         classifier.Evaluate(x, own).Accuracy.Should().Be(1);
@@ -122,7 +122,7 @@ public class TieToleranceTests
         double random = Enumerable.Range(1, 66).Average(place => 1.0 / place);
         Retrieval.OneWay(left.narrow(0, 0, 1), one, right, labels, similarity: Data.Measure(normalize)).MeanAveragePrecision.Should().BeApproximately(random, 1e-12);
         NearestNeighborProbe.Evaluate(
-                right, labels, left.narrow(0, 0, 1), one, 1, normalize ? NeighborSimilarity.Cosine : NeighborSimilarity.DotProduct)
+                right, labels, left.narrow(0, 0, 1), one, 1, normalize ? SimilarityMeasure.Cosine : SimilarityMeasure.DotProduct)
             .Accuracy.Should().BeApproximately(1 / 66.0, 1e-12);
         using var classifier = new ZeroShotClassifier(right);
         classifier.Evaluate(left.narrow(0, 0, 1), one).Ranks.Should().Equal(33.5);

@@ -24,7 +24,7 @@ public static class Hubness
     /// </param>
     /// <param name="candidates">Features of shape <c>(N, D)</c>, N ≥ 1.</param>
     /// <param name="k">How many neighbours a query has, at least 1; all where there are fewer.</param>
-    /// <param name="similarity">What makes a row near.</param>
+    /// <param name="similarity">What makes a row near; by default the cosine.</param>
     /// <returns>The figures.</returns>
     /// <exception cref="ArgumentNullException">A tensor is null.</exception>
     /// <exception cref="ArgumentException">
@@ -32,7 +32,7 @@ public static class Hubness
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="k"/> is below 1, or the similarity is not defined.</exception>
     public static HubnessReport Evaluate(
-        Tensor queries, Tensor candidates, int k = 10, NeighborSimilarity similarity = NeighborSimilarity.Cosine)
+        Tensor queries, Tensor candidates, int k = 10, NeighborSimilarity similarity = default)
     {
         Guard.Features(queries);
         Guard.Features(candidates);
@@ -40,7 +40,7 @@ public static class Hubness
         Checks.Rows(queries, 1);
         Checks.Rows(candidates, 1);
         Guard.AtLeast(k, 1);
-        Guard.Defined(similarity);
+        similarity.Check();
         Checks.Finite(queries);
         Checks.Finite(candidates);
         return Count(queries, candidates, (int)Math.Min(k, candidates.shape[0]), similarity, within: false);
@@ -51,19 +51,19 @@ public static class Hubness
     /// Features of shape <c>(N, D)</c>, N ≥ 2. float16 and bfloat16 are computed in float32; any device, any strides.
     /// </param>
     /// <param name="k">How many neighbours a row has, at least 1; all others where those are fewer.</param>
-    /// <param name="similarity">What makes a row near.</param>
+    /// <param name="similarity">What makes a row near; by default the cosine.</param>
     /// <returns>The figures.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="features"/> is null.</exception>
     /// <exception cref="ArgumentException">
     /// The features are not a floating-point matrix, have fewer than 2 rows, or hold NaN or infinity.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="k"/> is below 1, or the similarity is not defined.</exception>
-    public static HubnessReport Within(Tensor features, int k = 10, NeighborSimilarity similarity = NeighborSimilarity.Cosine)
+    public static HubnessReport Within(Tensor features, int k = 10, NeighborSimilarity similarity = default)
     {
         Guard.Features(features);
         Checks.Rows(features, 2);
         Guard.AtLeast(k, 1);
-        Guard.Defined(similarity);
+        similarity.Check();
         Checks.Finite(features);
         return Count(features, features, (int)Math.Min(k, features.shape[0] - 1), similarity, within: true);
     }

@@ -34,7 +34,7 @@ public static class NearestNeighborProbe
     /// Integer labels of shape <c>(M)</c>. Rows of a class that has no training row count as wrong.
     /// </param>
     /// <param name="k">How many neighbours vote, at least 1; all N where N is less.</param>
-    /// <param name="similarity">What makes a row near.</param>
+    /// <param name="similarity">What makes a row near; by default the cosine.</param>
     /// <param name="vote">What each neighbour's vote counts.</param>
     /// <param name="temperature">τ of the weighted vote. Range: τ > 0. A majority does not depend on it.</param>
     /// <param name="chunkSize">
@@ -62,7 +62,7 @@ public static class NearestNeighborProbe
         Tensor testFeatures,
         Tensor testLabels,
         int k = 20,
-        NeighborSimilarity similarity = NeighborSimilarity.Cosine,
+        NeighborSimilarity similarity = default,
         NeighborVote vote = NeighborVote.Weighted,
         double temperature = 0.07,
         long? chunkSize = null)
@@ -78,7 +78,7 @@ public static class NearestNeighborProbe
     /// Integer labels of shape <c>(M)</c>, on the features' device. Rows of a class that has no training row count as wrong.
     /// </param>
     /// <param name="k">How many neighbours vote, each at least 1; all N where N is less.</param>
-    /// <param name="similarity">What makes a row near.</param>
+    /// <param name="similarity">What makes a row near; by default the cosine.</param>
     /// <param name="vote">What each neighbour's vote counts.</param>
     /// <param name="temperature">τ of the weighted vote. Range: τ > 0. A majority does not depend on it.</param>
     /// <param name="chunkSize">Test rows at once, at least 1. The result does not depend on it.</param>
@@ -97,7 +97,7 @@ public static class NearestNeighborProbe
         Tensor testFeatures,
         Tensor testLabels,
         IReadOnlyList<int> k,
-        NeighborSimilarity similarity = NeighborSimilarity.Cosine,
+        NeighborSimilarity similarity = default,
         NeighborVote vote = NeighborVote.Weighted,
         double temperature = 0.07,
         long? chunkSize = null)
@@ -118,7 +118,7 @@ public static class NearestNeighborProbe
     /// Integer labels of shape <c>(N)</c>, on the features' device; any integers. A row that alone has its label counts as wrong.
     /// </param>
     /// <param name="k">How many neighbours vote, each at least 1, by default 20; all N - 1 where that is less.</param>
-    /// <param name="similarity">What makes a row near.</param>
+    /// <param name="similarity">What makes a row near; by default the cosine.</param>
     /// <param name="vote">What each neighbour's vote counts.</param>
     /// <param name="temperature">τ of the weighted vote. Range: τ > 0. A majority does not depend on it.</param>
     /// <param name="chunkSize">Rows at once, at least 1. The result does not depend on it.</param>
@@ -135,7 +135,7 @@ public static class NearestNeighborProbe
         Tensor features,
         Tensor labels,
         IReadOnlyList<int>? k = null,
-        NeighborSimilarity similarity = NeighborSimilarity.Cosine,
+        NeighborSimilarity similarity = default,
         NeighborVote vote = NeighborVote.Weighted,
         double temperature = 0.07,
         long? chunkSize = null)
@@ -151,7 +151,7 @@ public static class NearestNeighborProbe
     private static void Check(IReadOnlyList<int> k, NeighborSimilarity similarity, NeighborVote vote, double temperature, long? chunkSize)
     {
         Checks.Cutoffs(k);
-        Guard.Defined(similarity);
+        similarity.Check();
         Guard.Defined(vote);
         Guard.Positive(temperature);
         Checks.Chunk(chunkSize);

@@ -1,24 +1,28 @@
 using Contrastive.Numerics;
-using MathNet.Numerics.LinearAlgebra;
-using MathNet.Numerics.Optimization;
 using static TorchSharp.torch;
 
 namespace Contrastive.Evaluation;
 
 /// <summary>
 /// Minimises a <see cref="SoftmaxObjective"/> by L-BFGS (J. Nocedal and S. Wright, Numerical Optimization, 2nd edition,
-/// §7.2).
+/// §7.2), with steps that meet the Wolfe conditions (§3.1).
 /// </summary>
 /// <remarks>
-/// MathNet's minimiser throws when a line search finds no lower point, as happens at the optimum where values differ by
-/// rounding errors only, and then its point is lost; and it reports convergence where it ran out of iterations. So the best
-/// point seen is kept here, the search starts afresh from it as long as that helps, and convergence is judged by the
-/// gradient alone.
+/// An evaluation is what costs, so each is asked whether it has converged, and nearly every step takes one. As the objective is convex,
+/// slopes alone tell on which side of a point the minimum of a line lies, also where values differ by rounding errors only.
 /// </remarks>
 internal static class SoftmaxRegression
 {
     private const int Memory = 10;
-    private const int Restarts = 5;
+
+    /// <summary>A line that has no lower point after so many is at its end: what is left is rounding.</summary>
+    private const int MostOfLine = 30;
+
+    /// <summary>How much of the decrease that the slope promises a step must bring, and how much of the slope may be left.</summary>
+    private const double Decrease = 1e-4, SlopeLeft = 0.9;
+
+    /// <summary>How much higher a value may be that rounding alone lifts, in relation to it.</summary>
+    private const double Noise = 1e-15;
 
     /// <param name="Point">The parameters, as <see cref="SoftmaxObjective"/> lays them out.</param>
     /// <param name="Evaluations">How often value and gradient were computed.</param>
@@ -31,62 +35,161 @@ internal static class SoftmaxRegression
     /// <param name="strength">The L2 strength λ.</param>
     /// <param name="start">Where to begin; its entries are not changed.</param>
     /// <param name="tolerance">See <see cref="Solution.Converged"/>.</param>
-    /// <param name="maximumEvaluations">After so many, the search ends at the next step.</param>
+    /// <param name="maximumEvaluations">After so many, the search ends with the lowest point seen.</param>
     public static Solution Fit(
         SoftmaxObjective objective, double strength, double[] start, double tolerance, int maximumEvaluations)
     {
-        var best = new Best(tolerance, start);
-        int evaluations = 0;
-        (double Value, Vector<double> Gradient) Evaluate(Vector<double> point)
+        var search = new Search(objective, strength, tolerance, maximumEvaluations);
+        var at = search.At(start);
+        var curvature = new Queue<Step>(Memory + 1);
+        while (!search.IsOver)
         {
-            if (evaluations >= maximumEvaluations)
-                throw new MaximumIterationsException($"{evaluations} evaluations");
-            evaluations++;
-            double[] entries = point.ToArray();
-            var (value, gradient) = objective.Evaluate(entries, strength);
-            best.Offer(entries, value, gradient);
-            return (value, Vector<double>.Build.Dense(gradient));
-        }
-
-        for (int attempt = 0; attempt < Restarts && !best.Converged && evaluations < maximumEvaluations; attempt++)
-        {
-            double before = best.Value;
-            try
+            double[] direction = Direction(at.Gradient, curvature);
+            // Without curvature a step of length 1 in all; else 1 is that of the quadratic model.
+            double first = curvature.Count > 0 ? 1 : 1 / Math.Sqrt(Dot(direction, direction));
+            if (search.Along(at, direction, first) is { } next)
             {
-                new LimitedMemoryBfgsMinimizer(tolerance, parameterTolerance: 1e-14, 0, Memory, maximumEvaluations)
-                    .FindMinimum(ObjectiveFunction.Gradient(Evaluate), Vector<double>.Build.Dense([.. best.Point]));
+                var step = Step.Between(at, next);
+                at = next;
+                if (step.Product <= 0)
+                    continue;
+                curvature.Enqueue(step);
+                if (curvature.Count > Memory)
+                    curvature.Dequeue();
             }
-            catch (OptimizationException)
+            else if (curvature.Count > 0)
             {
-                // No lower point on the line, or out of evaluations. What counts is the best point's gradient.
+                // What is remembered is spoilt by rounding: once more straight down.
+                curvature.Clear();
             }
-
-            if (best.Value >= before)
+            else
+            {
                 break;
+            }
         }
 
-        return new Solution(best.Point, evaluations, best.Converged);
+        return search.Solution;
     }
 
-    /// <summary>The lowest point seen; a point that meets the tolerance beats one that does not.</summary>
-    private sealed class Best(double tolerance, double[] start)
+    /// <summary>-H g, with H the inverse Hessian as the steps tell it: Nocedal and Wright, algorithm 7.4.</summary>
+    private static double[] Direction(double[] gradient, IEnumerable<Step> curvature)
     {
-        public double[] Point { get; private set; } = start;
-
-        public double Value { get; private set; } = double.PositiveInfinity;
-
-        public bool Converged { get; private set; }
-
-        public void Offer(double[] point, double value, double[] gradient)
+        double[] direction = [.. gradient.Select(entry => -entry)];
+        Step[] steps = [.. curvature];
+        double[] shares = new double[steps.Length];
+        for (int i = steps.Length - 1; i >= 0; i--)
         {
+            shares[i] = Dot(steps[i].Move, direction) / steps[i].Product;
+            Add(direction, steps[i].Change, -shares[i]);
+        }
+
+        if (steps.Length > 0)
+        {
+            double scale = steps[^1].Product / Dot(steps[^1].Change, steps[^1].Change);
+            for (int i = 0; i < direction.Length; i++)
+                direction[i] *= scale;
+        }
+
+        for (int i = 0; i < steps.Length; i++)
+            Add(direction, steps[i].Move, shares[i] - (Dot(steps[i].Change, direction) / steps[i].Product));
+        return direction;
+    }
+
+    private static double Dot(double[] x, double[] y)
+    {
+        double sum = 0;
+        for (int i = 0; i < x.Length; i++)
+            sum += x[i] * y[i];
+        return sum;
+    }
+
+    private static void Add(double[] x, double[] y, double factor)
+    {
+        for (int i = 0; i < x.Length; i++)
+            x[i] += factor * y[i];
+    }
+
+    /// <summary>Value and gradient at a point.</summary>
+    private sealed record Place(double[] Point, double Value, double[] Gradient)
+    {
+        public double[] Ahead(double[] direction, double step)
+        {
+            double[] ahead = [.. Point];
+            Add(ahead, direction, step);
+            return ahead;
+        }
+    }
+
+    /// <summary>A step that was taken, s, the change of the gradient over it, y, and ⟨s, y⟩.</summary>
+    private sealed record Step(double[] Move, double[] Change, double Product)
+    {
+        public static Step Between(Place from, Place to)
+        {
+            double[] move = [.. to.Point], change = [.. to.Gradient];
+            Add(move, from.Point, -1);
+            Add(change, from.Gradient, -1);
+            return new Step(move, change, Dot(move, change));
+        }
+    }
+
+    /// <summary>Evaluates, and keeps the lowest point seen; one that meets the tolerance ends the search.</summary>
+    private sealed class Search(SoftmaxObjective objective, double strength, double tolerance, int maximumEvaluations)
+    {
+        private int _evaluations;
+        private bool _converged;
+        private Place _best = null!;
+
+        public bool IsOver => _converged || _evaluations >= maximumEvaluations;
+
+        public Solution Solution => new(_best.Point, _evaluations, _converged);
+
+        public Place At(double[] point)
+        {
+            _evaluations++;
+            var (value, gradient) = objective.Evaluate(point, strength);
+            var place = new Place(point, value, gradient);
             double largest = 0;
             foreach (double entry in gradient)
                 largest = Math.Max(largest, Math.Abs(entry));                                    // NaN stays NaN
-            if (!double.IsFinite(value) || !double.IsFinite(largest))
-                return;
-            bool converged = largest <= tolerance * Math.Max(1, value);
-            if (converged == Converged ? value < Value : converged)
-                (Point, Value, Converged) = (point, value, converged);
+            _converged = double.IsFinite(value) && largest <= tolerance * Math.Max(1, value);
+            if (_best is null || _converged || value < _best.Value)
+                _best = place;
+            return place;
+        }
+
+        /// <summary>The point of a line that meets the Wolfe conditions; null where none does, or the search is over.</summary>
+        public Place? Along(Place from, double[] direction, double step)
+        {
+            double slope = Dot(from.Gradient, direction);
+            if (!(slope < 0))
+                return null;
+            // The minimum lies between the two, the upper one not known at first.
+            (double Step, double Slope) low = (0, slope), high = (double.PositiveInfinity, double.NaN);
+            for (int i = 0; i < MostOfLine && !IsOver; i++)
+            {
+                var place = At(from.Ahead(direction, step));
+                double here = Dot(place.Gradient, direction);
+                bool lower = place.Value <= from.Value + (Decrease * step * slope) + (Noise * Math.Abs(from.Value));
+                if (lower && Math.Abs(here) <= SlopeLeft * -slope)
+                    return place;
+                if (lower && here < 0)
+                    low = (step, here);
+                else
+                    high = (step, here);
+                step = Next(low, high);
+            }
+
+            return null;
+        }
+
+        /// <summary>Where the slope is zero, were it a line; not too near to either end.</summary>
+        private static double Next((double Step, double Slope) low, (double Step, double Slope) high)
+        {
+            if (double.IsInfinity(high.Step))
+                return 4 * low.Step;
+            double width = high.Step - low.Step;
+            double share = high.Slope > 0 ? low.Slope / (low.Slope - high.Slope) : 0.5;
+            return low.Step + (width * Math.Clamp(share, 0.1, 0.9));
         }
     }
 }

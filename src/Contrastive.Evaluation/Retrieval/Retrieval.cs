@@ -294,9 +294,6 @@ public static class Retrieval
         return (queries, candidates, values);
     }
 
-    private static NeighborSimilarity Of(SimilarityMeasure similarity)
-        => similarity == SimilarityMeasure.Cosine ? NeighborSimilarity.Cosine : NeighborSimilarity.DotProduct;
-
     private static RetrievalReport BothWays(
         Tensor left, Tensor right, Relevance forward, Relevance backward, int[] cutoffs, SimilarityMeasure similarity, long? chunkSize)
     {
@@ -308,7 +305,7 @@ public static class Retrieval
 
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var scores = new RowScores(left, right, Of(similarity));
+        var scores = new RowScores(left, right, similarity);
         var (first, second) = (new QueryRanking(forward, right.shape[0], cutoffs), new QueryRanking(backward, left.shape[0], cutoffs));
         CountedRanking.Run(scores, forward, first, (backward, second), CountedRanking.Tile(chunkSize, left.device));
         return new RetrievalReport(first.Report(), second.Report());
@@ -320,7 +317,7 @@ public static class Retrieval
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         bool few = relevance.Most <= CountedRanking.Few;
-        var scores = new RowScores(queries, candidates, Of(similarity), allExact: !few);
+        var scores = new RowScores(queries, candidates, similarity, allExact: !few);
         var ranking = new QueryRanking(relevance, relevance.ExcludesSelf ? candidates.shape[0] - 1 : candidates.shape[0], cutoffs);
         if (few)
             CountedRanking.Run(scores, relevance, ranking, null, CountedRanking.Tile(chunkSize, queries.device));

@@ -34,15 +34,15 @@ internal sealed class RowScores
     {
         _similarity = similarity;
         // As the squares of very large features overflow and those of very small ones vanish, all are scaled by one power of two.
-        double scale = similarity == NeighborSimilarity.Cosine ? 1 : ScoredRows.PowerOfTwo(left, right);
+        double scale = similarity.IsCosine ? 1 : ScoredRows.PowerOfTwo(left, right);
         Factor = 1 / scale / scale;
-        var centre = similarity == NeighborSimilarity.Euclidean ? Centre(right, scale) : null;
+        var centre = similarity.IsEuclidean ? Centre(right, scale) : null;
         _right = new ScoredRows(right, similarity, scale, centre, allExact);
         _left = ReferenceEquals(left, right) ? _right : new ScoredRows(left, similarity, scale, centre, allExact);
         _rounding = Rounding(_left.Columns, UnitRows.ComputeType(left.dtype));
         _tie = TieTolerance(_left.Columns, UnitRows.ComputeType(left.dtype));
         _longest = Enumerable.Range(0, (int)_right.Count).Max(row => _right.LengthOf(row));
-        if (similarity != NeighborSimilarity.Euclidean)
+        if (!similarity.IsEuclidean)
             return;
         _halfSquares = _right.Rows.norm(1, keepdim: false, 2).Square().mul_(Scalars.Half).neg_();
         _leftHalfSquares = ScoredRows.Doubles(_left.Rows.norm(1, keepdim: false, 2).to_type(ScalarType.Float64).Square().mul_(Scalars.Half));
@@ -51,7 +51,7 @@ internal sealed class RowScores
 
     private RowScores(RowScores other)
     {
-        if (other._similarity == NeighborSimilarity.Euclidean)
+        if (other._similarity.IsEuclidean)
             throw new InvalidOperationException("distances are asked for in one direction");
         _similarity = other._similarity;
         (_left, _right) = (other._right, other._left);
@@ -72,7 +72,7 @@ internal sealed class RowScores
     public bool AreDouble => _left.AreExact;
 
     /// <summary>Whether all scores have the same <see cref="Slack"/>.</summary>
-    public bool SameSlack => _similarity == NeighborSimilarity.Cosine;
+    public bool SameSlack => _similarity.IsCosine;
 
     /// <summary>How far apart two cosines of features of this width and dtype may lie that are equal on paper, worked out in float64.</summary>
     public static double TieTolerance(long columns, ScalarType type) => (2 * Epsilon(type)) + Rounding(columns, ScalarType.Float64);
@@ -128,8 +128,8 @@ internal sealed class RowScores
     /// <summary>How far off any score of a row in a tile may be, of those that are at least <paramref name="least"/>.</summary>
     public double Doubt(long row, double least) => _similarity switch
     {
-        NeighborSimilarity.Cosine => _rounding,
-        NeighborSimilarity.DotProduct => _rounding * _left.LengthOf(row) * _longest,
+        { IsCosine: true } => _rounding,
+        { IsDotProduct: true } => _rounding * _left.LengthOf(row) * _longest,
         // One so near is no further from the centre than the row itself and the distance together.
         _ => _rounding / 2 * Square((2 * _leftCentred[row]) + Math.Sqrt(Math.Max(0, -2 * least))),
     };
@@ -137,16 +137,16 @@ internal sealed class RowScores
     /// <summary>A score's half of how far it and another may lie apart and still tie.</summary>
     public double Slack(long row, long column, double score) => _similarity switch
     {
-        NeighborSimilarity.Cosine => _tie / 2,
-        NeighborSimilarity.DotProduct => _tie / 2 * _left.LengthOf(row) * _right.LengthOf(column),
+        { IsCosine: true } => _tie / 2,
+        { IsDotProduct: true } => _tie / 2 * _left.LengthOf(row) * _right.LengthOf(column),
         _ => double.IsInfinity(score) ? 0 : _tie * -score,
     };
 
     /// <summary>The most that <see cref="Slack"/> is for scores of a row near one.</summary>
     public double WidestSlack(long row, double score) => _similarity switch
     {
-        NeighborSimilarity.Cosine => _tie / 2,
-        NeighborSimilarity.DotProduct => _tie / 2 * _left.LengthOf(row) * _longest,
+        { IsCosine: true } => _tie / 2,
+        { IsDotProduct: true } => _tie / 2 * _left.LengthOf(row) * _longest,
         _ => _tie * -score,
     };
 
@@ -177,18 +177,42 @@ internal sealed class RowScores
     }
 }
 
-/// <summary>How near a training row is to a query: the s of <see cref="NearestNeighborProbe"/>; higher is nearer.</summary>
-public enum NeighborSimilarity
+/// <summary>
+/// How near a row is to another, as neighbours are chosen: by a <see cref="SimilarityMeasure"/> of the core, which stands for it as it
+/// is, or by <see cref="Euclidean"/> distance. Higher is nearer. The default is the cosine.
+/// </summary>
+/// <example>
+/// <code>
+/// Hubness.Within(features, similarity: SimilarityMeasure.DotProduct);
+/// Hubness.Within(features, similarity: NeighborSimilarity.Euclidean);
+/// </code>
+/// </example>
+public readonly record struct NeighborSimilarity
 {
-    /// <summary>The cosine of the angle between them; a zero row is at 0 from everything.</summary>
-    Cosine,
+    private readonly SimilarityMeasure _measure;
 
-    /// <summary>Their dot product.</summary>
-    DotProduct,
+    private NeighborSimilarity(SimilarityMeasure measure, bool isEuclidean = false) => (_measure, IsEuclidean) = (measure, isEuclidean);
 
     /// <summary>
     /// -‖x - y‖²/2, minus half the squared Euclidean distance. For rows of length 1 it is the cosine less 1, and so gives the
     /// same neighbours with the same weights.
     /// </summary>
-    Euclidean,
+    public static NeighborSimilarity Euclidean { get; } = new(default, isEuclidean: true);
+
+    internal bool IsEuclidean { get; }
+
+    internal bool IsCosine => !IsEuclidean && _measure == SimilarityMeasure.Cosine;
+
+    internal bool IsDotProduct => !IsEuclidean && !IsCosine;
+
+    /// <summary>By a similarity of the core.</summary>
+    /// <param name="measure">Which.</param>
+    public static implicit operator NeighborSimilarity(SimilarityMeasure measure) => new(measure);
+
+    /// <summary>Its name.</summary>
+    /// <returns>The name.</returns>
+    public override string ToString() => IsEuclidean ? nameof(Euclidean) : $"{_measure}";
+
+    /// <summary>Refuses a measure that the core does not define.</summary>
+    internal void Check() => Guard.Defined(_measure, "similarity");
 }

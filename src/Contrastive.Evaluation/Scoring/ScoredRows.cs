@@ -54,7 +54,7 @@ internal sealed class ScoredRows
     /// <summary>The length of each row as given (times the scale), in float64.</summary>
     public double[] Lengths { get; }
 
-    private bool IsCosine => _similarity == NeighborSimilarity.Cosine;
+    private bool IsCosine => _similarity.IsCosine;
 
     /// <summary>The length of a row as it is compared. A zero row among unit rows counts as one of length 1: its ties are not to depend on the rounding of the others.</summary>
     public double LengthOf(long row) => IsCosine ? 1 : Lengths[row];
@@ -114,8 +114,8 @@ internal sealed class ScoredRows
             var other = block[others._host.Within(places[i])];
             scores[i] = _similarity switch
             {
-                NeighborSimilarity.Euclidean => -ExactSums.SquaredDistance(own, other) / 2,
-                NeighborSimilarity.DotProduct => ExactSums.Dot(own, other),
+                { IsEuclidean: true } => -ExactSums.SquaredDistance(own, other) / 2,
+                { IsDotProduct: true } => ExactSums.Dot(own, other),
                 _ => Cosine(ExactSums.Dot(own, other), Lengths[row], others.Lengths[places[i]]),
             };
         }

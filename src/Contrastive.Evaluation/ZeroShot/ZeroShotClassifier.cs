@@ -205,7 +205,7 @@ public sealed class ZeroShotClassifier : IDisposable
         foreach (var rows in Runs.Of(expected.Length, Chunks.Size(chunkSize, Classes, EvaluatedElements)))
         {
             using var tile = NewDisposeScope();
-            var scores = new RowScores(features.narrow(0, rows.First, rows.Count), Weights, NeighborSimilarity.Cosine);
+            var scores = new RowScores(features.narrow(0, rows.First, rows.Count), Weights, SimilarityMeasure.Cosine);
             double[] values = ScoredRows.Doubles(scores.Tile((0, rows.Count), (0, Classes), scores.MakeTile(rows.Count, Classes)));
             Chunks.Each(rows.Count, row =>
             {

@@ -24,6 +24,9 @@ internal static class MemoryProbe
 
     private const int LargeSteps = 3;
 
+    /// <summary>Beyond this it takes minutes, and there is one.</summary>
+    private const long LargestOfThree = 65_536;
+
     public static ProbeResult Run(StepCase step, StepForm form)
     {
         // Code, thread pools and the buffers of the products are there before anything is counted.
@@ -37,7 +40,7 @@ internal static class MemoryProbe
         ProcessMemory.ReleaseFreed();
         var reset = ProcessMemory.TryResetPeak();
         var before = ProcessMemory.Resident;
-        var times = new double[step.Batch <= LargestRepeated ? Steps : LargeSteps];
+        var times = new double[step.Batch <= LargestRepeated ? Steps : step.Batch <= LargestOfThree ? LargeSteps : 1];
         var first = 0.0;
         for (var i = 0; i < times.Length; i++)
         {

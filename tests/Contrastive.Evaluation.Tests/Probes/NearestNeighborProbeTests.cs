@@ -53,7 +53,7 @@ public class NearestNeighborProbeTests
                 Gen.Long[-1, 2].Array[n],
                 Gen.Long[-1, 3].Array[m],
                 Gen.Int[1, 11],
-                Gen.Select(Gen.Enum<NeighborSimilarity>(), Gen.Enum<NeighborVote>(), Gen.Double[0.05, 3]),
+                Gen.Select(Gen.Int[0, 2].Select(which => Data.Similarities[which]), Gen.Enum<NeighborVote>(), Gen.Double[0.05, 3]),
                 Gen.Select(Gen.Int[1, 7], Data.Types)))))
             .Sample(
                 (x, y, xLabels, yLabels, k, how, run) =>
@@ -63,7 +63,7 @@ public class NearestNeighborProbeTests
                     var (chunk, type) = run;
                     // What float32 leaves open of the similarities makes near votes a tie.
                     double near = type == ScalarType.Float32 && vote == NeighborVote.Weighted ? 2e-5 / temperature : 1e-9;
-                    var (a, b) = similarity == NeighborSimilarity.Cosine ? (Data.Unit(x), Data.Unit(y)) : (x, y);
+                    var (a, b) = similarity == SimilarityMeasure.Cosine ? (Data.Unit(x), Data.Unit(y)) : (x, y);
                     double Similarity(int query, int row) => similarity == NeighborSimilarity.Euclidean
                         ? -Math.Pow(Data.Distance(b, query, a, row), 2) / 2
                         : Data.Dot(b, query, a, row);
@@ -143,11 +143,12 @@ public class NearestNeighborProbeTests
     }
 
     [Theory]
-    [InlineData(NeighborSimilarity.Cosine)]
-    [InlineData(NeighborSimilarity.DotProduct)]
-    [InlineData(NeighborSimilarity.Euclidean)]
-    public void The_chunk_size_is_irrelevant(NeighborSimilarity similarity)
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void The_chunk_size_is_irrelevant(int which)
     {
+        var similarity = Data.Similarities[which];
         using var scope = NewDisposeScope();
         Tensor train = Data.Normal(300, 16, 1, ScalarType.Float32), test = Data.Normal(100, 16, 2, ScalarType.Float32);
         Tensor trainLabels = arange(300).remainder(5), testLabels = arange(100).remainder(5);
@@ -166,7 +167,7 @@ public class NearestNeighborProbeTests
         using var scope = NewDisposeScope();
         var labels = arange(100, dtype: ScalarType.Int32).remainder(4).to_type(ScalarType.Int32);
         var features = ones(100, 768, dtype: type).mul(0.3);
-        foreach (var similarity in Enum.GetValues<NeighborSimilarity>())
+        foreach (var similarity in Data.Similarities)
         {
             foreach (var vote in Enum.GetValues<NeighborVote>())
             {
@@ -186,7 +187,7 @@ public class NearestNeighborProbeTests
         Tensor train = Data.Matrix(Data.Unit(Random(60, 1))), test = Data.Matrix(Data.Unit(Random(200, 2)));
         Tensor trainLabels = arange(60).remainder(3), testLabels = train[test.matmul(train.t()).argmax(1)].argmax(1);
         NearestNeighborProbe.Evaluate(train, trainLabels, test, testLabels, 9, NeighborSimilarity.Euclidean).Should().BeEquivalentTo(
-            NearestNeighborProbe.Evaluate(train, trainLabels, test, testLabels, 9, NeighborSimilarity.Cosine),
+            NearestNeighborProbe.Evaluate(train, trainLabels, test, testLabels, 9, SimilarityMeasure.Cosine),
             options => options.WithStrictOrdering());
     }
 
@@ -208,7 +209,7 @@ public class NearestNeighborProbeTests
         using var scope = NewDisposeScope();
         Tensor labels = arange(12).remainder(3), one = eye(3, dtype: ScalarType.Float64);
         var features = one[labels].add(Data.Normal(12, 3, 1).mul(0.1)).mul(scale).to_type(type);
-        foreach (var similarity in Enum.GetValues<NeighborSimilarity>())
+        foreach (var similarity in Data.Similarities)
             NearestNeighborProbe.Evaluate(features, labels, features, labels, 4, similarity).Accuracy.Should().Be(1);
     }
 
@@ -230,7 +231,7 @@ public class NearestNeighborProbeTests
     public void Leaves_no_tensors_behind()
     {
         using Tensor x = Data.Normal(20, 5, 1), labels = arange(20).remainder(3).to_type(ScalarType.Int32);
-        foreach (var similarity in Enum.GetValues<NeighborSimilarity>())
+        foreach (var similarity in Data.Similarities)
         {
             Data.LeftBehind(() => NearestNeighborProbe.Evaluate(x, labels, x, labels, 3, similarity, chunkSize: 7))
                 .Should().Be(0);
@@ -257,8 +258,8 @@ public class NearestNeighborProbeTests
         Refuses(() => NearestNeighborProbe.Evaluate(x, y, x, y, temperature: 0), "temperature", "positive", "0");
         Refuses(() => NearestNeighborProbe.Evaluate(x, y, x, y, chunkSize: 0), "chunkSize", "at least 1", "0");
         Refuses(
-            () => NearestNeighborProbe.Evaluate(x, y, x, y, similarity: (NeighborSimilarity)9),
-            "similarity", "NeighborSimilarity", "9");
+            () => NearestNeighborProbe.Evaluate(x, y, x, y, similarity: (SimilarityMeasure)9),
+            "similarity", "SimilarityMeasure", "9");
         Refuses(() => NearestNeighborProbe.Evaluate(x, y, x, y, vote: (NeighborVote)9), "vote", "NeighborVote", "9");
     }
 
@@ -268,7 +269,7 @@ public class NearestNeighborProbeTests
         using var scope = NewDisposeScope();
         Tensor train = Data.Normal(80, 4, 1, ScalarType.Float32), test = Data.Normal(50, 4, 2, ScalarType.Float32);
         Tensor trainLabels = arange(80).remainder(3), testLabels = arange(50).remainder(3);
-        foreach (var similarity in Enum.GetValues<NeighborSimilarity>())
+        foreach (var similarity in Data.Similarities)
         {
             int[] k = [7, 1, 200, 20];
             var all = NearestNeighborProbe.Evaluate(train, trainLabels, test, testLabels, k, similarity, chunkSize: 9);
@@ -283,7 +284,7 @@ public class NearestNeighborProbeTests
     [Fact]
     public void Leave_one_out_asks_all_others()
         => Gen.Int[2, 9].SelectMany(n => Gen.Select(
-                Data.Coarse(n, 2), Gen.Long[0, 2].Array[n], Gen.Int[1, 10], Gen.Enum<NeighborSimilarity>(), Gen.Int[1, 9], Data.Types))
+                Data.Coarse(n, 2), Gen.Long[0, 2].Array[n], Gen.Int[1, 10], Gen.Int[0, 2].Select(which => Data.Similarities[which]), Gen.Int[1, 9], Data.Types))
             .Sample(
                 (x, labels, k, similarity, chunk, type) =>
                 {

@@ -74,6 +74,25 @@ public class SoftmaxRegressionTests
         Largest(tensor(solution.Point) - tensor(Newton(design, labels, 4, strength))).Should().BeLessThan(1e-5);
     }
 
+    [Theory]
+    [InlineData(1e-4)]
+    [InlineData(1e-2)]
+    [InlineData(1.0)]
+    public void Nearly_every_step_takes_one_evaluation(double strength)
+    {
+        using var scope = NewDisposeScope();
+        Tensor x = Data.Normal(500, 20, 1), labels = (x.narrow(1, 0, 5) + Data.Normal(500, 5, 2)).argmax(1);
+        var objective = new SoftmaxObjective(cat([x, ones(500, 1, dtype: ScalarType.Float64)], 1), labels, 5);
+        var solution = SoftmaxRegression.Fit(objective, strength, new double[objective.Parameters], 1e-5, 2000);
+        solution.Converged.Should().BeTrue();
+        solution.Evaluations.Should().BeLessThan(17);
+        // From far away, and where a first step is much too long.
+        var far = SoftmaxRegression.Fit(objective, strength, [.. solution.Point.Select((entry, i) => entry + (100 * Math.Sin(i)))], 1e-5, 2000);
+        far.Converged.Should().BeTrue();
+        Largest(tensor(far.Point).reshape(5, -1).narrow(1, 0, 20) - tensor(solution.Point).reshape(5, -1).narrow(1, 0, 20))
+            .Should().BeLessThan(0.5);
+    }
+
     /// <summary>
     /// Newton's method with halved steps, from the explicit Hessian; the least-squares step leaves Σ_c b_c at 0.
     /// </summary>

@@ -151,7 +151,7 @@ public class RankingReportTests
                     if (relevance.Pairs == 0) return;
                     right ??= left;
                     int candidates = (int)right.shape[0] - (within ? 1 : 0);
-                    var kind = normalize ? NeighborSimilarity.Cosine : NeighborSimilarity.DotProduct;
+                    var kind = normalize ? SimilarityMeasure.Cosine : SimilarityMeasure.DotProduct;
                     var (counted, sorted) = (new QueryRanking(relevance, candidates, [1, 3]), new QueryRanking(relevance, candidates, [1, 3]));
                     CountedRanking.Run(new RowScores(left, right, kind), relevance, counted, null, (3, 5));
                     new SortedRanking(new RowScores(left, right, kind, allExact: true), relevance, sorted).Run(4);

@@ -144,7 +144,7 @@ public class RetrievalByIdTests
         {
             var (there, back) = (Relevance.ById(ids, rightIds), Relevance.ById(rightIds, ids));
             var (first, second) = (new QueryRanking(there, 57, [1]), new QueryRanking(back, 23, [1]));
-            CountedRanking.Run(new RowScores(left, right, NeighborSimilarity.Cosine), there, first, (back, second), tile);
+            CountedRanking.Run(new RowScores(left, right, SimilarityMeasure.Cosine), there, first, (back, second), tile);
             return (first.Report(), second.Report());
         }
     }
