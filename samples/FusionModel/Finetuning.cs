@@ -48,6 +48,8 @@ internal static class Finetuning
         FusionKey[] missing = [.. keys.Concat(blind).Where(key => records.Find(key) is null)];
         if (missing.Length < keys.Length + blind.Length)
             console.Line($"{keys.Length + blind.Length - missing.Length} of {keys.Length + blind.Length} runs are finished already");
+        foreach (var key in keys.Where(key => records.Find(key) is not null && !Directory.Exists(running.Model(key))))
+            console.Line($"{key}: finished, as {running.Records} says, but its model is not in {running.Folder}: give another --records to train it again");
         new RunFolder(running, settings.OfOneRun, console, afterStep).Train($"fine-tuning {settings.Task}", missing, Create, (key, run, progress) =>
         {
             var (accuracy, forms) = run.Score();

@@ -10,7 +10,7 @@ internal static class Checkpoints
     /// <summary>Writes one checkpoint after the other, of some MB each, until a signal that nothing can be done about comes in the middle of one.</summary>
     public static void WriteUntilKilled(string path)
     {
-        using var module = nn.Linear(3000, 1000);
+        using var module = nn.Linear(6000, 1000);
         var parts = new CheckpointParts().Module("tower", module);
         CheckpointFile.Save(path, 0L, parts);
         var folder = Path.GetDirectoryName(path)!;
@@ -23,8 +23,9 @@ internal static class Checkpoints
 
     private static void KillWhileWriting(string folder)
     {
+        using var process = Process.GetCurrentProcess();
         // Beside the file lies the one that is being written.
         while (Directory.GetFiles(folder).Length < 2) Thread.Yield();
-        Process.GetCurrentProcess().Kill();
+        process.Kill();
     }
 }

@@ -53,7 +53,7 @@ public class MpiTests
         code.Should().NotBe(0, output);
         output.Should().Contain(launcher == 0 ? "rank 0" : "EXIT CODE: 9");
         Directory.GetFiles(folder.Root).Should().HaveCount(2, "it was killed in the middle");
-        using var module = nn.Linear(3000, 1000);
+        using var module = nn.Linear(6000, 1000);
         var file = CheckpointFile.Open(path);
         file.Header<long>().Should().BeGreaterThan(0);
         file.Restore(new CheckpointParts().Module("tower", module));

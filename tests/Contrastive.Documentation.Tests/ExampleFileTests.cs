@@ -64,6 +64,15 @@ public partial class ExampleFileTests
     public void LargeBatch_trains() => Falls(Run("LargeBatch.cs"), to: 0.3);
 
     [Fact]
+    public void SeveralProcesses_is_a_program_of_one_process_too()
+    {
+        var output = Run("SeveralProcesses.cs");
+        Falls(output, to: 0.5);
+        Percentages(output).Should().ContainSingle().Which.Should().BeGreaterThan(80);
+        output.Should().Contain("1 process(es)");
+    }
+
+    [Fact]
     public void SaveAndResume_goes_on_bit_for_bit()
         => Run("SaveAndResume.cs").Should().Contain("the resumed run's losses are the same: True").And.Contain("exported: 0.bias, 0.weight, 2.bias, 2.weight");
 

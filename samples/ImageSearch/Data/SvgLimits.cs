@@ -18,6 +18,9 @@ internal static partial class SvgLimits
     // So that parts measure the work of a picture in a drawing too.
     private const int PixelsOfAPart = 1000;
 
+    /// <summary>And that of a long path or text, which is drawn as often as anything.</summary>
+    private const int LettersOfAPart = 100;
+
     private static readonly HashSet<string> Gradients = ["linearGradient", "radialGradient"];
 
     /// <summary>An element: what is in it, what is drawn in its place, and what is drawn for each of its parts.</summary>
@@ -34,6 +37,12 @@ internal static partial class SvgLimits
         public string[] Selected { get; set; } = [];
 
         public double OwnParts { get; set; } = 1;
+
+        /// <summary>The most points that its path can have.</summary>
+        public double Points { get; set; }
+
+        /// <summary>The text in it.</summary>
+        public string Text { get; set; } = "";
 
         /// <summary>Null until it is known.</summary>
         public (double Parts, int Height)? Drawn { get; set; }
@@ -58,7 +67,7 @@ internal static partial class SvgLimits
                 element.Paints.AddRange(paints);
         }
 
-        Count(root, byId, depth: 0);
+        Count(root, byId, All(root).Sum(element => element.Points), depth: 0);
     }
 
     private static (Element Root, int Count) Read(byte[] content, Dictionary<string, Element> byId, List<string> styles)
@@ -74,10 +83,12 @@ internal static partial class SvgLimits
         var count = 0;
         while (reader.Read())
         {
-            if (reader.NodeType == XmlNodeType.EndElement)
-                open.Pop();
-            else if (reader.NodeType is XmlNodeType.Text or XmlNodeType.CDATA && open.Peek().Name == "style")
-                styles.Add(Style(reader.Value));
+            if (reader.NodeType == XmlNodeType.EndElement && open.Pop() is { Name: "style" } style)
+                styles.Add(Comment().Replace(Style(style.Text), ""));
+            else if (reader.NodeType is XmlNodeType.Text or XmlNodeType.CDATA && open.Peek() is { Name: "style" } sheet)
+                sheet.Text += reader.Value;
+            else if (reader.NodeType is XmlNodeType.Text or XmlNodeType.CDATA)
+                open.Peek().OwnParts += (double)reader.Value.Length / LettersOfAPart;
             if (reader.NodeType != XmlNodeType.Element)
                 continue;
             if (open.Count > Deepest)
@@ -115,6 +126,11 @@ internal static partial class SvgLimits
                 case "href" when reader.Value.TrimStart() is var data && data.StartsWith("data:", StringComparison.OrdinalIgnoreCase):
                     element.OwnParts += PartsOf(data);
                     break;
+                case "d" or "points":
+                    element.OwnParts += (double)reader.Value.Length / LettersOfAPart;
+                    // A marker is drawn at each point, of two letters at least.
+                    element.Points += reader.Value.Length / 2.0;
+                    break;
                 default:
                     element.Paints.AddRange(Paints(Style(reader.Value)));
                     break;
@@ -125,7 +141,7 @@ internal static partial class SvgLimits
     }
 
     /// <summary>How many parts are drawn for an element, all that it refers to among them, and how deep that goes.</summary>
-    private static (double Parts, int Height) Count(Element element, Dictionary<string, Element> byId, int depth)
+    private static (double Parts, int Height) Count(Element element, Dictionary<string, Element> byId, double points, int depth)
     {
         if (element.Drawn is { } known)
             return depth + known.Height <= Deepest ? known : throw TooDeep();
@@ -142,14 +158,17 @@ internal static partial class SvgLimits
         // A gradient costs nothing however many stops it has.
         // What makes up a gradient has colours alone.
         foreach (var id in element.Name == "stop" || Gradients.Contains(element.Name) ? [] : element.Paints)
-            times += byId.TryGetValue(id, out var paint) && Of(paint) is var parts && !Gradients.Contains(paint.Name) ? parts : 0;
+            times += byId.TryGetValue(id, out var paint) && Of(paint) is var parts && !Gradients.Contains(paint.Name) ? parts * Repeats(paint) : 0;
         element.IsBeingCounted = false;
         element.Drawn = (own * times, height + 1);
         return own * times <= MostParts ? element.Drawn.Value : throw TooMany(own * times);
 
+        // Which paths inherit a marker is not looked at: it is at each point of all of them.
+        double Repeats(Element paint) => paint.Name == "marker" ? Math.Max(1, points) : 1;
+
         double Of(Element other)
         {
-            var (parts, below) = Count(other, byId, depth + 1);
+            var (parts, below) = Count(other, byId, points, depth + 1);
             height = Math.Max(height, below);
             return parts;
         }
@@ -203,6 +222,9 @@ internal static partial class SvgLimits
 
     [GeneratedRegex(@"url\(\s*[""']?\s*#([^""')\s]+)", RegexOptions.IgnoreCase)]
     private static partial Regex Reference();
+
+    [GeneratedRegex(@"/\*.*?\*/", RegexOptions.Singleline)]
+    private static partial Regex Comment();
 
     [GeneratedRegex(@"([^{}]*)\{([^{}]*)\}")]
     private static partial Regex Rule();

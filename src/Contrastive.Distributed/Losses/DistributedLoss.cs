@@ -74,6 +74,8 @@ public sealed class DistributedResult
 /// </example>
 public sealed class DistributedLoss
 {
+    private const string OrWhole = $" (or take {nameof(Exchange)}.{nameof(Exchange.Whole)}, where each rank works out all of it)";
+
     private readonly ContrastiveLoss _loss;
     private readonly GammaContrastiveLoss? _pairs;
     private readonly Communicator _communicator;
@@ -145,21 +147,21 @@ public sealed class DistributedLoss
                 return gamma;
             }
             if (gamma.Estimator is not (PartitionTable or BatchPartition) || gamma.ReverseEstimator is not (null or PartitionTable or BatchPartition))
-                throw new ArgumentException($"ranks share a {nameof(PartitionTable)} or a {nameof(BatchPartition)}, but the estimator is {gamma.Estimator.GetName()}", nameof(loss));
+                throw new ArgumentException($"ranks that divide the work share a {nameof(PartitionTable)} or a {nameof(BatchPartition)}, but the estimator is {gamma.Estimator.GetName()}{OrWhole}", nameof(loss));
             if (gamma.EStep != EStep.PosteriorMean)
-                throw new ArgumentException($"ranks would draw different numbers: the E-step must be {nameof(EStep.PosteriorMean)} but is {gamma.EStep}", nameof(loss));
+                throw new ArgumentException($"ranks would draw different numbers: the E-step must be {nameof(EStep.PosteriorMean)} but is {gamma.EStep}{OrWhole}", nameof(loss));
             if (gamma.Memory is not null)
-                throw new ArgumentException($"a memory goes with {nameof(Exchange)}.{nameof(Exchange.Local)} alone, and is each rank's own", nameof(loss));
+                throw new ArgumentException($"a memory cannot be divided among ranks: with {nameof(Exchange)}.{nameof(Exchange.Local)} it is each rank's own{OrWhole}", nameof(loss));
             return gamma;
         }
         if (exchange == Exchange.Local)
             throw new ArgumentException(
                 $"{nameof(Exchange)}.{nameof(Exchange.Local)} is for {nameof(GammaContrastiveLoss)}, a sum over pairs: of {loss.GetType().Name} it would be biased", nameof(loss));
         if (loss is not InfoNCELoss info)
-            throw new ArgumentException($"{loss.GetType().Name} cannot be spread over ranks: {nameof(InfoNCELoss)} and {nameof(GammaContrastiveLoss)} can", nameof(loss));
+            throw new ArgumentException($"{loss.GetType().Name} cannot be spread over ranks: {nameof(InfoNCELoss)} and {nameof(GammaContrastiveLoss)} can{OrWhole}", nameof(loss));
         if (info.Decoupled || info.HardNegatives is not null || info.LabelSmoothing > 0 || info.Memory is not null || info.PositiveSum != PositiveSum.OutsideLog)
             throw new ArgumentException(
-                "of InfoNCE the standard form can be spread over ranks: not decoupled, without hard negatives, label smoothing and memory, positives outside the logarithm",
+                "of InfoNCE the standard form can be spread over ranks: not decoupled, without hard negatives, label smoothing and memory, positives outside the logarithm" + OrWhole,
                 nameof(loss));
         return new GammaContrastiveLoss(
             new BatchPartition(), info.Temperature, info.Mode, info.Similarity, missingPairs: info.MissingPairs, reduction: info.reduction);
@@ -196,6 +198,8 @@ public sealed class DistributedLoss
             (objective, skipped) = (result.Objective.to(ScalarType.Float64).item<double>(), result.SkippedAnchors);
             return result.Loss;
         });
+        // Of rank 0, as the loss is: the same bits on all ranks.
+        objective = BitConverter.Int64BitsToDouble(_communicator.Meet(BitConverter.DoubleToInt64Bits(objective))[0][0]);
         return new DistributedResult(whole.Loss, whole.BatchLoss, objective, skipped);
     }
 

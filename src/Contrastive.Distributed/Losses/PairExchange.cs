@@ -101,14 +101,22 @@ internal sealed class PairExchange(ContrastiveLoss loss, GammaContrastiveLoss pa
         var (rows, carried) = (own, (Tensor?)null);
         for (var turn = 1; turn < communicator.Size; turn++)
         {
-            rows = communicator.Shift(rows);
-            if (beside is not null) carried = carried is null ? beside(rows) : communicator.Shift(carried);
+            rows = PassedOn(rows);
+            if (beside is not null) carried = carried is null ? beside(rows) : PassedOn(carried);
             var from = (communicator.Rank - turn + communicator.Size) % communicator.Size;
             if (counts[from] > 0) visit(view, First(view, from), rows, carried);
         }
         if (carried is null) return kept;
-        carried = communicator.Shift(carried);
+        carried = PassedOn(carried);
         return kept!.shape[0] == 0 ? kept : merge(kept, carried);
+
+        // What was passed on is held no longer: O(b D) whatever the number of ranks.
+        Tensor PassedOn(Tensor passed)
+        {
+            var taken = communicator.Shift(passed);
+            if (!ReferenceEquals(passed, own)) passed.Dispose();
+            return taken;
+        }
     }
 
     private (PartitionSums Sums, PartitionSums? Reverse) Sums(Tensor[] own, Tensor[] others, PairMap map)

@@ -41,8 +41,7 @@ public static class WholeBatch
         var value = loss([.. rows.Select(own => All(communicator, own))]);
         if (value is null || value.numel() != 1)
             throw new ArgumentException($"the loss must be a scalar but {(value is null ? "is null" : $"has the shape {Guard.Shape(value)}")}", nameof(loss));
-        var number = value.detach().to(ScalarType.Float64).item<double>();
-        Check(communicator, number);
+        var number = OfRank0(communicator, value.detach().to(ScalarType.Float64).item<double>());
         return new DistributedResult(value.reshape([]).Times(1.0 / communicator.Size).MoveToOuterDisposeScope(), number, number, 0);
     }
 
@@ -62,16 +61,18 @@ public static class WholeBatch
         return cat([all.narrow(0, 0, first), graph, all.narrow(0, last, all.shape[0] - last)]);
     }
 
-    private static void Check(Communicator communicator, double own)
+    /// <summary>The value that rank 0 came to, the same bits on all ranks. Refuses values that are not the same but for rounding.</summary>
+    private static double OfRank0(Communicator communicator, double own)
     {
         double[] values = [.. communicator.Meet(BitConverter.DoubleToInt64Bits(own)).Select(rank => BitConverter.Int64BitsToDouble(rank[0]))];
         for (var rank = 1; rank < values.Length; rank++)
         {
             // Other processors may round otherwise.
-            if (values[rank].Equals(values[0]) || Math.Abs(values[rank] - values[0]) <= 1e-3 * (1 + Math.Abs(values[0]))) continue;
+            if (values[rank].Equals(values[0]) || Math.Abs(values[rank] - values[0]) <= 1e-5 * (1 + Math.Abs(values[0]))) continue;
             throw new InvalidOperationException(
                 $"the loss of the whole batch is {values[0]:g9} on rank 0 but {values[rank]:g9} on rank {rank}: ranks need the same weights and state, and "
                 + "generators of the same seed for what the loss draws");
         }
+        return values[0];
     }
 }

@@ -64,12 +64,13 @@ internal static class SpareMemory
     // By width: of float32 and of float64.
     private static readonly Tensor?[] Spare = new Tensor?[2];
     private static bool _used;
-    private static bool _watched;
+    private static int _watched;
 
     /// <summary>At least so many numbers in a row, with anything in them. In the caller's dispose scope, until they are returned.</summary>
     public static Tensor Rent(long numbers, Tensor like)
     {
-        if (like.device_type == DeviceType.CPU)
+        // In inference mode nothing is kept, so nothing is taken.
+        if (like.device_type == DeviceType.CPU && !is_inference_mode_enabled())
         {
             using var spare = Interlocked.Exchange(ref Spare[Index(like.dtype)], null);
             // Not far more than is asked for: a large batch now and then is not to hold its memory through small ones.
@@ -89,11 +90,7 @@ internal static class SpareMemory
             return;
         }
         _used = true;
-        if (!_watched)
-        {
-            _watched = true;
-            _ = new FullCollections();
-        }
+        if (Interlocked.Exchange(ref _watched, 1) == 0) _ = new FullCollections();
         Interlocked.Exchange(ref Spare[Index(rented.dtype)], rented.DetachFromDisposeScope())?.Dispose();
     }
 

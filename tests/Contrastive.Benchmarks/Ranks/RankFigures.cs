@@ -12,7 +12,7 @@ namespace Contrastive.Benchmarks.Ranks;
 /// <param name="Batch">b, the rows of a rank.</param>
 /// <param name="Dim">D.</param>
 /// <param name="ComputeMs">The mean over the ranks of what is no meeting.</param>
-/// <param name="ExchangeMs">The shortest time that a rank was in meetings: that of the rank that came last, which waits for nobody.</param>
+/// <param name="ExchangeMs">The shortest time that a rank was in meetings, of which at most this is exchange: who comes last waits for nobody, but another may be last each time.</param>
 /// <param name="WaitingMs">What the others were in meetings beyond that, on average.</param>
 /// <param name="Bytes">What a rank sent.</param>
 internal sealed record RankFigures(int Ranks, Exchange Exchange, long Batch, long Dim, double ComputeMs, double ExchangeMs, double WaitingMs, long Bytes)

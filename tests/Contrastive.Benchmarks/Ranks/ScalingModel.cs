@@ -20,8 +20,8 @@ internal sealed record ScalingModel(
     {
         Exchange.Gather or Exchange.Whole => 2 * Dim * 4,
         Exchange.Ring => 3 * Dim * 4,
-        // An id, an estimate and a count for each row.
-        _ => 8 + 4 + 8,
+        // An id, an estimate and a count for each row, in the table of either direction.
+        _ => 2 * (8 + 4 + 8),
     };
 
     /// <summary>Operations of a rank: similarities twice (for the sums, for the gradients) and two products of gradients; three products where nothing is divided.</summary>
@@ -32,10 +32,13 @@ internal sealed record ScalingModel(
         _ => 4.0 * ranks,
     };
 
-    /// <summary>Messages one after the other: turns of a ring, or the rounds of a few collective operations.</summary>
+    /// <summary>
+    /// Messages one after the other: turns of a ring, of rows and of what goes with them, twice, each after a word about sizes; or the rounds of a few
+    /// collective operations.
+    /// </summary>
     public static double Messages(Exchange exchange, int ranks) => ranks == 1 ? 0 : exchange switch
     {
-        Exchange.Ring => 3 * (ranks - 1),
+        Exchange.Ring => 4 * (ranks - 1) * (1 + Math.Ceiling(Math.Log2(ranks))),
         Exchange.Local => 4 * Math.Ceiling(Math.Log2(ranks)),
         _ => 8 * Math.Ceiling(Math.Log2(ranks)),
     };

@@ -18,7 +18,7 @@ public sealed class SvgBombTests
             entities.Append($"<!ENTITY e{i} \"{string.Concat(Enumerable.Repeat($"&e{i - 1};", 10))}\">");
         var uses = Levels("g", 30, below => $"<use href='#n{below}'/><use xlink:href='#n{below}'/>");
         var patterns = Levels("pattern", 30, below => $"<rect width='1' height='1' fill='url(#n{below})'/><rect width='1' height='1' style='stroke:url( \"#n{below}\" )'/>");
-        var styles = $"<style>{string.Concat(Enumerable.Range(1, 30).Select(i => $".c{i}{{fill:url(#n{i - 1})}}"))}</style>"
+        string Styles(Func<int, string> rule) => $"<style>{string.Concat(Enumerable.Range(1, 30).Select(rule))}</style>"
             + Levels("pattern", 30, below => $"<rect width='1' height='1' class='c{below + 1}'/><rect width='1' height='1' class='c{below + 1}'/>");
         return new TheoryData<string, string, string>
         {
@@ -26,7 +26,11 @@ public sealed class SvgBombTests
             { "nested too deep", $"{Svg}{string.Concat(Enumerable.Repeat("<g>", 100_000))}{string.Concat(Enumerable.Repeat("</g>", 100_000))}</svg>", "deep" },
             { "uses of uses", $"{Svg}<defs>{uses}</defs><use href='#n30'/></svg>", "parts" },
             { "patterns in patterns", $"{Svg}<defs>{patterns}</defs><rect width='10' height='10' fill='url(#n30)'/></svg>", "parts" },
-            { "patterns in patterns by a style sheet", $"{Svg}{styles}<rect width='10' height='10' fill='url(#n30)'/></svg>", "parts" },
+            { "patterns in patterns by a style sheet", $"{Svg}{Styles(i => $".c{i}{{fill:url(#n{i - 1})}}")}<rect width='10' height='10' fill='url(#n30)'/></svg>", "parts" },
+            { "a style sheet with braces in comments", $"{Svg}{Styles(i => $".c{i}{{/*}}*/fill:url(#n{i - 1})}}")}</svg>", "parts" },
+            { "a style sheet in pieces", $"{Svg}{Styles(i => $".c{i}{{fill:ur<!-- -->l(#n{i - 1})}}")}</svg>", "parts" },
+            { "a long path, often", $"{Svg}<defs><path id='n' d='M0 0{string.Concat(Enumerable.Repeat("L1 1", 250_000))}'/>{Levels("g", 12, below => $"<use href='#n{below}'/><use href='#n'/><use href='#n{below}'/>")}</defs><use href='#n12'/></svg>", "parts" },
+            { "markers at every point of markers", $"{Svg}<marker id='a'>{Box}</marker><marker id='b'><path d='M0 0{string.Concat(Enumerable.Repeat("h1", 2000))}' marker-mid='url(#a)'/></marker><path d='M0 0{string.Concat(Enumerable.Repeat("h1", 2000))}' style='marker:url(#b)'/></svg>", "parts" },
             { "a use of itself", $"{Svg}<g id='a'>{Box}<use href='#a'/></g></svg>", "itself" },
             { "a pattern of itself", $"{Svg}<pattern id='a' width='1' height='1'><rect width='1' height='1' fill='url(#a)'/></pattern><rect width='10' height='10' fill='url(#a)'/></svg>", "itself" },
             { "two masks of each other", $"{Svg}<mask id='a'><rect width='9' height='9' mask='url(#b)'/></mask><mask id='b'><rect width='9' height='9' mask='url(#a)'/></mask><rect width='9' height='9' mask='url(#a)'/></svg>", "itself" },

@@ -383,7 +383,9 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     {
         using var scope = NewDisposeScope();
         using var constant = no_grad();
-        var sums = Matrix(anchors, candidates, pairs, Scale(anchors), nn.Reduction.Sum).Sum(bothDirections);
+        var matrix = Matrix(anchors, candidates, pairs, Scale(anchors), nn.Reduction.Sum);
+        var sums = matrix.Sum(bothDirections);
+        matrix.Release();
         return (
             new PartitionSums(sums.Anchors.Detach(), pairs.HasLogitBias).MoveToOuterDisposeScope(),
             bothDirections ? new PartitionSums(sums.Candidates!.Detach(), pairs.HasLogitBias).MoveToOuterDisposeScope() : null);

@@ -91,7 +91,12 @@ internal readonly record struct InfoNCE(
 
         static (Tensor, Tensor)? Leaf((SimilarityMatrix Matrix, ContrastSums Sums)? block, SumDerivatives? derivatives)
         {
-            if (block is not var (remembered, sums) || !remembered.NeedsPullBack) return null;
+            if (block is not var (remembered, sums)) return null;
+            if (!remembered.NeedsPullBack)
+            {
+                remembered.Release();
+                return null;
+            }
             sums.PullBack(new SumDerivatives(null, derivatives!.Value.Remembered!, null), null);
             var term = remembered.Term();
             return (term, ones_like(term.detach()));
