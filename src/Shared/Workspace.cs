@@ -13,7 +13,7 @@ namespace Contrastive.Numerics;
 internal static class Workspace
 {
     /// <summary>Less than this is nothing to the allocator.</summary>
-    private const long Large = 1L << 20;
+    public const long Large = 1L << 20;
 
     /// <summary>glibc takes this much from the system for itself alone, whatever was allocated before; less it may not.</summary>
     private const long AlwaysMapped = (32L << 20) + 4096;

@@ -10,9 +10,6 @@ namespace Contrastive;
 /// </summary>
 internal sealed class TileMemory
 {
-    /// <summary>Less than this many bytes is nothing to the allocator, and tensors of their own are fewer calls.</summary>
-    private const long Small = 1L << 20;
-
     private readonly long _size;
     private readonly Tensor[] _parts;
     private readonly Tensor? _whole;
@@ -25,7 +22,8 @@ internal sealed class TileMemory
     {
         (_tiles, _size) = (tiles, plan.Rows * plan.Columns);
         var numbers = tiles * _size;
-        if (plan.Count == 1 && _size * TilePlan.Size(like.dtype) < Small)
+        // Small ones are nothing to the allocator, and tensors of their own are fewer calls.
+        if (plan.Count == 1 && _size * TilePlan.Size(like.dtype) < Workspace.Large)
         {
             _parts = new Tensor[tiles];
             for (var i = 0; i < tiles; i++) _parts[i] = Workspace.Empty([plan.Rows, plan.Columns], like.dtype, like.device);
@@ -56,21 +54,20 @@ internal sealed class TileMemory
 }
 
 /// <summary>
-/// Memory of a step that is over, for the next one: one piece a dtype. It goes back to the system where a full collection finds that it has not
-/// been used since the one before.
+/// Memory of a step that is over, for the next one: one large piece a dtype. It goes back to the system where it has not been used for as long as
+/// a few full collections take.
 /// </summary>
 internal static class SpareMemory
 {
     // By width: of float32 and of float64.
     private static readonly Tensor?[] Spare = new Tensor?[2];
-    private static bool _used;
+    private static int _collectionsUnused;
     private static int _watched;
 
     /// <summary>At least so many numbers in a row, with anything in them. In the caller's dispose scope, until they are returned.</summary>
     public static Tensor Rent(long numbers, Tensor like)
     {
-        // In inference mode nothing is kept, so nothing is taken.
-        if (like.device_type == DeviceType.CPU && !is_inference_mode_enabled())
+        if (IsKept(numbers, like))
         {
             using var spare = Interlocked.Exchange(ref Spare[Index(like.dtype)], null);
             // Not far more than is asked for: a large batch now and then is not to hold its memory through small ones.
@@ -83,16 +80,19 @@ internal static class SpareMemory
     public static void Return(Tensor rented)
     {
         if (rented.IsInvalid) return;
-        // What is made in inference mode can be written to nowhere else.
-        if (rented.device_type != DeviceType.CPU || is_inference_mode_enabled())
+        if (!IsKept(rented.numel(), rented))
         {
             rented.Dispose();
             return;
         }
-        _used = true;
+        Volatile.Write(ref _collectionsUnused, 0);
         if (Interlocked.Exchange(ref _watched, 1) == 0) _ = new FullCollections();
         Interlocked.Exchange(ref Spare[Index(rented.dtype)], rented.DetachFromDisposeScope())?.Dispose();
     }
+
+    /// <summary>Small pieces cost nothing; what is made in inference mode can be written to nowhere else.</summary>
+    private static bool IsKept(long numbers, Tensor like)
+        => like.device_type == DeviceType.CPU && numbers * TilePlan.Size(like.dtype) >= Workspace.Large && !is_inference_mode_enabled();
 
     private static int Index(ScalarType dtype) => dtype == ScalarType.Float64 ? 1 : 0;
 
@@ -102,11 +102,10 @@ internal static class SpareMemory
         ~FullCollections()
         {
             if (Environment.HasShutdownStarted) return;
-            if (!_used)
+            if (Interlocked.Increment(ref _collectionsUnused) > 3)
             {
                 for (var i = 0; i < Spare.Length; i++) Interlocked.Exchange(ref Spare[i], null)?.Dispose();
             }
-            _used = false;
             GC.ReRegisterForFinalize(this);
         }
     }

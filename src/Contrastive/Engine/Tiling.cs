@@ -10,8 +10,8 @@ namespace Contrastive;
 /// Beside what grows with the batch times the features, a loss takes no more memory than the budget and a few tiles at hand (of the
 /// default sizes some 8 MiB on a CPU and 64 MiB on other devices; three times that with masks). Tiles that fit into it are
 /// kept between the pass that sums and the pass that differentiates; others are computed twice, which is one matrix product
-/// more. On a CPU the tiles' memory stays for the next step, since the system would have to clear fresh memory; it is given back where a full
-/// garbage collection finds it unused.
+/// more. On a CPU the tiles' memory stays for the next step, since the system would have to clear fresh memory; it is given back where it
+/// has not been used for a few full garbage collections.
 /// </remarks>
 public sealed class Tiling
 {
