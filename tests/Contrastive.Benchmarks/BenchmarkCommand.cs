@@ -118,8 +118,8 @@ internal sealed class BenchmarkCommand
         torch.set_num_threads(Threads(parsed, quick: false));
         var step = CaseList.Named(parsed.GetRequiredValue(_case)) with
         {
-            Batch = Positive(parsed.GetValue(_batch), "batch", least: 2),
-            Dim = Positive(parsed.GetValue(_dim), "dim", least: 1),
+            Batch = AtLeast(parsed.GetValue(_batch), "batch", least: 2),
+            Dim = AtLeast(parsed.GetValue(_dim), "dim", least: 1),
         };
         var form = parsed.GetValue(_form);
         if (!step.Has(form)) throw new UserError($"--form {form}: {step.Name} has no such form");
@@ -141,8 +141,9 @@ internal sealed class BenchmarkCommand
 
     /// <summary>On a busy machine threads wait for each other, longest where there is least to do: a smoke run does without.</summary>
     private int Threads(ParseResult parsed, bool quick)
-        => (int)Positive(parsed.GetValue(_threads) ?? (quick ? 1 : Environment.ProcessorCount), "--threads", least: 1);
+        => (int)AtLeast(parsed.GetValue(_threads) ?? (quick ? 1 : Environment.ProcessorCount), "--threads", least: 1);
 
-    private static long Positive(long value, string name, long least)
+    /// <summary>Refuses a number that is too small, by the name of its option.</summary>
+    internal static long AtLeast(long value, string name, long least)
         => value >= least ? value : throw new UserError($"{name} must be at least {least} but is {value}");
 }

@@ -189,8 +189,7 @@ public sealed class DistributedLoss
     private DistributedResult Whole(Tensor anchors, Tensor candidates, Tensor? sampleIds, Tensor? labels)
     {
         var ids = sampleIds is null ? null : _communicator.AllGatherRows(sampleIds);
-        var ofAll = labels is null ? null : _communicator.AllGatherRows(labels);
-        var map = ofAll is null ? null : _loss.Mode == ContrastMode.TwoViews ? PairMap.FromLabels(cat([ofAll, ofAll])) : PairMap.FromLabels(ofAll, ofAll.clone());
+        var map = labels is null ? null : PairExchange.OfLabels(_communicator.AllGatherRows(labels), _loss.Mode);
         var (objective, skipped) = (0.0, 0L);
         var whole = WholeBatch.Evaluate(_communicator, [anchors, candidates], rows =>
         {

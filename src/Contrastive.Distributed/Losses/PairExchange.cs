@@ -56,12 +56,16 @@ internal sealed class PairExchange(ContrastiveLoss loss, GammaContrastiveLoss pa
         if (Views == 2)
         {
             ids = ids is null ? null : cat([ids, ids]);
-            var views = all is null ? PairMap.TwoViews(_total) : PairMap.FromLabels(cat([all, all]));
+            var views = all is null ? PairMap.TwoViews(_total) : OfLabels(all, pairs.Mode);
             return (ids is null ? views : views.WithSampleIds(ids), ids);
         }
-        var map = all is null ? PairMap.Diagonal(_total) : PairMap.FromLabels(all, all.clone());
+        var map = all is null ? PairMap.Diagonal(_total) : OfLabels(all, pairs.Mode);
         return (ids is null ? map : map.WithSampleIds(ids), ids);
     }
+
+    /// <summary>The pairs of a whole batch by the labels of its rows, (N).</summary>
+    public static PairMap OfLabels(Tensor labels, ContrastMode mode)
+        => mode == ContrastMode.TwoViews ? PairMap.FromLabels(cat([labels, labels])) : PairMap.FromLabels(labels, labels.clone());
 
     /// <summary>Where the rows of a rank begin in the whole.</summary>
     private long First(int view, int rank) => (view * _total) + counts.Take(rank).Sum();

@@ -42,6 +42,14 @@ public static class HardNegativeDraw
 /// <param name="HasAny">(N) bool, the rows that have a candidate.</param>
 internal readonly record struct ForeignWeights(Tensor Logits, Tensor HasAny)
 {
+    /// <summary>Refuses similarities that are not of a batch's rows with as many others.</summary>
+    public static void CheckSquare(Tensor similarities)
+    {
+        ArgumentNullException.ThrowIfNull(similarities);
+        if (similarities.dim() != 2 || similarities.shape[0] != similarities.shape[1])
+            throw new ArgumentException($"similarities must have the shape (N, N) but have {Guard.Shape(similarities)}", nameof(similarities));
+    }
+
     /// <summary>Refuses what does not fit together. What it makes is in the caller's dispose scope.</summary>
     public static ForeignWeights Of(Tensor similarities, Tensor? ids, Tensor? candidateIds, Generator? generator, MissingPairs missingPairs)
     {

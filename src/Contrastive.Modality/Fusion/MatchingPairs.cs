@@ -38,9 +38,7 @@ public sealed class MatchingPairs : IDisposable
     public static MatchingPairs Draw(
         Tensor similarities, Tensor? sampleIds = null, Generator? generator = null, MissingPairs missingPairs = MissingPairs.Throw)
     {
-        ArgumentNullException.ThrowIfNull(similarities);
-        if (similarities.dim() != 2 || similarities.shape[0] != similarities.shape[1])
-            throw new ArgumentException($"similarities must have the shape (N, N) but have {Guard.Shape(similarities)}", nameof(similarities));
+        ForeignWeights.CheckSquare(similarities);
         using var scope = NewDisposeScope();
         var seconds = HardNegativeDraw.Draw(similarities, sampleIds, generator: generator, missingPairs: missingPairs);
         var firsts = HardNegativeDraw.Draw(similarities.t(), sampleIds, generator: generator, missingPairs: missingPairs);

@@ -43,9 +43,7 @@ public sealed class TextAssignment : IDisposable
         Generator? generator = null,
         MissingPairs missingPairs = MissingPairs.Throw)
     {
-        ArgumentNullException.ThrowIfNull(similarities);
-        if (similarities.dim() != 2 || similarities.shape[0] != similarities.shape[1])
-            throw new ArgumentException($"similarities must have the shape (N, N) but have {Guard.Shape(similarities)}", nameof(similarities));
+        ForeignWeights.CheckSquare(similarities);
         Guard.AtLeast(pictures, 2);
         Guard.Defined(missingPairs);
         using var scope = NewDisposeScope();

@@ -23,7 +23,7 @@ internal static class RankCommand
         var command = new Command(Name, "Times a step of the decomposable loss on the ranks that mpirun started (or one), for every exchange") { batch, dim, steps, file };
         command.SetAction(parsed =>
         {
-            var (rows, width, count) = (Least(parsed.GetValue(batch), "--batch", 2), Least(parsed.GetValue(dim), "--dim", 1), (int)Least(parsed.GetValue(steps), "--steps", 1));
+            var (rows, width, count) = (BenchmarkCommand.AtLeast(parsed.GetValue(batch), "--batch", 2), BenchmarkCommand.AtLeast(parsed.GetValue(dim), "--dim", 1), (int)BenchmarkCommand.AtLeast(parsed.GetValue(steps), "--steps", 1));
             DistributedProgram.Run([], communicator =>
             {
                 torch.set_num_threads(1);
@@ -56,8 +56,8 @@ internal static class RankCommand
                 Positive(parsed.GetValue(gigaflops), "--gigaflops"),
                 Positive(parsed.GetValue(bandwidth), "--gigabytes"),
                 Positive(parsed.GetValue(latency), "--latency"),
-                Least(parsed.GetValue(batch), "--batch", 2),
-                Least(parsed.GetValue(dim), "--dim", 1),
+                BenchmarkCommand.AtLeast(parsed.GetValue(batch), "--batch", 2),
+                BenchmarkCommand.AtLeast(parsed.GetValue(dim), "--dim", 1),
                 Positive(parsed.GetValue(weights), "--weights"));
             var output = parsed.InvocationConfiguration.Output;
             var models = new List<(string Title, ScalingModel Model)> { ("a cluster", model) };
@@ -106,8 +106,6 @@ internal static class RankCommand
     private static string F(double value) => value.ToString(value < 10 ? "0.###" : "N0", CultureInfo.InvariantCulture);
 
     private static Option<double> Number(string name, string what, double otherwise) => new(name) { Description = what, DefaultValueFactory = _ => otherwise };
-
-    private static long Least(long value, string name, long least) => value >= least ? value : throw new UserError($"{name} must be at least {least} but is {value}");
 
     private static double Positive(double value, string name) => value > 0 && double.IsFinite(value) ? value : throw new UserError($"{name} must be above 0 but is {value}");
 }
