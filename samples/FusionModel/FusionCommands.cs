@@ -31,6 +31,7 @@ internal sealed class FusionCommands
     private readonly Option<string> _layers = Standard("--layers", "2", "Of each of the three encoders; a pretrained model has its own");
     private readonly Option<string> _features = Text("--features", "64", "Width of the space that pictures and texts share", "n");
     private readonly Option<string> _boxes = Text("--boxes", "3", "Reasoning on files: how many square pictures stand side by side in each", "n");
+    private readonly Option<string> _assigned = Text("--boxes", "1", "With 2 or more, texts are assigned to one of so many pictures, or to none: prepares for reasoning", "n");
     private readonly Option<bool> _ordered = new("--ordered") { Description = "Reasoning: sentences speak of the boxes' order, so they do not change places in training" };
     private readonly Option<string> _batchSize = Standard("--batch-size", "64", "Pictures or examples a step");
     private readonly Option<string> _epochs = Standard("--epochs", "20 to pretrain, 16 to fine-tune", "How often each is seen");
@@ -47,7 +48,7 @@ internal sealed class FusionCommands
     public FusionCommands()
     {
         Option[] both = [_images, _drawn, _side, _width, _layers, _batchSize, _epochs, _learningRate, _weightDecay, _seeds, _quick, _checkpoint, _parallel, _device, _out];
-        Pretrain = Command("pretrain", "Trains the encoders on pictures and captions: contrast, matching, masked words, structures.", [_captions, _loss, _structure, _queue, _features, .. both]);
+        Pretrain = Command("pretrain", "Trains the encoders on pictures and captions: contrast, matching, masked words, structures.", [_captions, _loss, _structure, _queue, _features, _assigned, .. both]);
         Tasks = [.. Enum.GetValues<FusionTask>().Select(task => Command(
             Name(task), $"{task}, on drawn scenes or on files.", [_model, _train, _test, _drawnTest, .. task == FusionTask.Reasoning ? [_boxes, _ordered] : Array.Empty<Option>(), _blindEpochs, _records, .. both]))];
         var finetune = new Command("finetune", "Trains a model for a task and scores it, beside the majority and models without picture or text.");
@@ -108,6 +109,7 @@ internal sealed class FusionCommands
             Width = Width(parsed),
             Layers = Value(parsed, _layers, 2, 1, 1, 100),
             Features = (int)Whole(_features, parsed.GetRequiredValue(_features), 1, 65_536),
+            Boxes = (int)Whole(_assigned, parsed.GetRequiredValue(_assigned), 1, 16),
             Pace = Pace(parsed, 20),
             Device = parsed.GetRequiredValue(_device),
         };

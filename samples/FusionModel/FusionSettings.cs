@@ -36,6 +36,9 @@ internal sealed record PretrainSettings
 
     public required int Features { get; init; }
 
+    /// <summary>K, the pictures that a text is assigned among; 1 for no assignment.</summary>
+    public required int Boxes { get; init; }
+
     public required Pace Pace { get; init; }
 
     public required string Device { get; init; }

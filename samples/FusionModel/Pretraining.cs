@@ -5,20 +5,18 @@ using Contrastive.Samples.FusionModel.Training;
 namespace Contrastive.Samples.FusionModel;
 
 /// <summary>A line of the summary of a pretraining: the means of its last epoch.</summary>
-internal sealed record PretrainResult(string Loss, string Structure, long Seed, double Contrast, double Matching, double Words, double Seconds)
+internal sealed record PretrainResult(string Loss, string Structure, long Seed, double Contrast, double Matching, double Words, double? Assignment, double Seconds)
 {
     public static PretrainResult Of(FusionKey key, FusionCurves curves)
     {
         var last = curves.Epochs[^1];
-        return new PretrainResult(key.Loss, key.Structure, key.Seed, last["contrast"], last["matching"], last["words"], curves.Seconds);
+        return new PretrainResult(key.Loss, key.Structure, key.Seed, last["contrast"], last["matching"], last["words"], last.TryGetValue("assignment", out var assignment) ? assignment : null, curves.Seconds);
     }
 }
 
 /// <summary>The command <c>pretrain</c>.</summary>
 internal static class Pretraining
 {
-    private static readonly string[] Parts = ["contrast", "matching", "words"];
-
     /// <exception cref="UserError">Something has to be put right.</exception>
     public static void Run(PretrainSettings settings, Running running, SampleConsole console, Action afterStep)
     {
@@ -28,7 +26,7 @@ internal static class Pretraining
             : CaptionData.Draw(settings.Drawn, seed: 0);
         // Words of the drawn tasks are known from the start; those of other sentences are added when a model is fine-tuned.
         string[] texts = [.. data.Captions.SelectMany(said => said), .. settings.Images is null ? Vocabulary.OfTasks : []];
-        var sizes = new FusionSizes(data.Side, settings.Width, settings.Layers, settings.Features, 1, CaptionTokenizer.Of(texts).Vocabulary);
+        var sizes = new FusionSizes(data.Side, settings.Width, settings.Layers, settings.Features, settings.Boxes, CaptionTokenizer.Of(texts).Vocabulary);
         settings = settings with { DataDigest = data.Digest };
         FusionKey[] keys = [.. from seed in settings.Seeds from loss in settings.Losses from structure in settings.Structures
                                select new FusionKey(FusionKey.Pretrain, FusionKey.Objectives, loss, structure, seed)];
@@ -57,14 +55,15 @@ internal static class Pretraining
     private static void Report(PretrainSettings settings, FusionKey[] keys, Func<FusionKey, FusionCurves> curves, Running running, SampleConsole console)
     {
         PretrainResult[] results = [.. keys.Select(key => PretrainResult.Of(key, curves(key)))];
-        var table = new ResultsTable("run", "contrast", "matching", "words", "seconds");
+        string[] parts = settings.Boxes > 1 ? ["contrast", "matching", "words", "assignment"] : ["contrast", "matching", "words"];
+        var table = new ResultsTable(["run", .. parts, "seconds"]);
         foreach (var (key, result) in keys.Zip(results))
-            table.Row($"{key}", Cell(result.Contrast), Cell(result.Matching), Cell(result.Words), ResultsTable.Cell(result.Seconds, "F0"));
+            table.Row([$"{key}", Cell(result.Contrast), Cell(result.Matching), Cell(result.Words), .. result.Assignment is { } assignment ? [Cell(assignment)] : Array.Empty<string>(), ResultsTable.Cell(result.Seconds, "F0")]);
         table.Write(console.Output);
         var summary = Path.Combine(running.Folder, "summary.json");
         SummaryFile.Write(summary, results, settings);
         var picture = Path.Combine(running.Folder, "curves.png");
-        PlotFile.Write(picture, [.. Parts.Select(part => new Panel(part, "epoch", "mean loss", [.. keys.Select(key => Curve(key, part))]))], columns: 3);
+        PlotFile.Write(picture, [.. parts.Select(part => new Panel(part, "epoch", "mean loss", [.. keys.Select(key => Curve(key, part))]))], columns: parts.Length);
         console.Line($"written: {summary}, {picture}; models in {Path.Combine(running.Folder, ModelFolder.Models)}");
 
         Curve Curve(FusionKey key, string part)

@@ -31,13 +31,13 @@ internal sealed record TaskData(
 {
     private const int DrawnBoxes = 3;
 
-    /// <summary>Of those scored, the share of the most frequent answer of training.</summary>
+    /// <summary>Of those scored, the share of the most frequent answer of training, of each form of sentence its own where forms are known.</summary>
     public double Majority
     {
         get
         {
-            var most = Train.CountBy(example => example.Answer).MaxBy(answer => answer.Value).Key;
-            return Test.Count(example => example.Answer == most) / (double)Test.Count;
+            var most = Train.GroupBy(example => example.Form).ToDictionary(form => form.Key, form => form.CountBy(example => example.Answer).MaxBy(answer => answer.Value).Key);
+            return Test.Average(example => most.TryGetValue(example.Form, out var answer) && example.Answer == answer ? 1 : 0.0);
         }
     }
 

@@ -19,7 +19,11 @@ internal sealed record FusionSizes(int Side, int Width, int Layers, int Features
 /// <summary>A text's tokens and where there are any.</summary>
 /// <param name="States">(N, L, W).</param>
 /// <param name="Mask">(N, 1, 1, L).</param>
-internal sealed record TextStates(Tensor States, Tensor Mask);
+internal sealed record TextStates(Tensor States, Tensor Mask)
+{
+    /// <summary>Those of some rows, in their order.</summary>
+    public TextStates At(Tensor rows) => new(States.index_select(0, rows), Mask.index_select(0, rows));
+}
 
 /// <summary>
 /// Image encoder, text encoder and a multimodal encoder in which the text's tokens look at the picture's (ALBEF, J. Li et al. 2021), with heads for
@@ -44,6 +48,7 @@ internal sealed class FusionNet : nn.Module
     private readonly SeparatedHeads text_heads;
     private readonly Linear match;
     private readonly Linear words;
+    private readonly Linear? assign;
     private readonly int _padding;
 
     public FusionNet(FusionSizes sizes, Generator random)
@@ -73,6 +78,8 @@ internal sealed class FusionNet : nn.Module
         text_heads = new SeparatedHeads(width, sizes.Features);
         match = nn.Linear(width, 2);
         words = nn.Linear(width, sizes.Vocabulary.Count);
+        if (sizes.Boxes > 1)
+            assign = nn.Linear(width, sizes.Boxes + 1);
         RegisterComponents();
         SeededWeights.Draw(this, random);
         foreach (var layer in fusion_blocks)
@@ -143,30 +150,36 @@ internal sealed class FusionNet : nn.Module
     /// <returns>(P, V).</returns>
     public Tensor Words(Tensor states) => words.forward(states);
 
+    /// <summary>(P, K + 1), of a model of several boxes: to which picture the text belongs, or to none.</summary>
+    public Tensor Assign(Tensor fused) => assign!.forward(Class(fused));
+
     public static Tensor Class(Tensor states) => states.select(1, 0);
 
-    /// <summary>Takes the weights of a pretrained model, whose words come first in this one's vocabulary.</summary>
+    /// <summary>
+    /// Takes the weights of a pretrained model, whose words come first in this one's vocabulary. Blocks of pictures that it lacks start as that of
+    /// the first, and those that only it has are left, with what it assigned texts with.
+    /// </summary>
     public void TakeFrom(FusionNet pretrained)
     {
         using var constant = no_grad();
         using var scope = NewDisposeScope();
         var own = named_parameters().ToDictionary(named => named.name, named => named.parameter);
-        foreach (var (name, weights) in pretrained.named_parameters())
+        foreach (var (name, weights) in pretrained.named_parameters().Where(named => own.ContainsKey(named.name) && !named.name.StartsWith(nameof(assign), StringComparison.Ordinal)))
         {
             var rows = own[name].narrow(0, 0, Math.Min(own[name].shape[0], weights.shape[0]));
             rows.copy_(weights.narrow(0, 0, rows.shape[0]));
         }
 
         foreach (var layer in fusion_blocks)
-            FollowFirst(layer);
+            FollowFirst(layer, pretrained.Sizes.Boxes);
     }
 
-    /// <summary>Blocks of further pictures start as that of the first.</summary>
-    private static void FollowFirst(ModuleList<TransformerBlock> layer)
+    /// <summary>Blocks of further pictures, beyond those that are known, start as that of the first.</summary>
+    private static void FollowFirst(ModuleList<TransformerBlock> layer, int known = 1)
     {
         using var constant = no_grad();
         var first = layer[0].named_parameters().ToDictionary(named => named.name, named => named.parameter);
-        foreach (var block in layer.Skip(1))
+        foreach (var block in layer.Skip(known))
         {
             foreach (var (name, weights) in block.named_parameters())
                 weights.copy_(first[name]);

@@ -11,7 +11,7 @@ namespace Contrastive.Samples.FusionModel.Training;
 
 /// <summary>
 /// Pretraining: contrast of pictures and texts against a momentum model (or the decomposable loss with its memory), matching with hard negatives,
-/// masked words, and structures. Its loop is <see cref="Loss"/>.
+/// masked words, text assignment where the model is for several pictures, and structures. Its loop is <see cref="Loss"/>.
 /// </summary>
 internal sealed class PretrainRun : FusionRun
 {
@@ -26,6 +26,7 @@ internal sealed class PretrainRun : FusionRun
     private readonly WordMasking _masking;
     private readonly MatchingLoss _matching = new();
     private readonly MaskedWordLoss _words = new();
+    private readonly TextAssignmentLoss? _assignment;
     private readonly Tensor _pictures;
     private readonly Tensor _captions;
     private readonly Tensor _first;
@@ -45,6 +46,8 @@ internal sealed class PretrainRun : FusionRun
         _twin = new FusionNet(net.Sizes, unused);
         _twin.to(device);
         _momentum = new MomentumModel(Momentum, ("model", net, _twin));
+        if (net.Sizes.Boxes > 1)
+            _assignment = new TextAssignmentLoss(net.Sizes.Boxes);
         var vocabulary = net.Tokenizer.Vocabulary;
         string[] special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
         _masking = new WordMasking(
@@ -90,8 +93,7 @@ internal sealed class PretrainRun : FusionRun
 
         var similarities = F.normalize(v).matmul(F.normalize(t).t()).Times(1 / _temperature.Value);
         using var pairs = MatchingPairs.Draw(similarities, items, Draws);
-        var ofPairs = new TextStates(text.States.index_select(0, pairs.Second), text.Mask.index_select(0, pairs.Second));
-        var matching = _matching.forward(Net.Match(Net.Fuse([image.index_select(0, pairs.First)], ofPairs)), pairs.Labels);
+        var matching = _matching.forward(Net.Match(Net.Fuse([image.index_select(0, pairs.First)], text.At(pairs.Second))), pairs.Labels);
 
         using var hidden = _masking.Draw(tokens, Draws);
         var told = Net.Words(hidden.Select(Net.Fuse([image], Net.Text(hidden.Tokens))));
@@ -100,11 +102,21 @@ internal sealed class PretrainRun : FusionRun
             soft = _twin.Words(hidden.Select(_twin.Fuse([momentumImage], _twin.Text(hidden.Tokens))));
         var words = _words.forward(told, hidden.Select(hidden.Targets), soft);
 
-        return (contrast.Loss.Plus(matching).Plus(words),
+        var (all, assigned) = (contrast.Loss.Plus(matching).Plus(words), Array.Empty<LossTerm>());
+        if (_assignment is not null)
+        {
+            using var chosen = TextAssignment.Draw(similarities.t(), _assignment.Pictures, items, Draws, MissingPairs.Skip);
+            var fused = Net.Fuse([.. chosen.Pictures.unbind(1).Select(picture => image.index_select(0, picture))], text.At(chosen.Texts));
+            var assignment = _assignment.forward(Net.Assign(fused), chosen.Labels);
+            (all, assigned) = (all.Plus(assignment), [new("assignment", assignment.item<float>())]);
+        }
+
+        return (all,
         [
             new("contrast", contrast.Terms[0].Value.item<float>()),
             new("matching", matching.item<float>()),
             new("words", words.item<float>()),
+            .. assigned,
             .. contrast.Terms.Skip(1).Select(term => new LossTerm(term.Name, term.Value.item<float>())),
         ]);
     }
@@ -112,8 +124,8 @@ internal sealed class PretrainRun : FusionRun
     public override void Dispose()
     {
         base.Dispose();
-        foreach (var module in new nn.Module[] { _momentum, _twin, _matching, _words })
-            module.Dispose();
+        foreach (var module in new nn.Module?[] { _momentum, _twin, _matching, _words, _assignment })
+            module?.Dispose();
         foreach (var held in new[] { _pictures, _captions, _first, _counts })
             held.Dispose();
     }
