@@ -58,17 +58,24 @@ internal static class ExampleProgram
         return output.ToString();
     }
 
-    /// <summary>What a program calls of the symbols that <c>BannedSymbols.txt</c> bans in the libraries, line by line.</summary>
+    /// <summary>
+    /// What a program calls of the symbols that <c>BannedSymbols.txt</c> bans in the libraries, and arithmetic of a tensor with a number, line by line.
+    /// </summary>
     public static IReadOnlyList<string> BannedCalls(string code)
     {
         var compilation = Compile(code, "Program.cs");
         var tree = compilation.SyntaxTrees.First();
         var model = compilation.GetSemanticModel(tree);
         var calls = tree.GetRoot().DescendantNodes().SelectMany(node => new[] { model.GetSymbolInfo(node).Symbol, model.GetConversion(node).MethodSymbol }
-            .Where(symbol => symbol is not null && Banned.Value.Contains(DocumentationCommentId.CreateDeclarationId(symbol.OriginalDefinition) ?? ""))
+            .Where(symbol => symbol is not null && IsBanned(symbol))
             .Select(symbol => $"line {node.GetLocation().GetLineSpan().StartLinePosition.Line + 1}: {node} ({symbol!.Name})"));
         return [.. calls.Distinct()];
     }
+
+    private static bool IsBanned(ISymbol symbol)
+        => Banned.Value.Contains(DocumentationCommentId.CreateDeclarationId(symbol.OriginalDefinition) ?? "")
+            || (symbol is IMethodSymbol { MethodKind: MethodKind.UserDefinedOperator, ContainingType.Name: "Tensor" } arithmetic
+                && arithmetic.Parameters.Any(parameter => parameter.Type.Name != "Tensor"));
 
     private static readonly Lazy<HashSet<string>> Banned = new(() =>
         [.. File.ReadLines(Path.Combine(Repository.Root, "src", "BannedSymbols.txt")).Select(line => line.Split(';')[0])]);
