@@ -5,7 +5,7 @@ namespace Contrastive.Documentation.Tests;
 /// <summary>What a page must have beside programs that run.</summary>
 public partial class PageTests
 {
-    // Written by hand elsewhere, or generated.
+    // Pages that do not keep to it yet.
     private static readonly string[] Elsewhere = ["docs/moving-over.md", "docs/several-processes.md"];
 
     public static TheoryData<string> LossPages => [.. Repository.LossPages];
