@@ -30,14 +30,7 @@ internal static class ExampleProgram
     /// <param name="arguments">Its command line.</param>
     public static string Run(string code, string path = "Program.cs", params string[] arguments)
     {
-        var options = CSharpParseOptions.Default.WithLanguageVersion(LanguageVersion.CSharp14);
-        var compilation = CSharpCompilation.Create(
-            "Example",
-            [CSharpSyntaxTree.ParseText(SourceText.From(code), options, path), CSharpSyntaxTree.ParseText(SourceText.From(ImplicitUsings), options)],
-            References.Value,
-            new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable)
-                // As every SDK project: an older reference of a package meets the newer framework.
-                .WithSpecificDiagnosticOptions([new("CS1701", ReportDiagnostic.Suppress), new("CS1702", ReportDiagnostic.Suppress)]));
+        var compilation = Compile(code, path);
         using var image = new MemoryStream();
         var result = compilation.Emit(image);
         result.Diagnostics.Where(d => d.Severity >= DiagnosticSeverity.Warning).Should().BeEmpty("an example compiles without a warning");
@@ -63,5 +56,39 @@ internal static class ExampleProgram
             context.Unload();
         }
         return output.ToString();
+    }
+
+    /// <summary>
+    /// What a program calls of the symbols that <c>BannedSymbols.txt</c> bans in the libraries, and arithmetic of a tensor with a number, line by line.
+    /// </summary>
+    public static IReadOnlyList<string> BannedCalls(string code)
+    {
+        var compilation = Compile(code, "Program.cs");
+        var tree = compilation.SyntaxTrees.First();
+        var model = compilation.GetSemanticModel(tree);
+        var calls = tree.GetRoot().DescendantNodes().SelectMany(node => new[] { model.GetSymbolInfo(node).Symbol, model.GetConversion(node).MethodSymbol }
+            .Where(symbol => symbol is not null && IsBanned(symbol))
+            .Select(symbol => $"line {node.GetLocation().GetLineSpan().StartLinePosition.Line + 1}: {node} ({symbol!.Name})"));
+        return [.. calls.Distinct()];
+    }
+
+    private static bool IsBanned(ISymbol symbol)
+        => Banned.Value.Contains(DocumentationCommentId.CreateDeclarationId(symbol.OriginalDefinition) ?? "")
+            || (symbol is IMethodSymbol { MethodKind: MethodKind.UserDefinedOperator, ContainingType.Name: "Tensor" } arithmetic
+                && arithmetic.Parameters.Any(parameter => parameter.Type.Name != "Tensor"));
+
+    private static readonly Lazy<HashSet<string>> Banned = new(() =>
+        [.. File.ReadLines(Path.Combine(Repository.Root, "src", "BannedSymbols.txt")).Select(line => line.Split(';')[0])]);
+
+    private static CSharpCompilation Compile(string code, string path)
+    {
+        var options = CSharpParseOptions.Default.WithLanguageVersion(LanguageVersion.CSharp14);
+        return CSharpCompilation.Create(
+            "Example",
+            [CSharpSyntaxTree.ParseText(SourceText.From(code), options, path), CSharpSyntaxTree.ParseText(SourceText.From(ImplicitUsings), options)],
+            References.Value,
+            new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable)
+                // As every SDK project: an older reference of a package meets the newer framework.
+                .WithSpecificDiagnosticOptions([new("CS1701", ReportDiagnostic.Suppress), new("CS1702", ReportDiagnostic.Suppress)]));
     }
 }

@@ -47,7 +47,7 @@ public partial class ExampleTests
         get
         {
             var data = new TheoryData<string, string>();
-            foreach (var page in Repository.Pages)
+            foreach (var page in Repository.Pages.Concat(Repository.SamplePages))
             {
                 foreach (Match match in Link().Matches(Repository.Read(page)))
                 {

@@ -13,6 +13,14 @@ internal static partial class Repository
         => new[] { "docs", "src" }.SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Root, folder), "*.md", SearchOption.AllDirectories))
             .Select(path => Path.GetRelativePath(Root, path)).Order(StringComparer.Ordinal).Prepend("README.md");
 
+    /// <summary>The READMEs of samples, relative to the root. They show commands and no programs.</summary>
+    public static IEnumerable<string> SamplePages
+        => Directory.EnumerateDirectories(Path.Combine(Root, "samples")).Select(folder => Path.Combine(folder, "README.md")).Where(File.Exists)
+            .Select(path => Path.GetRelativePath(Root, path)).Order(StringComparer.Ordinal);
+
+    /// <summary>The pages of the losses, one each.</summary>
+    public static IEnumerable<string> LossPages => Pages.Where(page => Path.GetDirectoryName(page) == Path.Combine("docs", "losses"));
+
     public static string Read(string page) => File.ReadAllText(Path.Combine(Root, page));
 
     /// <summary>The C# examples of a page, in order.</summary>

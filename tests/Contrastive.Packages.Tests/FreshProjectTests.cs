@@ -14,7 +14,11 @@ public partial class FreshProjectTests(PackedLibraries packed)
     public void The_packages_example_trains_where_it_is_built_and_where_it_is_published()
     {
         using var project = new FreshProject(
-            Example("src/Contrastive.Modality/README.md"), packed.Packages, ("Contrastive.Modality", packed.Version), Natives);
+            Example("src/Contrastive.Modality/README.md"),
+            packed.Packages,
+            ("Contrastive.Modality", packed.Version),
+            ("Contrastive.Training", packed.Version),
+            Natives);
         LossShouldFall(project.Dotnet("run", "-c", "Release"));
 
         project.Dotnet("publish", "-o", "portable");
