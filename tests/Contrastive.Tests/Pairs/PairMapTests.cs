@@ -93,6 +93,67 @@ public class PairMapTests
     }
 
     [Fact]
+    public void What_a_map_is_made_of_decides_the_path()
+    {
+        using var scope = NewDisposeScope();
+        var (ids, bias, mask) = (arange(3), zeros(3), zeros(3, 3, dtype: ScalarType.Bool));
+        var diagonal = PairMap.Diagonal(3);
+        diagonal.IsDiagonal.Should().BeTrue();
+        diagonal.WithLogitBias(bias).IsDiagonal.Should().BeTrue("a bias changes no pair");
+        foreach (var more in new[] { diagonal.ExcludeSelf(), diagonal.WithSampleIds(ids), PairMap.Negatives(3, 3) })
+            more.IsDiagonal.Should().BeFalse();
+
+        var labels = PairMap.FromLabels(ids);
+        foreach (var alone in new[] { labels, PairMap.FromLabels(ids, arange(4)) })
+            alone.IsLabelsAlone.Should().BeTrue();
+        foreach (var more in new[] { labels.WithSampleIds(ids), labels.WithLogitBias(bias), labels.Exclude(mask), labels.Block(0, 2, 0, 3), diagonal })
+            more.IsLabelsAlone.Should().BeFalse();
+
+        PairMap.Diagonal(6).Block(1, 2, 3, 3).PositiveDiagonals.Should().Equal(-2);
+        PairMap.TwoViews(3).Block(2, 2, 1, 4).PositiveDiagonals.Should().Equal(4, -2);
+
+        // Each pair of two lists of samples once, where they share some.
+        var both = PairMap.Diagonal(4).WithSampleIds(tensor(new[] { 1L, 1, 2, 3 })).WithSampleIds(tensor(new[] { 1L, 1, 2, 2 }));
+        both.Diagonals(PositiveSampling.Complete)!.Others!.CountByAnchor(4).Should().Equal(1, 1, 1, 1);
+    }
+
+    [Fact]
+    public void Targets_say_the_same_the_other_way_round()
+    {
+        using var scope = NewDisposeScope();
+        var targets = tensor(new[,] { { 0.5, 0.5, 0 }, { 0, 0.25, 0.75 } });
+        var map = PairMap.FromTargets(targets);
+        var kinds = Kinds(map);
+        var transposed = Kinds(map.Transpose());
+        for (var i = 0; i < 2; i++)
+        {
+            for (var j = 0; j < 3; j++)
+            {
+                kinds[i, j].Should().Be(targets[i, j].item<double>() > 0 ? PairKind.Positive : PairKind.Negative);
+                transposed[j, i].Should().Be(kinds[i, j]);
+            }
+        }
+
+        Kinds(map.Transpose().Transpose()).Should().BeEquivalentTo(kinds);
+    }
+
+    [Fact]
+    public void Targets_may_miss_1_by_what_rounding_of_their_type_makes()
+    {
+        using var scope = NewDisposeScope();
+        foreach (var (type, miss, isAllowed) in new[]
+        {
+            (ScalarType.Float16, 0.02, true), (ScalarType.BFloat16, 0.02, true), (ScalarType.Float32, 0.02, false), (ScalarType.Float64, 0.02, false),
+            (ScalarType.Float16, 0.2, false), (ScalarType.Float32, 1e-4, true), (ScalarType.Float64, 1e-4, true),
+        })
+        {
+            var making = FluentActions.Invoking(() => PairMap.FromTargets(tensor(new[,] { { 0.5, 0.5 + miss }, { 1, 0 } }).to(type)));
+            if (isAllowed) making.Should().NotThrow($"{type} {miss}");
+            else making.Should().Throw<ArgumentException>().WithMessage("targets must be probabilities*row 0*");
+        }
+    }
+
+    [Fact]
     public void Bad_maps_are_refused_with_both_values()
     {
         using var scope = NewDisposeScope();
@@ -114,8 +175,26 @@ public class PairMapTests
         Refuses(() => map.Exclude(ones(3, dtype: ScalarType.Bool)), "pairs must have the shape (3, 3) but has (3)");
         Refuses(() => map.Exclude(ones(2, 3, dtype: ScalarType.Bool)), "pairs must have the shape (3, 3) but has (2, 3)");
         Refuses(() => map.WithSampleIds(arange(3).view(3, 1)), "must have the shape (3) but have (3, 1)");
-        FluentActions.Invoking(() => PairMap.Negatives(2, 3).ExcludeSelf()).Should().Throw<InvalidOperationException>();
-        FluentActions.Invoking(() => map.Block(1, 2, 1, 2).WithSampleIds(arange(2))).Should().Throw<InvalidOperationException>();
+        Refuses(() => PairMap.FromLabels(arange(4).view(2, 2), arange(4)), "anchorLabels must have the shape (N) but have (2, 2)");
+        Refuses(() => PairMap.FromLabels(arange(4), arange(4).view(2, 2)), "candidateLabels must have the shape (N) but have (2, 2)");
+        var labels = arange(3);
+        Refuses(() => PairMap.FromLabels(labels, labels), "anchorLabels and candidateLabels are one tensor");
+        Refuses(() => map.WithLogitBias(arange(3)), "bias must be float16, bfloat16, float32 or float64 but is Int64");
+        Refuses(() => map.WithLogitBias(zeros(3, 2)), "bias must have the shape (3) or (3, 3) but has (3, 2)");
+        Refuses(() => map.WithLogitBias(zeros(2, 3)), "bias must have the shape (3) or (3, 3) but has (2, 3)");
+        Refuses(() => map.WithLogitBias(zeros(3, 3, 1)), "bias must have the shape (3) or (3, 3) but has (3, 3, 1)");
+        var targets = tensor(new[,] { { 0.5, 0.5, 0 }, { 0.25, 0.25, 0.5 } });
+        Refuses(() => PairMap.FromTargets(targets, targets), "candidateTargets must have the shape (3, 2) but have (2, 3)");
+        Refuses(() => PairMap.FromTargets(targets, full(3, 3, 1.0 / 3, dtype: ScalarType.Float64)), "candidateTargets must have the shape (3, 2) but have (3, 3)");
+        Refuses(() => PairMap.FromTargets(targets, full(2, 2, 0.5, dtype: ScalarType.Float64)), "candidateTargets must have the shape (3, 2) but have (2, 2)");
+        Refuses(() => PairMap.FromTargets(targets, ones(3, 2, dtype: ScalarType.Float64)), "candidateTargets must be probabilities whose rows add up to 1 but row 0 adds up to 2");
+        var elsewhere = map.Exclude(zeros(3, 3, dtype: ScalarType.Bool)).Exclude(zeros(3, 3, dtype: ScalarType.Bool, device: META));
+        Refuses(() => elsewhere.CheckDevice(zeros(3, 2), "anchors"), "anchors are on cpu but pairs are on meta");
+        FluentActions.Invoking(() => PairMap.Negatives(2, 3).ExcludeSelf()).Should().Throw<InvalidOperationException>().WithMessage("*2 anchors and 3 candidates*");
+        FluentActions.Invoking(() => map.Block(1, 2, 1, 2).WithSampleIds(arange(2))).Should().Throw<InvalidOperationException>().WithMessage("complete the pair map*");
+        FluentActions.Invoking(() => map.Block(1, 2, 1, 2).WithLogitBias(zeros(2))).Should().Throw<InvalidOperationException>();
+        FluentActions.Invoking(() => map.WithWeights(ones(3)).Block(0, 3, 0, 2).WithWeights(ones(3)).WeightsOfCandidates(ScalarType.Float32))
+            .Should().Throw<ArgumentException>().WithMessage("the other direction of a symmetric loss weighs the candidates*candidateWeights*");
         FluentActions.Invoking(() => PairMap.FromLabels(null!)).Should().Throw<ArgumentNullException>();
     }
 
