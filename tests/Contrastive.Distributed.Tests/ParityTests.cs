@@ -17,7 +17,7 @@ public class ParityTests
                 foreach (var exchange in new[] { Exchange.Gather, Exchange.Ring })
                     foreach (var size in new[] { 1, 2, 3, 4 })
                         data.Add(loss, exchange, size);
-            foreach (var loss in new[] { "gamma sharded", "gamma sharded symmetric", "gamma sharded views", "gamma sharded repeats" })
+            foreach (var loss in new[] { "gamma sharded", "gamma sharded symmetric", "gamma sharded views", "gamma sharded repeats", "gamma memory", "gamma memory symmetric", "gamma memory views", "gamma memory repeats", "gamma memory sharded sum" })
                 foreach (var exchange in new[] { Exchange.Gather, Exchange.Ring, Exchange.Whole })
                     foreach (var size in new[] { 1, 2, 3, 4 })
                         data.Add(loss, exchange, size);
@@ -66,16 +66,21 @@ public class ParityTests
     private static ContrastiveLoss Standard(string name, Temperature temperature, ContrastMode mode, Communicator? ranks)
     {
         if (ranks is not null && name.Contains("sharded", StringComparison.Ordinal))
-            return new GammaContrastiveLoss(new ShardedPartitionTable(ranks, 40), temperature, mode);
-        var memory = name.Contains("memory", StringComparison.Ordinal) ? new CrossBatchMemory(30, 3, dtype: ScalarType.Float64) : null;
+            return new GammaContrastiveLoss(new ShardedPartitionTable(ranks, 40), temperature, mode, reduction: Reduction(name), memory: Memory(name));
         if (name == "gamma queue") return new GammaContrastiveLoss(new PartitionQueue(20, 3, 40, dtype: ScalarType.Float64), temperature, mode);
         if (name.Contains("drawn", StringComparison.Ordinal))
             return new GammaContrastiveLoss(new PartitionTable(40, dtype: ScalarType.Float64), temperature, mode, eStep: EStep.Sampled, generator: new Generator(6));
         return name.StartsWith("info", StringComparison.Ordinal)
-            ? new InfoNCELoss(temperature, mode, memory: memory)
+            ? new InfoNCELoss(temperature, mode, memory: Memory(name))
             : new GammaContrastiveLoss(
-                new PartitionTable(40), temperature, mode, memory: memory, reduction: name.EndsWith("sum", StringComparison.Ordinal) ? nn.Reduction.Sum : nn.Reduction.Mean);
+                new PartitionTable(40), temperature, mode, memory: Memory(name), reduction: Reduction(name));
     }
+
+    private static nn.Reduction Reduction(string name) => name.EndsWith("sum", StringComparison.Ordinal) ? nn.Reduction.Sum : nn.Reduction.Mean;
+
+    /// <summary>Of two batches and a part of a third.</summary>
+    private static CrossBatchMemory? Memory(string name)
+        => name.Contains("memory", StringComparison.Ordinal) ? new CrossBatchMemory(30, 3, dtype: ScalarType.Float64) : null;
 
     /// <summary>Asymmetric: the sides differ in width and in size, and no shard is like another.</summary>
     private static (Tensor Left, Tensor Right, Tensor[] Weights, Tensor? Ids, Tensor? Labels) Data(string name)
@@ -134,6 +139,8 @@ public class ParityTests
             foreach (var parameter in parameters) parameter.add_(parameter.grad! * -0.05);
         }
         tensors.AddRange(parameters.Select(parameter => parameter.detach().clone()));
+        if (loss is GammaContrastiveLoss { Memory: { } memory })
+            tensors.AddRange(new[] { "anchors", "anchor_ids", "anchor_log_weights", "candidates", "position" }.Select(name => memory.get_buffer(name)!.clone()));
         if (loss is GammaContrastiveLoss gamma)
             foreach (var table in new[] { gamma.Estimator, gamma.ReverseEstimator }.Select(Whole).OfType<PartitionTable>())
                 tensors.AddRange([table.LogPartition.clone(), table.Visits.clone()]);

@@ -23,8 +23,8 @@ public enum Exchange
     Local,
 
     /// <summary>
-    /// Each rank has all rows of both sides and works out the loss of the whole batch: exact for every loss and setting, memories and drawn weights among
-    /// them, but the work on the loss is not divided. A rank sends 2 (K-1) b D numbers per step and holds 2 K b D.
+    /// Each rank has all rows of both sides and works out the loss of the whole batch: exact for every loss and setting, InfoNCE's variants and drawn weights
+    /// among them, but the work on the loss is not divided. A rank sends 2 (K-1) b D numbers per step and holds 2 K b D.
     /// </summary>
     Whole,
 }
@@ -61,8 +61,10 @@ public sealed class DistributedResult
 /// <para>A <see cref="PartitionTable"/> is replicated: each rank holds all of it and makes the same changes, from sums of a few
 /// numbers per row. So the checkpoint of any rank serves all of them, and any number of ranks can resume from it. Where it is too large for that, a
 /// <see cref="ShardedPartitionTable"/> keeps a part of it on each rank.</para>
+/// <para>A <see cref="CrossBatchMemory"/> is replicated as well: each rank contrasts its own rows with all remembered ones, and puts the batch of all ranks
+/// in. With <see cref="Exchange.Local"/> each rank remembers its own rows: <see cref="Replicas.Pool"/> before a checkpoint.</para>
 /// <para>The exchanges that divide the work take <see cref="InfoNCELoss"/> in its standard form and <see cref="GammaContrastiveLoss"/> with a table or
-/// <see cref="BatchPartition"/>; <see cref="Exchange.Whole"/> takes every contrastive loss, and <see cref="WholeBatch"/> any other. A value can be
+/// <see cref="BatchPartition"/>, and with a memory; <see cref="Exchange.Whole"/> takes every contrastive loss, and <see cref="WholeBatch"/> any other. A value can be
 /// differentiated once.</para>
 /// </remarks>
 /// <example>
@@ -125,6 +127,8 @@ public sealed class DistributedLoss
         Guard.SameRows(anchors, candidates);
         if (sampleIds is not null) Guard.Integers(sampleIds, anchors.shape[0]);
         if (labels is not null) Guard.Integers(labels, anchors.shape[0]);
+        if (labels is not null && _pairs?.Memory is not null)
+            throw new ArgumentException($"remembered rows have no labels where ranks divide the work{OrWhole}", nameof(labels));
         var counts = Agree(anchors, candidates, sampleIds, labels);
         using var scope = NewDisposeScope();
         var result = Exchange switch
@@ -155,8 +159,6 @@ public sealed class DistributedLoss
                 throw new ArgumentException($"ranks that divide the work share a {nameof(PartitionTable)} or a {nameof(BatchPartition)}, but the estimator is {gamma.Estimator.GetName()}{OrWhole}", nameof(loss));
             if (gamma.EStep != EStep.PosteriorMean)
                 throw new ArgumentException($"ranks would draw different numbers: the E-step must be {nameof(EStep.PosteriorMean)} but is {gamma.EStep}{OrWhole}", nameof(loss));
-            if (gamma.Memory is not null)
-                throw new ArgumentException($"a memory cannot be divided among ranks: with {nameof(Exchange)}.{nameof(Exchange.Local)} it is each rank's own{OrWhole}", nameof(loss));
             return gamma;
         }
         if (exchange == Exchange.Local)

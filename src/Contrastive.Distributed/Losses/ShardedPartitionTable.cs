@@ -16,7 +16,7 @@ namespace Contrastive.Distributed;
 /// </remarks>
 /// <example>
 /// <code>
-/// using var table = new ShardedPartitionTable(communicator, samples: 4_000_000_000);
+/// using var table = new ShardedPartitionTable(communicator, samples: 400_000_000);
 /// using var loss = new GammaContrastiveLoss(table, mode: ContrastMode.Symmetric);
 /// var distributed = new DistributedLoss(loss, communicator);
 /// </code>
@@ -99,7 +99,10 @@ public sealed class ShardedPartitionTable : PartitionEstimator
         return estimate with { Commit = () => Put(changed) };
     }
 
-    /// <summary>The whole table, on rank 0; null on the others. A meeting. It is the caller's, who saves it as <see cref="PartitionTable"/>.</summary>
+    /// <summary>
+    /// The whole table, on rank 0; null on the others. A meeting. It is the caller's, who saves it as <see cref="PartitionTable"/>. MPI counts to 2^31, and
+    /// so many samples come together at most.
+    /// </summary>
     public PartitionTable? Gather()
     {
         using var scope = NewDisposeScope();
