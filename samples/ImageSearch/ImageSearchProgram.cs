@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Contrastive.Distributed;
 using Contrastive.Samples.ImageSearch.Data;
 using Contrastive.Samples.ImageSearch.Querying;
 using Contrastive.Samples.ImageSearch.Reporting;
@@ -7,18 +8,24 @@ using Contrastive.Samples.ImageSearch.Training;
 
 namespace Contrastive.Samples.ImageSearch;
 
-/// <summary>The program: checks everything, then trains and reports, or answers queries on the console or on a web page.</summary>
+/// <summary>
+/// The program: checks everything, then trains and reports, or answers queries on the console or on a web page. Started by <c>mpirun</c>, several
+/// processes train together; the first of them does all else.
+/// </summary>
 public static class ImageSearchProgram
 {
     /// <returns>
     /// 0, or 2 after one line on standard error if something has to be put right, or 130 or 143 if training is stopped by Ctrl-C or
     /// SIGTERM, which is how serving ends.
     /// </returns>
-    public static int Run(string[] arguments) => Run(arguments, null, null, () => { }, CancellationToken.None);
+    public static int Run(string[] arguments)
+        => Ranks.Run(arguments, ranks => Run(arguments, Ranks.Output(ranks), null, () => { }, CancellationToken.None, ranks));
 
-    /// <summary>As <see cref="Run(string[])"/>, with the console and the way to stop given, and a look at every step: for tests.</summary>
-    internal static int Run(string[] arguments, TextWriter? output, TextWriter? error, Action afterStep, CancellationToken cancellation)
+    /// <summary>As <see cref="Run(string[])"/>, with the console, the way to stop and the ranks given, and a look at every step: for tests.</summary>
+    internal static int Run(
+        string[] arguments, TextWriter? output, TextWriter? error, Action afterStep, CancellationToken cancellation, Communicator? ranks = null)
     {
+        ranks ??= Communicator.Single;
         FontFiles.AreThere();
         var root = new RootCommand("Trains an image tower and a text tower on pictures and captions, and finds pictures for words.");
         var train = new Command("train", "Trains and measures; what the program does without a command as well.");
@@ -30,30 +37,35 @@ public static class ImageSearchProgram
         root.Add(serve.Command);
         return SampleRunner.Run(root, arguments, (parsed, console) =>
         {
+            if (ranks.Rank > 0 && (parsed.CommandResult.Command == query.Command || parsed.CommandResult.Command == serve.Command))
+                return;
             if (parsed.CommandResult.Command == query.Command)
                 QueryProgram.Run(query.Settings(parsed), console);
             else if (parsed.CommandResult.Command == serve.Command)
                 ServeProgram.Run(serve.Settings(parsed), console);
             else
-                Train(training, parsed, console, afterStep);
+                Train(training, parsed, console, afterStep, ranks);
         }, output, error, cancellation);
     }
 
-    private static void Train(TrainCommand command, ParseResult parsed, SampleConsole console, Action afterStep)
+    private static void Train(TrainCommand command, ParseResult parsed, SampleConsole console, Action afterStep, Communicator ranks)
     {
         var settings = command.Settings(parsed);
         var outputs = new Outputs(command.Out(parsed));
-        var running = command.Running(parsed, outputs);
+        var running = command.Running(parsed, outputs, ranks);
         var device = Devices.Of(settings.Device);
         var pictures = settings.Source is { } source
             ? PictureCollection.OfCaptions(source, settings.PictureSize, console)
             : DrawnPictures.Draw(settings.Drawn, settings.PictureSize, settings.SplitSeed);
         settings = settings with { DataDigest = pictures.Digest() };
         var experiment = new Experiment(settings, pictures, device, running);
-        OutputFolder.Make(outputs.Folder, ModelFolder.Models);
+        if (ranks.Rank == 0)
+            OutputFolder.Make(outputs.Folder, ModelFolder.Models);
         try
         {
-            Report.Write(settings, experiment.Data, experiment.Run(console, afterStep), outputs, console);
+            var results = experiment.Run(console, afterStep);
+            if (ranks.Rank == 0)
+                Report.Write(settings, experiment.Data, results, outputs, console);
         }
         catch (OperationCanceledException)
         {

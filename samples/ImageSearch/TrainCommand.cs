@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using Contrastive.Distributed;
 using Contrastive.Evaluation;
 using Contrastive.Samples.ImageSearch.Data;
 using Contrastive.Samples.ImageSearch.Training;
@@ -37,7 +38,7 @@ internal sealed class TrainCommand
     private readonly Option<string> _splitSeed = Text("--split-seed", "0", "What draws them: the same for all seeds", "n");
     private readonly Option<string> _prompts = new("--prompts") { Description = "Prompts for the categories, one a line, {} for the name; without it the name alone", HelpName = "file" };
     private readonly Option<string> _probeDraws = Text("--probe-draws", "3", "How often the labelled pictures of a few-shot probe are drawn", "n");
-    private readonly Option<string> _parallel = Text("--parallel", "auto", "Runs at a time, each on one thread; auto is one a processor", "n|auto");
+    private readonly Option<string> _parallel = Text("--parallel", "auto", "Runs at a time, each on one thread; auto is one a processor, and with mpirun one", "n|auto");
     private readonly Option<string> _device = Text("--device", "cpu", "cpu, cuda or cuda:1", "name");
     private readonly Option<string> _records = new("--records") { Description = "File that finished runs are added to, a line each, and are found in; runs.jsonl in --out without it", HelpName = "file" };
     private readonly Option<bool> _finished = new("--finished") { Description = "Train nothing: report the runs that are finished" };
@@ -62,11 +63,18 @@ internal sealed class TrainCommand
 
     public string Out(ParseResult parsed) => OutputFolder.Of(parsed.GetRequiredValue(_out));
 
-    public Running Running(ParseResult parsed, Outputs outputs) => new(
-        Name(_records, parsed.GetValue(_records)) ?? outputs.Records,
-        parsed.GetValue(_noModels) ? null : outputs,
-        parsed.GetRequiredValue(_parallel) is var text && text == "auto" ? Environment.ProcessorCount : (int)Whole(_parallel, text, 1, 1024),
-        parsed.GetValue(_finished));
+    public Running Running(ParseResult parsed, Outputs outputs, Communicator ranks)
+    {
+        var parallel = parsed.GetRequiredValue(_parallel) is var text && text == "auto" ? (int?)null : (int)Whole(_parallel, text, 1, 1024);
+        if (ranks.Size > 1 && parallel > 1)
+            throw new UserError($"{_parallel.Name} {parallel}: {ranks.Size} processes train one run together, one run after the other");
+        return new Running(
+            Name(_records, parsed.GetValue(_records)) ?? outputs.Records,
+            parsed.GetValue(_noModels) || ranks.Rank > 0 ? null : outputs,
+            ranks.Size > 1 ? 1 : parallel ?? Environment.ProcessorCount,
+            parsed.GetValue(_finished),
+            ranks);
+    }
 
     public SearchSettings Settings(ParseResult parsed)
     {

@@ -149,6 +149,9 @@ public class CommunicatorTests
         Refuses(() => { _ = new DistributedLoss(new InfoNCELoss(reduction: nn.Reduction.None), Communicator.Single); }, "no reduction");
         Refuses(() => { _ = new DistributedLoss(new GammaContrastiveLoss(new PartitionQueue(4, 3)), Communicator.Single); }, "PartitionQueue");
         Refuses(() => { _ = new DistributedLoss(new GammaContrastiveLoss(new PartitionTable(4), eStep: EStep.Sampled), Communicator.Single); }, "Sampled");
+        Refuses(() => new DistributedLoss(new GammaContrastiveLoss(new BatchPartition(), memory: new CrossBatchMemory(4, 3)), Communicator.Single)
+            .Evaluate(ones(2, 3), ones(2, 3), labels: arange(2, ScalarType.Int64)), "remembered rows have no labels");
+        Refuses(() => { _ = new DistributedLoss(new InfoNCELoss(memory: new CrossBatchMemory(4, 3)), Communicator.Single, Exchange.Ring); }, "memory");
         Failure(communicator => new DistributedLoss(new InfoNCELoss(), communicator).Evaluate(ones(2, 3 + communicator.Rank), ones(2, 3 + communicator.Rank)))
             .Should().Contain("rank 1 has 4 but rank 0 has 3");
     }

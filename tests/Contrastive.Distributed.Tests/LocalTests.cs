@@ -1,3 +1,4 @@
+using Contrastive.Training;
 using static TorchSharp.torch;
 
 namespace Contrastive.Distributed.Tests;
@@ -59,6 +60,63 @@ public class LocalTests
         outcomes.SelectMany(outcome => outcome.Ids).Order().Should().Equal(0, 1, 2, 3, 4);
         outcomes[0].BatchLoss.Should().BeApproximately(outcomes.Sum(outcome => outcome.Share), 1e-12);
         outcomes[1].Visits.Should().Equal(3, 3, 3, 3, 3, 2);
+    }
+
+    /// <summary>Three ranks remember rows of their own; what they resume with, on any number of ranks, is the newest of all.</summary>
+    [Fact]
+    public void Memories_of_ranks_are_pooled_by_age()
+    {
+        var pooled = ThreadGroup.Run(3, communicator =>
+        {
+            var memory = new CrossBatchMemory(4, 1, dtype: ScalarType.Float64) { Length = 2 };
+            // Rank r has r + 1 rows: 10 r + 1, 10 r + 2, …, the newest last; of candidates rank 1 alone has one.
+            var rows = arange((10 * communicator.Rank) + 1, (11 * communicator.Rank) + 2, 1, ScalarType.Float64).unsqueeze(1);
+            var others = full([communicator.Rank == 1 ? 1 : 0, 1], 7.0, dtype: ScalarType.Float64);
+            memory.Enqueue(rows, others, rows.squeeze(1).to(ScalarType.Int64), null, rows.squeeze(1), null);
+            Replicas.Pool(communicator, memory);
+            Replicas.CheckAgreement(communicator, memory);
+            memory.Length.Should().Be(2);
+            memory.Length = 4;
+            var (anchors, ids, weights) = memory.NewestAnchors()!.Value;
+            weights.ShouldEqual(anchors.squeeze(1), 0);
+            memory.NewestCandidates()!.Value.Rows.data<double>().ToArray().Should().Equal(7);
+            return ids.data<long>().ToArray();
+        });
+        // Oldest first: 21 is three rows old; 11 and 22 two, of which the former makes room; 1, 12 and 23 are the newest.
+        pooled[0].Should().Equal(22, 1, 12, 23);
+    }
+
+    [Fact]
+    public void A_memory_of_each_rank_s_own_goes_on_with_fewer_ranks()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.Path("run.ckpt");
+        void Run(int size, bool saves) => ThreadGroup.Run(size, communicator =>
+        {
+            using var scope = NewDisposeScope();
+            using var order = new Generator(7);
+            using var batches = new ShardedBatches(communicator, items: 30, batchSize: 12, order);
+            using var memory = new CrossBatchMemory(8, 3, dtype: ScalarType.Float64);
+            using var loss = new GammaContrastiveLoss(new PartitionTable(30), Temperature.Fixed(0.5), ContrastMode.Symmetric, memory: memory);
+            var distributed = new DistributedLoss(loss, communicator, Exchange.Local, batches);
+            var parts = new CheckpointParts().Module("loss", loss).Module("batches", batches).Generator("order", order);
+            if (!saves)
+            {
+                CheckpointFile.Open(path).Restore(parts);
+                memory.Count.Should().Be(8);
+            }
+            for (var step = 0; step < 3; step++)
+            {
+                var ids = batches.Next();
+                double.IsFinite(distributed.Evaluate(Draw.Normal(1, 30, 3)[ids], Draw.Normal(2, 30, 3)[ids], ids).BatchLoss).Should().BeTrue();
+            }
+            new Action(() => Replicas.CheckAgreement(communicator, memory)).Should().Throw<InvalidOperationException>("each rank remembers its own");
+            Replicas.Pool(communicator, memory);
+            Replicas.CheckAgreement(communicator, loss, batches);
+            if (saves && communicator.Rank == 0) CheckpointFile.Save(path, batches.Step, parts);
+        });
+        Run(4, saves: true);
+        Run(2, saves: false);
     }
 
     [Fact]

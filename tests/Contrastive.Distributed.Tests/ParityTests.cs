@@ -17,6 +17,10 @@ public class ParityTests
                 foreach (var exchange in new[] { Exchange.Gather, Exchange.Ring })
                     foreach (var size in new[] { 1, 2, 3, 4 })
                         data.Add(loss, exchange, size);
+            foreach (var loss in new[] { "gamma sharded", "gamma sharded symmetric", "gamma sharded views", "gamma sharded repeats", "gamma memory", "gamma memory symmetric", "gamma memory views", "gamma memory repeats", "gamma memory sharded sum" })
+                foreach (var exchange in new[] { Exchange.Gather, Exchange.Ring, Exchange.Whole })
+                    foreach (var size in new[] { 1, 2, 3, 4 })
+                        data.Add(loss, exchange, size);
             foreach (var loss in new[] { "sigmoid", "decoupled", "hard symmetric", "smoothed", "info memory", "info labels", "gamma queue", "gamma drawn views", "gamma memory symmetric" })
                 foreach (var size in new[] { 1, 2, 3 })
                     data.Add(loss, Exchange.Whole, size);
@@ -30,17 +34,20 @@ public class ParityTests
     {
         using var scope = NewDisposeScope();
         var expected = TrainAlone(name);
-        foreach (var actual in ThreadGroup.Run(size, communicator => TrainTogether(communicator, name, exchange)))
+        var outcomes = ThreadGroup.Run(size, communicator => TrainTogether(communicator, name, exchange));
+        outcomes[0].Tensors.Should().HaveCount(expected.Tensors.Length);
+        foreach (var actual in outcomes)
         {
             actual.Values.Should().HaveCount(expected.Values.Length);
             for (var i = 0; i < expected.Values.Length; i++) actual.Values[i].Should().BeApproximately(expected.Values[i], 1e-10, $"value {i}");
-            for (var i = 0; i < expected.Tensors.Length; i++) actual.Tensors[i].ShouldEqual(expected.Tensors[i], 1e-10, $"tensor {i}");
+            // Of tables that are cut among ranks, rank 0 shows the whole.
+            for (var i = 0; i < actual.Tensors.Length; i++) actual.Tensors[i].ShouldEqual(expected.Tensors[i], 1e-10, $"tensor {i}");
         }
     }
 
     private sealed record Outcome(double[] Values, Tensor[] Tensors);
 
-    private static ContrastiveLoss Loss(string name)
+    private static ContrastiveLoss Loss(string name, Communicator? ranks = null)
     {
         var mode = name.EndsWith("symmetric", StringComparison.Ordinal) ? ContrastMode.Symmetric
             : name.EndsWith("views", StringComparison.Ordinal) ? ContrastMode.TwoViews : ContrastMode.OneDirection;
@@ -52,21 +59,28 @@ public class ParityTests
             "decoupled" => new InfoNCELoss(temperature, mode, decoupled: true),
             "hard" => new InfoNCELoss(temperature, mode, hardNegatives: new HardNegatives(0.5, 0.05)),
             "smoothed" => new InfoNCELoss(temperature, mode, labelSmoothing: 0.1),
-            _ => Standard(name, temperature, mode),
+            _ => Standard(name, temperature, mode, ranks),
         };
     }
 
-    private static ContrastiveLoss Standard(string name, Temperature temperature, ContrastMode mode)
+    private static ContrastiveLoss Standard(string name, Temperature temperature, ContrastMode mode, Communicator? ranks)
     {
-        var memory = name.Contains("memory", StringComparison.Ordinal) ? new CrossBatchMemory(30, 3, dtype: ScalarType.Float64) : null;
+        if (ranks is not null && name.Contains("sharded", StringComparison.Ordinal))
+            return new GammaContrastiveLoss(new ShardedPartitionTable(ranks, 40), temperature, mode, reduction: Reduction(name), memory: Memory(name));
         if (name == "gamma queue") return new GammaContrastiveLoss(new PartitionQueue(20, 3, 40, dtype: ScalarType.Float64), temperature, mode);
         if (name.Contains("drawn", StringComparison.Ordinal))
             return new GammaContrastiveLoss(new PartitionTable(40, dtype: ScalarType.Float64), temperature, mode, eStep: EStep.Sampled, generator: new Generator(6));
         return name.StartsWith("info", StringComparison.Ordinal)
-            ? new InfoNCELoss(temperature, mode, memory: memory)
+            ? new InfoNCELoss(temperature, mode, memory: Memory(name))
             : new GammaContrastiveLoss(
-                new PartitionTable(40), temperature, mode, memory: memory, reduction: name.EndsWith("sum", StringComparison.Ordinal) ? nn.Reduction.Sum : nn.Reduction.Mean);
+                new PartitionTable(40), temperature, mode, memory: Memory(name), reduction: Reduction(name));
     }
+
+    private static nn.Reduction Reduction(string name) => name.EndsWith("sum", StringComparison.Ordinal) ? nn.Reduction.Sum : nn.Reduction.Mean;
+
+    /// <summary>Of two batches and a part of a third.</summary>
+    private static CrossBatchMemory? Memory(string name)
+        => name.Contains("memory", StringComparison.Ordinal) ? new CrossBatchMemory(30, 3, dtype: ScalarType.Float64) : null;
 
     /// <summary>Asymmetric: the sides differ in width and in size, and no shard is like another.</summary>
     private static (Tensor Left, Tensor Right, Tensor[] Weights, Tensor? Ids, Tensor? Labels) Data(string name)
@@ -94,7 +108,7 @@ public class ParityTests
     private static Outcome TrainTogether(Communicator communicator, string name, Exchange exchange)
     {
         var (left, right, weights, ids, labels) = Data(name);
-        using var loss = Loss(name);
+        using var loss = Loss(name, communicator);
         var distributed = new DistributedLoss(loss, communicator, exchange);
         var gradients = new GradientReduction(communicator, weights.Concat(loss.parameters()), bucketBytes: 100);
         // 13 rows: 13; 1 + 12; 1 + 3 + 9; 1 + 3 + 5 + 4.
@@ -125,9 +139,13 @@ public class ParityTests
             foreach (var parameter in parameters) parameter.add_(parameter.grad! * -0.05);
         }
         tensors.AddRange(parameters.Select(parameter => parameter.detach().clone()));
+        if (loss is GammaContrastiveLoss { Memory: { } memory })
+            tensors.AddRange(new[] { "anchors", "anchor_ids", "anchor_log_weights", "candidates", "position" }.Select(name => memory.get_buffer(name)!.clone()));
         if (loss is GammaContrastiveLoss gamma)
-            foreach (var table in new[] { gamma.Estimator, gamma.ReverseEstimator }.OfType<PartitionTable>())
+            foreach (var table in new[] { gamma.Estimator, gamma.ReverseEstimator }.Select(Whole).OfType<PartitionTable>())
                 tensors.AddRange([table.LogPartition.clone(), table.Visits.clone()]);
         return new Outcome([.. values], [.. tensors]);
+
+        static PartitionEstimator? Whole(PartitionEstimator? estimator) => estimator is ShardedPartitionTable sharded ? sharded.Gather() : estimator;
     }
 }

@@ -8,36 +8,40 @@ namespace Contrastive.Distributed.Tests;
 public class ResumeTests
 {
     [Theory]
-    [InlineData(4, 2)]
-    [InlineData(4, 3)]
-    [InlineData(1, 4)]
-    [InlineData(3, 1)]
-    public void A_run_goes_on_with_other_ranks(int before, int after)
+    [InlineData(4, 2, false)]
+    [InlineData(4, 3, false)]
+    [InlineData(1, 4, false)]
+    [InlineData(3, 1, false)]
+    [InlineData(4, 2, true)]
+    [InlineData(4, 3, true)]
+    [InlineData(4, 1, true)]
+    [InlineData(1, 4, true)]
+    public void A_run_goes_on_with_other_ranks(int before, int after, bool isSharded)
     {
         using var folder = new TemporaryFolder();
         using var scope = NewDisposeScope();
         var path = folder.Path("run.ckpt");
-        var expected = Run(1, run => run.Train(16))[0];
+        var expected = Run(1, isSharded: false, run => run.Train(16))[0];
         // In the middle of the third epoch, of batches of 8, 8 and 7.
-        Run(before, run =>
+        Run(before, isSharded, run =>
         {
             run.Train(7);
             run.Save(path);
             return run.Outcome();
         });
-        foreach (var actual in Run(after, run =>
+        foreach (var actual in Run(after, isSharded, run =>
         {
             run.Restore(path);
             return run.Train(9);
         }))
         {
-            for (var i = 0; i < expected.Length; i++) actual[i].ShouldEqual(expected[i], 1e-10, $"tensor {i}");
+            for (var i = 0; i < actual.Length; i++) actual[i].ShouldEqual(expected[i], 1e-10, $"tensor {i}");
         }
     }
 
-    private static Tensor[][] Run(int size, Func<TrainingRun, Tensor[]> program) => ThreadGroup.Run(size, communicator =>
+    private static Tensor[][] Run(int size, bool isSharded, Func<TrainingRun, Tensor[]> program) => ThreadGroup.Run(size, communicator =>
     {
-        using var run = new TrainingRun(communicator);
+        using var run = new TrainingRun(communicator, isSharded);
         return program(run);
     });
 
@@ -48,17 +52,20 @@ public class ResumeTests
 
         private readonly Communicator _communicator;
         private readonly nn.Module<Tensor, Tensor>[] _towers = [nn.Linear(5, 3, dtype: ScalarType.Float64), nn.Linear(4, 3, dtype: ScalarType.Float64)];
-        private readonly GammaContrastiveLoss _loss = new(
-            new PartitionTable(Items, dtype: ScalarType.Float64), (Temperature)Temperature.Learned(0.4).to(ScalarType.Float64), ContrastMode.Symmetric);
+        private readonly GammaContrastiveLoss _loss;
         private readonly Generator _order = new(11);
         private readonly Tensor _left = Draw.Normal(1, Items, 5);
         private readonly Tensor _right = (Draw.Normal(2, Items, 4) * 2) + 0.3;
         private readonly ShardedBatches _batches;
         private readonly SafeAdamW _optimizer;
 
-        public TrainingRun(Communicator communicator)
+        public TrainingRun(Communicator communicator, bool isSharded)
         {
             _communicator = communicator;
+            _loss = new GammaContrastiveLoss(
+                isSharded ? new ShardedPartitionTable(communicator, Items) : new PartitionTable(Items),
+                (Temperature)Temperature.Learned(0.4).to(ScalarType.Float64),
+                ContrastMode.Symmetric);
             using (no_grad())
             {
                 // All ranks the same, whatever has been drawn before.
@@ -84,28 +91,38 @@ public class ResumeTests
             return Outcome();
         }
 
+        /// <summary>Of tables that are cut among ranks, rank 0 has the whole.</summary>
         public Tensor[] Outcome() =>
         [
             .. _towers.SelectMany(tower => tower.parameters()).Select(parameter => parameter.detach().clone()),
             _loss.Temperature.parameters().Single().detach().clone(),
-            ((PartitionTable)_loss.Estimator).LogPartition.clone(),
-            ((PartitionTable)_loss.ReverseEstimator!).LogPartition.clone(),
+            .. Whole().OfType<PartitionTable>().Select(table => table.LogPartition.clone()),
         ];
 
-        /// <summary>The checkpoint of any rank serves all of them: here the last one writes it.</summary>
+        /// <summary>The checkpoint of any rank serves all of them: here the last one writes it. Tables that are cut come together on rank 0.</summary>
         public void Save(string path)
         {
-            if (_communicator.Rank == _communicator.Size - 1) CheckpointFile.Save(path, _batches.Step, Parts);
+            var whole = Whole();
+            var parts = Parts(whole);
+            var writer = _loss.Estimator is ShardedPartitionTable ? 0 : _communicator.Size - 1;
+            if (_communicator.Rank == writer) CheckpointFile.Save(path, _batches.Step, parts);
             _communicator.Barrier();
         }
 
         public void Restore(string path)
         {
+            PartitionTable[] whole = [new(Items), new(Items)];
             var file = CheckpointFile.Open(path);
-            file.Restore(Parts);
+            file.Restore(Parts(whole));
+            if (_loss.Estimator is ShardedPartitionTable table) table.Scatter(whole[0]);
+            if (_loss.ReverseEstimator is ShardedPartitionTable reverse) reverse.Scatter(whole[1]);
             _batches.Step.Should().Be(file.Header<long>()).And.Be(7);
             Replicas.CheckAgreement(_communicator, _towers[0], _towers[1], _loss, _optimizer, _batches);
         }
+
+        private PartitionTable?[] Whole() => [Whole(_loss.Estimator), Whole(_loss.ReverseEstimator!)];
+
+        private static PartitionTable? Whole(PartitionEstimator estimator) => estimator is ShardedPartitionTable sharded ? sharded.Gather() : (PartitionTable)estimator;
 
         public void Dispose()
         {
@@ -119,8 +136,12 @@ public class ResumeTests
             _right.Dispose();
         }
 
-        private CheckpointParts Parts => new CheckpointParts()
-            .Module("left", _towers[0]).Module("right", _towers[1]).Module("loss", _loss).Module("optimizer", _optimizer)
-            .Module("batches", _batches).Generator("order", _order);
+        private CheckpointParts Parts(PartitionTable?[] whole)
+        {
+            var parts = new CheckpointParts()
+                .Module("left", _towers[0]).Module("right", _towers[1]).Module("loss", _loss).Module("optimizer", _optimizer)
+                .Module("batches", _batches).Generator("order", _order);
+            return _loss.Estimator is ShardedPartitionTable && whole is [{ } table, { } reverse] ? parts.Module("table", table).Module("reverse table", reverse) : parts;
+        }
     }
 }

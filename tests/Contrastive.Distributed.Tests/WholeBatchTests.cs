@@ -82,17 +82,20 @@ public class WholeBatchTests
 
     /// <summary>What a step sends, by the formulas of the page: b rows of D float32 numbers on each of K ranks.</summary>
     [Theory]
-    [InlineData(Exchange.Gather, 2, 2)]
-    [InlineData(Exchange.Gather, 4, 2)]
-    [InlineData(Exchange.Ring, 2, 3)]
-    [InlineData(Exchange.Ring, 4, 3)]
-    [InlineData(Exchange.Whole, 4, 2)]
-    public void Bytes_are_those_of_the_formulas(Exchange exchange, int size, int factor)
+    [InlineData(Exchange.Gather, 2, false, 2)]
+    [InlineData(Exchange.Gather, 4, false, 2)]
+    [InlineData(Exchange.Ring, 2, false, 3)]
+    [InlineData(Exchange.Ring, 4, false, 3)]
+    [InlineData(Exchange.Whole, 4, false, 2)]
+    [InlineData(Exchange.Gather, 4, true, 3)]
+    [InlineData(Exchange.Ring, 4, true, 5)]
+    public void Bytes_are_those_of_the_formulas(Exchange exchange, int size, bool remembers, int factor)
     {
         const int rows = 64, width = 128;
         foreach (var sent in ThreadGroup.Run(size, communicator =>
         {
-            var distributed = new DistributedLoss(new InfoNCELoss(), communicator, exchange);
+            ContrastiveLoss loss = remembers ? new GammaContrastiveLoss(new BatchPartition(), memory: new CrossBatchMemory(100, width)) : new InfoNCELoss();
+            var distributed = new DistributedLoss(loss, communicator, exchange);
             using var anchors = randn(rows, width, requires_grad: true);
             using var candidates = randn(rows, width, requires_grad: true);
             distributed.Evaluate(anchors, candidates).Loss.backward();

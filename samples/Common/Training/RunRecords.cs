@@ -16,15 +16,18 @@ public sealed class RunRecords<TKey, TResult>
     private readonly Lock _gate = new();
     private readonly string _path;
     private readonly JsonElement _settings;
+    private readonly bool _writes;
     private readonly Dictionary<TKey, TResult> _results = [];
     private bool _isTorn;
 
     /// <param name="path">The file; it need not be there yet.</param>
     /// <param name="settings">Whatever decides the figures beside the key.</param>
+    /// <param name="writes">Whether runs go into the file; false for one of several processes that finish a run together, of which another one writes.</param>
     /// <exception cref="UserError">The file cannot be read, or a line is none of these.</exception>
-    public RunRecords(string path, object settings)
+    public RunRecords(string path, object settings, bool writes = true)
     {
         _path = path;
+        _writes = writes;
         _settings = JsonSerializer.SerializeToElement(settings, SampleJson.Exact);
         if (!File.Exists(path))
             return;
@@ -60,6 +63,8 @@ public sealed class RunRecords<TKey, TResult>
         lock (_gate)
         {
             _results[key] = result;
+            if (!_writes)
+                return;
             using var file = new FileStream(_path, FileMode.OpenOrCreate, FileAccess.ReadWrite);
             var end = file.Length;
             // What is torn goes; a whole line that an editor left without an end gets one.

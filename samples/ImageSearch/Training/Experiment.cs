@@ -1,3 +1,4 @@
+using Contrastive.Distributed;
 using Contrastive.Samples.ImageSearch.Data;
 using Contrastive.Samples.ImageSearch.Models;
 using Contrastive.Samples.ImageSearch.Reporting;
@@ -17,7 +18,8 @@ internal sealed record ExperimentData(PictureCollection Pictures, int Items, Spl
 /// <param name="Models">Where trained towers go; null to let them go.</param>
 /// <param name="Parallel">How many runs at a time.</param>
 /// <param name="FinishedOnly">Nothing is trained: what the file has is all there is.</param>
-internal sealed record Running(string Records, Outputs? Models, int Parallel, bool FinishedOnly);
+/// <param name="Ranks">The processes that train a run together; the first of them writes the files.</param>
+internal sealed record Running(string Records, Outputs? Models, int Parallel, bool FinishedOnly, Communicator Ranks);
 
 /// <summary>The runs of a grid, several at a time on one thread each. A finished run is a line of a file and is not done again.</summary>
 internal sealed class Experiment
@@ -40,7 +42,9 @@ internal sealed class Experiment
         Data = new ExperimentData(pictures, items.Count, Split.Of(items, settings));
         if (settings.BatchSizes.Max() is var largest && largest > Data.Split.Train.Count)
             throw new UserError($"--batch-size {largest}: there are only {Data.Split.Train.Count} items to train on");
-        _records = new RunRecords<SearchKey, SearchResult>(running.Records, settings.OfOneRun);
+        if (settings.BatchSizes.Min() is var smallest && smallest < running.Ranks.Size)
+            throw new UserError($"--batch-size {smallest}: there are {running.Ranks.Size} processes, and each takes a part of the batch");
+        _records = new RunRecords<SearchKey, SearchResult>(running.Records, settings.OfOneRun, writes: running.Ranks.Rank == 0);
         if (settings.Tuned)
             _validation = new Experiment(settings with { Tuned = false, Validation = true }, pictures, device, running with { Models = null });
     }
@@ -104,7 +108,7 @@ internal sealed class Experiment
 
         if (_running.FinishedOnly)
             return null;
-        using var run = new SearchRun(key, _settings, Data.Pictures, Data.Split.Train, _device);
+        using var run = new SearchRun(key, _settings, Data.Pictures, Data.Split.Train, _device, _running.Ranks);
         loop.Run(run, save: () => { });
         var result = Measurement.Of(key, run, _settings, Data, _device);
         if (_running.Models is { } models)

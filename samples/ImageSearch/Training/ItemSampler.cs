@@ -28,16 +28,25 @@ internal sealed class ItemSampler
     }
 
     /// <summary>Pictures (B, 3, S, S) and captions of some items.</summary>
-    public (Tensor Pictures, long[][] Captions) Draw(ReadOnlySpan<long> items, Device device)
-    {
-        var (pixels, captions) = (new byte[items.Length][], new long[items.Length][]);
-        for (var i = 0; i < items.Length; i++)
-        {
-            var pictures = _items[(int)items[i]];
-            var picture = pictures[_random.Next(pictures.Length)];
-            (pixels[i], captions[i]) = (picture.Pixels, picture.Captions[_random.Next(picture.Captions.Length)]);
-        }
+    public (Tensor Pictures, long[][] Captions) Draw(long[] items, Device device) => Draw(items, items, device);
 
-        return (PixelBatch.Of(pixels, _side, device, _ => (_random.Next(-_shift, _shift + 1), _random.Next(-_shift, _shift + 1))), captions);
+    /// <summary>Pictures (n, 3, S, S) and captions of a part of a batch, as they are in the whole batch.</summary>
+    /// <param name="items">The batch, for which is drawn. No item twice.</param>
+    /// <param name="part">Items of it, in the same order.</param>
+    /// <param name="device">Where pictures go.</param>
+    public (Tensor Pictures, long[][] Captions) Draw(long[] items, long[] part, Device device)
+    {
+        var drawn = items.Select(item =>
+        {
+            var pictures = _items[(int)item];
+            var picture = pictures[_random.Next(pictures.Length)];
+            return (Item: item, picture.Pixels, Caption: picture.Captions[_random.Next(picture.Captions.Length)]);
+        }).ToArray();
+        var shifts = drawn.Select(_ => (_random.Next(-_shift, _shift + 1), _random.Next(-_shift, _shift + 1))).ToArray();
+        var wanted = part.ToHashSet();
+        var seen = drawn.Zip(shifts).Where(entry => wanted.Contains(entry.First.Item)).ToArray();
+        return (
+            PixelBatch.Of([.. seen.Select(entry => entry.First.Pixels)], _side, device, i => seen[i].Second),
+            [.. seen.Select(entry => entry.First.Caption)]);
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Contrastive.Distributed;
 using Contrastive.Samples.ImageSearch.Data;
 using Contrastive.Samples.ImageSearch.Models;
 using Contrastive.Training;
@@ -9,7 +10,8 @@ namespace Contrastive.Samples.ImageSearch.Training;
 
 /// <summary>
 /// One run: two towers, a loss, an optimiser. It sees as many samples as one of another batch size; its batches never have an item
-/// twice. All runs of a seed have the same first weights, and those of one batch size the same batches, pictures and captions.
+/// twice. All runs of a seed have the same first weights, and those of one batch size the same batches, pictures and captions. Several processes
+/// take a slice of each batch each, with the figures of one, within rounding.
 /// </summary>
 internal sealed class SearchRun : ITrainingRun, IDisposable
 {
@@ -18,15 +20,18 @@ internal sealed class SearchRun : ITrainingRun, IDisposable
     private readonly ItemSampler _sampler;
     private readonly Generator _order;
     private readonly Generator _random;
-    private readonly ShuffledBatches _batches;
+    private readonly Communicator _ranks;
+    private readonly ShardedBatches _batches;
     private readonly WarmupCosineSchedule _schedule;
     private readonly ContrastiveLoss _loss;
+    private readonly DistributedLoss _distributed;
+    private readonly GradientReduction _gradients;
     private readonly CrossBatchMemory? _memory;
     private readonly SafeAdamW _optimizer;
 
-    public SearchRun(SearchKey key, SearchSettings settings, PictureCollection collection, IReadOnlyList<int[]> items, Device device)
+    public SearchRun(SearchKey key, SearchSettings settings, PictureCollection collection, IReadOnlyList<int[]> items, Device device, Communicator ranks)
     {
-        (_key, _device) = (key, device);
+        (_key, _device, _ranks) = (key, device, ranks);
         using var weights = Streams.Weights(key.Seed);
         Towers = new SearchTowers(settings.Sizes, weights);
         Towers.Centre(items.SelectMany(pictures => pictures).Select(picture => collection.Pictures[picture].Pixels));
@@ -34,11 +39,15 @@ internal sealed class SearchRun : ITrainingRun, IDisposable
         _sampler = new ItemSampler(collection, items, Towers.Hash, settings.Shift, Streams.Visits(key.Seed));
         _order = Streams.Order(key.Seed);
         _random = Streams.Loss(key.Seed);
-        _batches = new ShuffledBatches(items.Count, key.BatchSize, _order);
+        _batches = new ShardedBatches(ranks, items.Count, key.BatchSize, _order);
         Steps = settings.Steps(key.BatchSize, items.Count);
         _schedule = new WarmupCosineSchedule(key.Rate, Steps, (long)Math.Round(settings.Warmup * Steps));
         (_loss, _memory) = SearchLosses.Create(key, items.Count, settings.Features, settings.Temperature, _random);
         _loss.to(device);
+        Replicas.Broadcast(ranks, Towers, _loss);
+        // The work is in the towers: every loss and its memory are worked out of the whole batch, which is small, on each process.
+        _distributed = new DistributedLoss(_loss, ranks, Exchange.Whole);
+        _gradients = new GradientReduction(ranks, [.. Towers.parameters(), .. _loss.parameters()]);
         _optimizer = new SafeAdamW([("towers", Towers), ("loss", _loss)], 0, settings.WeightDecay);
     }
 
@@ -64,11 +73,13 @@ internal sealed class SearchRun : ITrainingRun, IDisposable
         _memory?.FollowStepSize(rate);
         _optimizer.zero_grad();
         var items = _batches.Next();
-        var (pictures, captions) = _sampler.Draw(items.data<long>().ToArray(), _device);
-        var result = _loss.Evaluate(Towers.Images(pictures), Towers.Texts(captions, _device), items.to(_device));
+        var batch = _ranks.AllGatherRows(items);
+        var (pictures, captions) = _sampler.Draw(batch.data<long>().ToArray(), items.data<long>().ToArray(), _device);
+        var result = _distributed.Evaluate(Towers.Images(pictures), Towers.Texts(captions, _device), items.to(_device));
         result.Loss.backward();
+        _gradients.Sum();
         _optimizer.step();
-        LossTerm[] terms = [new(LossTerm.Objective, result.Objective.item<float>())];
+        LossTerm[] terms = [new(LossTerm.Objective, result.BatchObjective)];
         Seconds += clock.Elapsed.TotalSeconds;
         return terms;
     }

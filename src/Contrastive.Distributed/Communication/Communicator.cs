@@ -151,19 +151,23 @@ public abstract class Communicator
     /// <returns>(Σ m, …), what rank 0 had for this rank, below it what rank 1 had, and so on, on the device of <paramref name="rows"/>.</returns>
     /// <exception cref="ArgumentException">The counts do not add up to the rows.</exception>
     /// <exception cref="InvalidOperationException">The ranks' rows differ in width or dtype.</exception>
-    public Tensor ExchangeRows(Tensor rows, IReadOnlyList<long> counts)
+    public Tensor ExchangeRows(Tensor rows, IReadOnlyList<long> counts) => ExchangeRows(rows, counts, out _);
+
+    /// <summary>The same, and how many rows each rank had for this one.</summary>
+    internal Tensor ExchangeRows(Tensor rows, IReadOnlyList<long> counts, out long[] received)
     {
         CheckRows(rows);
         CheckCounts(rows, counts);
+        received = [rows.shape[0]];
         using var scope = NewDisposeScope();
         using var constant = no_grad();
         if (Size == 1) return rows.detach().clone().MoveToOuterDisposeScope();
         var headers = Meet([.. HeaderOf(rows), .. counts]);
         CheckSameRows(headers, nameof(ExchangeRows));
-        long[] received = [.. headers.Select(header => header[3 + Rank])];
+        var from = received = [.. headers.Select(header => header[3 + Rank])];
         var taken = HostRows(rows, received.Sum());
         var given = OnHost(rows);
-        Timed(Bytes(given) - (counts[Rank] * Width(rows) * given.element_size()), () => Swap(given, counts, taken, received));
+        Timed(Bytes(given) - (counts[Rank] * Width(rows) * given.element_size()), () => Swap(given, counts, taken, from));
         return taken.to(rows.device).MoveToOuterDisposeScope();
     }
 

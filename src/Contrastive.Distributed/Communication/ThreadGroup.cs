@@ -164,7 +164,7 @@ internal sealed class ThreadMeeting(int size, TimeSpan deadline)
 }
 
 /// <summary>A thread as a rank.</summary>
-internal sealed class ThreadRank(int rank, int size, ThreadMeeting meeting) : Communicator
+internal class ThreadRank(int rank, int size, ThreadMeeting meeting) : Communicator
 {
     public override int Rank => rank;
 

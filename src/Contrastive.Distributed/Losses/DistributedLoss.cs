@@ -17,14 +17,14 @@ public enum Exchange
     Ring,
 
     /// <summary>
-    /// Each rank contrasts its own rows alone: for <see cref="GammaContrastiveLoss"/> with a <see cref="PartitionTable"/>, whose gradient is
-    /// then unbiased but noisier, if <see cref="ShardedBatches"/> deals out the items. Only table rows are exchanged.
+    /// Each rank contrasts its own rows alone: for <see cref="GammaContrastiveLoss"/> with a <see cref="PartitionTable"/>, whole or sharded, whose gradient
+    /// is then unbiased but noisier, if <see cref="ShardedBatches"/> deals out the items. Only table rows are exchanged.
     /// </summary>
     Local,
 
     /// <summary>
-    /// Each rank has all rows of both sides and works out the loss of the whole batch: exact for every loss and setting, memories and drawn weights among
-    /// them, but the work on the loss is not divided. A rank sends 2 (K-1) b D numbers per step and holds 2 K b D.
+    /// Each rank has all rows of both sides and works out the loss of the whole batch: exact for every loss and setting, InfoNCE's variants and drawn weights
+    /// among them, but the work on the loss is not divided. A rank sends 2 (K-1) b D numbers per step and holds 2 K b D.
     /// </summary>
     Whole,
 }
@@ -58,10 +58,13 @@ public sealed class DistributedResult
 /// <para>Each rank gives its own rows, how many is its own affair, and gets its share of the loss. Gradients are summed over the ranks
 /// (<see cref="GradientReduction"/>), those of a learned temperature with the others. All exchange is done by <see cref="Evaluate"/>:
 /// <c>backward()</c> exchanges nothing, so ranks never wait for each other in the backward pass.</para>
-/// <para>Tables (<see cref="PartitionTable"/>) are replicated: each rank holds all of it and makes the same changes, from sums of a few
-/// numbers per row. So the checkpoint of any rank serves all of them, and any number of ranks can resume from it.</para>
+/// <para>A <see cref="PartitionTable"/> is replicated: each rank holds all of it and makes the same changes, from sums of a few
+/// numbers per row. So the checkpoint of any rank serves all of them, and any number of ranks can resume from it. Where it is too large for that, a
+/// <see cref="ShardedPartitionTable"/> keeps a part of it on each rank.</para>
+/// <para>A <see cref="CrossBatchMemory"/> is replicated as well: each rank contrasts its own rows with all remembered ones, and puts the batch of all ranks
+/// in. With <see cref="Exchange.Local"/> each rank remembers its own rows: <see cref="Replicas.Pool"/> before a checkpoint.</para>
 /// <para>The exchanges that divide the work take <see cref="InfoNCELoss"/> in its standard form and <see cref="GammaContrastiveLoss"/> with a table or
-/// <see cref="BatchPartition"/>; <see cref="Exchange.Whole"/> takes every contrastive loss, and <see cref="WholeBatch"/> any other. A value can be
+/// <see cref="BatchPartition"/>, and with a memory; <see cref="Exchange.Whole"/> takes every contrastive loss, and <see cref="WholeBatch"/> any other. A value can be
 /// differentiated once.</para>
 /// </remarks>
 /// <example>
@@ -98,6 +101,8 @@ public sealed class DistributedLoss
             throw new ArgumentException(
                 $"{nameof(ShardedBatches)} go with {nameof(Exchange)}.{nameof(Exchange.Local)}, which is unbiased only where they deal out the items, and with no other exchange",
                 nameof(batches));
+        CheckTable((loss as GammaContrastiveLoss)?.Estimator, communicator);
+        CheckTable((loss as GammaContrastiveLoss)?.ReverseEstimator, communicator);
         (_loss, _communicator, _batches) = (loss, communicator, batches);
         _pairs = exchange == Exchange.Whole ? null : PairsOf(loss, exchange);
     }
@@ -122,6 +127,8 @@ public sealed class DistributedLoss
         Guard.SameRows(anchors, candidates);
         if (sampleIds is not null) Guard.Integers(sampleIds, anchors.shape[0]);
         if (labels is not null) Guard.Integers(labels, anchors.shape[0]);
+        if (labels is not null && _pairs?.Memory is not null)
+            throw new ArgumentException($"remembered rows have no labels where ranks divide the work{OrWhole}", nameof(labels));
         var counts = Agree(anchors, candidates, sampleIds, labels);
         using var scope = NewDisposeScope();
         var result = Exchange switch
@@ -141,17 +148,17 @@ public sealed class DistributedLoss
         {
             if (exchange == Exchange.Local)
             {
-                if (gamma.Estimator is not PartitionTable || gamma.ReverseEstimator is not null and not PartitionTable)
+                if (gamma.Estimator is not (PartitionTable or ShardedPartitionTable) || gamma.ReverseEstimator is not (null or PartitionTable or ShardedPartitionTable))
                     throw new ArgumentException(
-                        $"{nameof(Exchange)}.{nameof(Exchange.Local)} is unbiased with a {nameof(PartitionTable)}, but the estimator is {gamma.Estimator.GetName()}", nameof(loss));
+                        $"{nameof(Exchange)}.{nameof(Exchange.Local)} is unbiased with a {nameof(PartitionTable)}, whole or sharded, but the estimator is {gamma.Estimator.GetName()}",
+                        nameof(loss));
                 return gamma;
             }
-            if (gamma.Estimator is not (PartitionTable or BatchPartition) || gamma.ReverseEstimator is not (null or PartitionTable or BatchPartition))
+            if (gamma.Estimator is not (PartitionTable or ShardedPartitionTable or BatchPartition)
+                || gamma.ReverseEstimator is not (null or PartitionTable or ShardedPartitionTable or BatchPartition))
                 throw new ArgumentException($"ranks that divide the work share a {nameof(PartitionTable)} or a {nameof(BatchPartition)}, but the estimator is {gamma.Estimator.GetName()}{OrWhole}", nameof(loss));
             if (gamma.EStep != EStep.PosteriorMean)
                 throw new ArgumentException($"ranks would draw different numbers: the E-step must be {nameof(EStep.PosteriorMean)} but is {gamma.EStep}{OrWhole}", nameof(loss));
-            if (gamma.Memory is not null)
-                throw new ArgumentException($"a memory cannot be divided among ranks: with {nameof(Exchange)}.{nameof(Exchange.Local)} it is each rank's own{OrWhole}", nameof(loss));
             return gamma;
         }
         if (exchange == Exchange.Local)
@@ -165,6 +172,13 @@ public sealed class DistributedLoss
                 nameof(loss));
         return new GammaContrastiveLoss(
             new BatchPartition(), info.Temperature, info.Mode, info.Similarity, missingPairs: info.MissingPairs, reduction: info.reduction);
+    }
+
+    private static void CheckTable(PartitionEstimator? estimator, Communicator communicator)
+    {
+        if (estimator is ShardedPartitionTable { Communicator: var ranks } && !ReferenceEquals(ranks, communicator))
+            throw new ArgumentException(
+                $"the table is cut among other ranks: it is of rank {ranks.Rank} of {ranks.Size} but the loss of rank {communicator.Rank} of {communicator.Size}", nameof(communicator));
     }
 
     /// <summary>The rows of each rank. Refuses, on all ranks, what does not fit those of others.</summary>
@@ -222,7 +236,8 @@ public sealed class DistributedLoss
         _communicator.AllReduce(totals);
         if (_loss.training)
         {
-            Share((PartitionTable)_pairs.Estimator, sampleIds);
+            // A sharded table has brought home what changed.
+            if (_pairs.Estimator is PartitionTable table) Share(table, sampleIds);
             if (_pairs.ReverseEstimator is PartitionTable reverse) Share(reverse, sampleIds);
         }
         var sums = totals.data<double>().ToArray();

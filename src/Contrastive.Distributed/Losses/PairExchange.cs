@@ -17,6 +17,7 @@ internal sealed class PairExchange(ContrastiveLoss loss, GammaContrastiveLoss pa
     private readonly long _total = counts.Sum();
     private readonly bool _isSymmetric = pairs.Mode == ContrastMode.Symmetric;
     private readonly Dictionary<int, Tensor> _gathered = [];
+    private MemoryPairs? _memory;
 
     private int Views => pairs.Mode == ContrastMode.TwoViews ? 2 : 1;
 
@@ -27,10 +28,14 @@ internal sealed class PairExchange(ContrastiveLoss loss, GammaContrastiveLoss pa
         Tensor[] own = Views == 2 ? [anchors.detach(), candidates.detach()] : [anchors.detach()];
         Tensor[] others = Views == 2 ? own : [candidates.detach()];
 
-        var (sums, reverseSums) = Sums(own, others, map);
-        using var weights = pairs.ExpectationStep(sums, null, ids);
-        using var reverseWeights = reverseSums is null ? null : pairs.ExpectationStep(reverseSums, null, ids, reverse: true);
-        var (value, byAnchors, byCandidates, parameters) = Differentiate(own, others, map, weights, reverseWeights);
+        _memory = pairs.Memory is null ? null : new MemoryPairs(pairs, pairs.Memory, sampleIds?.to(ScalarType.Int64));
+        var (ofAnchors, ofCandidates) = Sums(own, others, map);
+        using var weights = pairs.ExpectationStep(PartitionSums.FromRows(cat([.. ofAnchors.Select(communicator.AllGatherRows)])), null, ids);
+        using var reverseWeights = _isSymmetric
+            ? pairs.ExpectationStep(PartitionSums.FromRows(communicator.AllGatherRows(ofCandidates!)), null, ids, reverse: true)
+            : null;
+        var (value, byAnchors, byCandidates, parameters) = Differentiate(own, others, map, weights, reverseWeights, ofAnchors, ofCandidates);
+        if (loss.training) Remember(own, others, ids, weights, reverseWeights);
 
         var half = _isSymmetric ? 0.5 : 1;
         var objectives = weights.Objective!.SumAll().Times(Share(weights) * half);
@@ -123,33 +128,37 @@ internal sealed class PairExchange(ContrastiveLoss loss, GammaContrastiveLoss pa
         }
     }
 
-    private (PartitionSums Sums, PartitionSums? Reverse) Sums(Tensor[] own, Tensor[] others, PairMap map)
+    /// <summary>
+    /// The sums of this rank's anchors, one tensor a view, and of its candidates as anchors, as rows; the latter where the loss is symmetric, or where
+    /// remembered anchors push candidates of one direction.
+    /// </summary>
+    private (Tensor[] OfAnchors, Tensor? OfCandidates) Sums(Tensor[] own, Tensor[] others, PairMap map)
     {
-        var (rank, width) = (communicator.Rank, 8L);
-        var sums = new PartitionSums?[own.Length];
-        var type = UnitRows.ComputeType(own[0].dtype);
-        // Sums of nothing yet: no terms, and logarithms of 0.
-        Tensor None(Tensor rows) => Nothing(rows.shape[0], width, type, rows.device);
-        Tensor Merged(Tensor rows, Tensor more) => PartitionSums.FromRows(rows).Merge(PartitionSums.FromRows(more)).ToRows();
-        var carried = Visit(others, _isSymmetric ? None : null, Merged, (view, first, rows, with) =>
+        var bothDirections = _isSymmetric || (Views == 1 && _memory is { Pushes: true });
+        var (rank, type) = (communicator.Rank, UnitRows.ComputeType(own[0].dtype));
+        Tensor None(Tensor rows) => Nothing(rows.shape[0], type, rows.device);
+        var sums = own.Select(None).ToArray();
+        var carried = Visit(others, bothDirections ? None : null, Merged, (view, first, rows, with) =>
         {
             for (var a = 0; a < own.Length; a++)
             {
                 if (own[a].shape[0] == 0) continue;
+                // What a visit makes goes at its end, however many there are.
+                using var scope = NewDisposeScope();
                 var block = map.Block(First(a, rank), own[a].shape[0], first, rows.shape[0]);
-                PartitionSums part;
-                if (with is null) part = pairs.SumPartition(own[a], rows, block);
-                else
+                if (with is null)
                 {
-                    (part, var ofCandidates) = pairs.SumPartitions(own[a], rows, block);
-                    with.copy_(PartitionSums.FromRows(with).Merge(ofCandidates).ToRows());
+                    sums[a].copy_(Merged(sums[a], pairs.SumPartition(own[a], rows, block).ToRows()));
+                    continue;
                 }
-                sums[a] = sums[a]?.Merge(part) ?? part;
+                var (ofAnchors, ofCandidates) = pairs.SumPartitions(own[a], rows, block);
+                sums[a].copy_(Merged(sums[a], ofAnchors.ToRows()));
+                with.copy_(Merged(with, ofCandidates.ToRows()));
             }
         });
-        var all = own.Select((rows, a) => communicator.AllGatherRows(sums[a]?.ToRows() ?? None(rows)));
-        var merged = PartitionSums.FromRows(cat([.. all]));
-        if (!_isSymmetric) return (merged, null);
+        for (var a = 0; a < own.Length; a++)
+            if (_memory?.Sums(own[a], areAnchors: true) is { } remembered) sums[a] = Merged(sums[a], remembered.ToRows());
+        if (!bothDirections) return (sums, null);
 
         var reverse = carried[0];
         if (!isRing)
@@ -159,14 +168,13 @@ internal sealed class PairExchange(ContrastiveLoss loss, GammaContrastiveLoss pa
             var mine = counts[rank];
             reverse = mine == 0
                 ? parts
-                : Enumerable.Range(0, communicator.Size).Select(from => PartitionSums.FromRows(parts.narrow(0, from * mine, mine)))
-                    .Aggregate((left, right) => left.Merge(right)).ToRows();
+                : Enumerable.Range(0, communicator.Size).Select(from => parts.narrow(0, from * mine, mine)).Aggregate(Merged);
         }
-        return (merged, PartitionSums.FromRows(communicator.AllGatherRows(reverse)));
+        return (sums, _memory?.Sums(others[0], areAnchors: false) is { } more ? Merged(reverse, more.ToRows()) : reverse);
     }
 
     private (Tensor Value, Tensor[] ByAnchors, Tensor[] ByCandidates, (Tensor, Tensor)[] Parameters) Differentiate(
-        Tensor[] own, Tensor[] others, PairMap map, GammaWeights weights, GammaWeights? reverseWeights)
+        Tensor[] own, Tensor[] others, PairMap map, GammaWeights weights, GammaWeights? reverseWeights, Tensor[] ofAnchors, Tensor? ofCandidates)
     {
         var (rank, differentiates) = (communicator.Rank, is_grad_enabled());
         var type = UnitRows.ComputeType(own[0].dtype);
@@ -194,9 +202,52 @@ internal sealed class PairExchange(ContrastiveLoss loss, GammaContrastiveLoss pa
                 using (no_grad()) value.add_(part.detach(), Scalars.One);
             }
         });
-        if (!differentiates) return (value, byAnchors, [.. others.Select(rows => zeros_like(rows, dtype: type))], []);
-        Tensor[] byCandidates = isRing ? carried : [.. carried.Select(rows => communicator.ReduceScatterRows(rows, counts))];
+        Tensor[] byCandidates = !differentiates ? [.. others.Select(rows => zeros_like(rows, dtype: type))]
+            : isRing ? carried
+            : [.. carried.Select(rows => communicator.ReduceScatterRows(rows, counts))];
+        if (_memory is not null && counts[rank] > 0) WithMemory();
         return (value, byAnchors, byCandidates, [.. learned.Zip(byLearned)]);
+
+        void WithMemory()
+        {
+            using var scope = NewDisposeScope();
+            var (mine, half) = (counts[rank], _isSymmetric ? 0.5 : 1);
+            for (var a = 0; a < own.Length; a++) Negatives(own[a], weights.Rows(First(a, rank), mine), Share(weights) * half, areAnchors: true, byAnchors[a]);
+            if (reverseWeights is not null) Negatives(others[0], reverseWeights.Rows(First(0, rank), mine), Share(reverseWeights) * half, areAnchors: false, byCandidates[0]);
+            if (!differentiates) return;
+            // Of two views a row has as many negatives as a candidate as it has as an anchor.
+            for (var a = 0; a < others.Length; a++) Push(others[a], ofCandidates ?? ofAnchors[a], pairs.Estimator, Share(weights) * half, areAnchors: false, byCandidates[a]);
+            if (reverseWeights is not null) Push(own[0], ofAnchors[0], pairs.ReverseEstimator!, Share(reverseWeights) * half, areAnchors: true, byAnchors[0]);
+        }
+
+        void Negatives(Tensor rows, GammaWeights ofRows, double share, bool areAnchors, Tensor gradient)
+        {
+            var left = rows.detach().clone().requires_grad_(differentiates);
+            if (_memory!.Negatives(left, ofRows, areAnchors)?.Times(share) is not { } part) return;
+            using var constant = no_grad();
+            value.add_(part.detach(), Scalars.One);
+            if (!differentiates) return;
+            var gradients = autograd.grad([part], [left, .. learned]);
+            gradient.add_(gradients[0], Scalars.One);
+            for (var p = 0; p < learned.Length; p++) byLearned[p].add_(gradients[p + 1], Scalars.One);
+        }
+
+        void Push(Tensor rows, Tensor sums, PartitionEstimator estimator, double share, bool areAnchors, Tensor gradient)
+        {
+            using var counted = PartitionSums.FromRows(sums);
+            if (_memory!.Push(rows, counted.LogNegativeScale(estimator.Population), areAnchors) is not { } push) return;
+            using var constant = no_grad();
+            gradient.add_(push.Times(share), Scalars.One);
+        }
+    }
+
+    /// <summary>Puts the batch into the memory, which is the same on all ranks and stays so.</summary>
+    private void Remember(Tensor[] own, Tensor[] others, Tensor? ids, GammaWeights weights, GammaWeights? reverseWeights)
+    {
+        if (_memory is null) return;
+        var anchors = cat([.. own.Select(communicator.AllGatherRows)]);
+        var candidates = Views == 2 ? null : _gathered.GetValueOrDefault(0) ?? communicator.AllGatherRows(others[0]);
+        _memory.Store(anchors, candidates, ids, weights, reverseWeights);
     }
 
     private Tensor Block(
@@ -236,9 +287,17 @@ internal sealed class PairExchange(ContrastiveLoss loss, GammaContrastiveLoss pa
         return value.Plus(sum.sub(sum.detach()));
     }
 
-    private static Tensor Nothing(long rows, long width, ScalarType type, Device device)
+    /// <summary>What two blocks of candidates add to the sums of the same anchors.</summary>
+    private static Tensor Merged(Tensor rows, Tensor more)
     {
-        var none = zeros([rows, width], dtype: type, device: device);
+        using var scope = NewDisposeScope();
+        return PartitionSums.FromRows(rows).Merge(PartitionSums.FromRows(more)).ToRows().MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Sums of nothing yet: no terms, and logarithms of 0.</summary>
+    private static Tensor Nothing(long rows, ScalarType type, Device device)
+    {
+        var none = zeros([rows, 8], dtype: type, device: device);
         none.narrow(1, 0, 2).fill_(Scalars.NegativeInfinity);
         return none;
     }

@@ -20,6 +20,9 @@ internal sealed record Launcher(string Name, int Size, string Variable, IReadOnl
     /// <summary>Names the library's file where it is none of the usual ones.</summary>
     public const string LibraryVariable = "CONTRASTIVE_MPI_LIBRARY";
 
+    /// <summary>With 1 each rank says at its start which process it is: a launcher may name a killed one by its process alone.</summary>
+    public const string RanksVariable = "CONTRASTIVE_MPI_RANKS";
+
     private static readonly (string, MpiDialect) OpenMpi = ("libmpi.so.40", MpiDialect.OpenMpi);
     private static readonly (string, MpiDialect) Mpich = ("libmpich.so.12", MpiDialect.Mpich);
     private static readonly (string, MpiDialect) MpichOnly = ("libmpi.so.12", MpiDialect.Mpich);

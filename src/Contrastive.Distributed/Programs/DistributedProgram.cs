@@ -14,7 +14,8 @@ namespace Contrastive.Distributed;
 /// another file. A library that does not see as many processes as the launcher started is refused.</para>
 /// <para>An exception that the program does not catch, one of another thread, one of a task that nobody waited for, <c>Environment.Exit</c>
 /// and a wait beyond the deadline end all ranks: the rank and what happened are written to the standard error stream, and the exit code is
-/// not 0. A process that is killed cannot write anything: its launcher ends the others, and says which it was.</para>
+/// not 0. A process that is killed cannot write anything: its launcher ends the others, and says which it was (MPICH by the process: with the environment
+/// variable CONTRASTIVE_MPI_RANKS at 1 each rank names its own at the start).</para>
 /// </remarks>
 /// <example>
 /// <code>
@@ -87,6 +88,8 @@ internal sealed class MpiProgram(Launcher launcher, TimeSpan deadline)
             End($"{library.File} sees {size} processes but {launcher.Variable} says that {launcher.Name} started {launcher.Size}: "
                 + $"the library is not the launcher's; name the right one in {Launcher.LibraryVariable}");
 
+        if (Environment.GetEnvironmentVariable(Launcher.RanksVariable) == "1") Write("started");
+
         AppDomain.CurrentDomain.UnhandledException += (_, failure) => End($"{failure.ExceptionObject}");
         TaskScheduler.UnobservedTaskException += (_, failure) => End($"a task that nobody waited for failed: {failure.Exception}");
         AppDomain.CurrentDomain.ProcessExit += (_, _) => End($"the process ends with code {Environment.ExitCode} before the program has ended on all ranks");
@@ -125,6 +128,8 @@ internal sealed class MpiProgram(Launcher launcher, TimeSpan deadline)
         }
         Write(reason);
         var code = Environment.ExitCode is > 0 and < 256 and var own ? own : 1;
+        // A launcher that is told to end all passes on what it has read, and no more: on a busy machine the line above was lost.
+        Thread.Sleep(TimeSpan.FromSeconds(0.2));
         _thread.Abort(code);
         // MPI ends this process; if it does not, the launcher ends the others when this one is gone.
         Thread.Sleep(TimeSpan.FromSeconds(10));

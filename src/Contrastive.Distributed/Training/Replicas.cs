@@ -37,6 +37,47 @@ public static class Replicas
         }
     }
 
+    /// <summary>
+    /// Makes the memories of the ranks one, the same on all: the newest rows of all ranks, as many as a memory holds, those of one age side by side. With
+    /// <see cref="Exchange.Local"/> each rank remembers rows of its own; call this before a checkpoint is written, which then serves any number of ranks.
+    /// </summary>
+    /// <param name="communicator">The ranks.</param>
+    /// <param name="memory">Of the same capacity and width on all ranks. Labels of its rows are forgotten, which a local exchange does not have.</param>
+    /// <exception cref="InvalidOperationException">The ranks' memories differ in width or dtype.</exception>
+    public static void Pool(Communicator communicator, CrossBatchMemory memory)
+    {
+        ArgumentNullException.ThrowIfNull(communicator);
+        ArgumentNullException.ThrowIfNull(memory);
+        using var scope = NewDisposeScope();
+        using var constant = no_grad();
+        var length = memory.Length;
+        memory.Length = memory.Capacity;
+        var (anchors, candidates) = (Pooled(memory.NewestAnchors()), Pooled(memory.NewestCandidates()));
+        memory.Length = length;
+        if (communicator.Rank == 0)
+        {
+            memory.Clear();
+            memory.Enqueue(anchors.Rows, candidates.Rows, anchors.Ids, candidates.Ids, anchors.LogWeights, candidates.LogWeights);
+        }
+        Broadcast(communicator, memory);
+
+        (Tensor Rows, Tensor Ids, Tensor LogWeights) Pooled((Tensor Rows, Tensor Ids, Tensor LogWeights)? own)
+        {
+            var like = memory.get_buffer("anchors")!;
+            var (rows, ids, weights) = own ?? (
+                like.narrow(0, 0, 0), empty(0, dtype: ScalarType.Int64, device: like.device), empty(0, dtype: like.dtype, device: like.device));
+            var counts = communicator.Meet(rows.shape[0]);
+            // A rank's rows lie together, the oldest of them first.
+            var byAge = counts.SelectMany((count, rank) => Enumerable.Range(0, (int)count[0])
+                    .Select(row => (Age: count[0] - row, At: counts.Take(rank).Sum(before => before[0]) + row)))
+                .OrderByDescending(row => row.Age).Select(row => row.At).TakeLast((int)Math.Min(int.MaxValue, memory.Capacity)).ToArray();
+            var newest = tensor(byAge, dtype: ScalarType.Int64, device: like.device);
+            return (Of(rows), Of(ids), Of(weights));
+
+            Tensor Of(Tensor part) => communicator.AllGatherRows(part).index_select(0, newest);
+        }
+    }
+
     /// <summary>A number that two tensors of different bytes do not share, but for a chance in 2^64.</summary>
     internal static long Checksum(Tensor tensor)
     {

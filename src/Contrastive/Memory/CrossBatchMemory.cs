@@ -186,6 +186,37 @@ public sealed class CrossBatchMemory : nn.Module
         static Tensor Copy(Tensor rows) => rows.clone().MoveToOuterDisposeScope();
     }
 
+    /// <summary>
+    /// Copies of the newest <see cref="Length"/> rows that were anchors, the oldest of them first, with their samples and log(u / k), -∞ where they have
+    /// none: for a loss that is worked out in pieces.
+    /// </summary>
+    /// <returns>Null where there are none. The tensors belong to the surrounding dispose scope, if there is one.</returns>
+    public (Tensor Rows, Tensor Ids, Tensor LogWeights)? NewestAnchors() => Newest(Anchors);
+
+    /// <summary>The same of rows that were candidates; of two views there are none, since both are anchors.</summary>
+    public (Tensor Rows, Tensor Ids, Tensor LogWeights)? NewestCandidates() => Newest(Candidates);
+
+    /// <summary>
+    /// Puts a batch in, as a loss in training does after its step: for a loss that is worked out in pieces, of rows of several processes, say. Where the
+    /// memory does not remember batches, only the number of rows is noted, for <see cref="FollowStepSize"/>.
+    /// </summary>
+    /// <param name="anchors">(n, D), as similarities compare them: normalised, if the loss normalises; of two views all 2N rows.</param>
+    /// <param name="candidates">(n, D), likewise; null where the anchors are the candidates.</param>
+    /// <param name="sampleIds">(n) integers, of both.</param>
+    /// <param name="anchorLogWeights">(n), log(u / k) of the anchors: <see cref="GammaWeights.LogWeights"/>.</param>
+    /// <param name="candidateLogWeights">(n), that of the candidates as anchors of a symmetric loss.</param>
+    /// <exception cref="ArgumentException">The rows do not fit the memory, or are not finite; nothing has changed then.</exception>
+    public void EnqueueBatch(
+        Tensor anchors, Tensor? candidates, Tensor? sampleIds = null, Tensor? anchorLogWeights = null, Tensor? candidateLogWeights = null)
+    {
+        CheckRows(anchors, nameof(anchors), sampleIds, anchorLogWeights);
+        if (candidates is not null) CheckRows(candidates, nameof(candidates), sampleIds, candidateLogWeights);
+        NoteBatch(anchors.shape[0]);
+        if (!RemembersBatches) return;
+        Anchors.Add(anchors, sampleIds, null, anchorLogWeights);
+        if (candidates is not null) Candidates.Add(candidates, sampleIds, null, candidateLogWeights);
+    }
+
     /// <summary>Forgets all rows.</summary>
     public void Clear()
     {
@@ -213,6 +244,15 @@ public sealed class CrossBatchMemory : nn.Module
     /// <summary>Nothing: the constructor registers all there is. TorchSharp would register every field again.</summary>
     protected override void RegisterComponents()
     {
+    }
+
+    private (Tensor Rows, Tensor Ids, Tensor LogWeights)? Newest(MemorySide side)
+    {
+        using var scope = NewDisposeScope();
+        using var constant = no_grad();
+        if (side.Newest(Length) is not { } entries) return null;
+        return (
+            entries.Rows.clone().MoveToOuterDisposeScope(), entries.Ids.clone().MoveToOuterDisposeScope(), entries.LogWeights.clone().MoveToOuterDisposeScope());
     }
 
     private void CheckRows(Tensor rows, string name, Tensor? ids, Tensor? logWeights)

@@ -104,6 +104,10 @@ public sealed class PartitionObservation
     /// <summary>Which sample each anchor is, (m) integers, if the caller said so.</summary>
     public Tensor? SampleIds { get; }
 
+    /// <summary>The same observation with other numbers for the samples, for an estimator that keeps only some of them and numbers those itself.</summary>
+    /// <param name="sampleIds">(m) integers, the same for two anchors where they were the same before.</param>
+    public PartitionObservation WithSampleIds(Tensor? sampleIds) => new(Sums, _anchors, Scale, sampleIds) { Tiling = Tiling, DistinctSamples = DistinctSamples };
+
     /// <summary>How an estimator that compares the anchors with candidates of its own is to use memory.</summary>
     public Tiling Tiling { get; init; } = Tiling.Default;
 

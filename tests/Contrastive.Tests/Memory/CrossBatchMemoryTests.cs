@@ -447,6 +447,32 @@ public class CrossBatchMemoryTests
         memory.Newest().Should().BeNull();
     }
 
+    [Fact]
+    public void A_batch_put_in_from_outside_is_what_a_loss_puts_in()
+    {
+        using var scope = NewDisposeScope();
+        var (a, b, ids) = (Draw.Normal(1, 4, Width), Draw.Normal(2, 4, Width), arange(4, dtype: ScalarType.Int64));
+        using var memory = new CrossBatchMemory(9, Width, dtype: ScalarType.Float64);
+        using var loss = new GammaContrastiveLoss(new BatchPartition(), Temperature.Fixed(0.5), ContrastMode.Symmetric, SimilarityMeasure.DotProduct, memory: memory);
+        loss.Evaluate(a, b, ids).Dispose();
+        var (rows, samples, weights) = memory.NewestAnchors()!.Value;
+        var (others, _, otherWeights) = memory.NewestCandidates()!.Value;
+        rows.ShouldEqual(a, 0);
+        others.ShouldEqual(b, 0);
+        samples.data<long>().ToArray().Should().Equal(0, 1, 2, 3);
+
+        using var outside = new CrossBatchMemory(9, Width, dtype: ScalarType.Float64);
+        outside.EnqueueBatch(a, b, ids, weights, otherWeights);
+        foreach (var (name, buffer) in memory.named_buffers()) outside.get_buffer(name)!.ShouldEqual(buffer, 0, name);
+
+        using var note = new CrossBatchMemory(9, Width, remembersBatches: false, dtype: ScalarType.Float64);
+        note.EnqueueBatch(a, null);
+        note.NewestAnchors().Should().BeNull();
+        note.FollowStepSize(0.1);
+        note.Length.Should().Be(9);
+        Refuses(() => note.EnqueueBatch(a, Draw.Normal(1, 4, 2)), "candidates have 2 features but the memory's have 5");
+    }
+
     private static IEnumerable<long[]> Subsets(long[] items, int count)
     {
         if (count == 0) return [[]];
