@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Contrastive.Samples.ImageSearch.Data;
+using Contrastive.Samples.ImageSearch.Languages;
 using Contrastive.Samples.ImageSearch.Querying;
 using Contrastive.Samples.ImageSearch.Reporting;
 using Contrastive.Samples.ImageSearch.Serving;
@@ -23,9 +24,11 @@ public static class ImageSearchProgram
         var root = new RootCommand("Trains an image tower and a text tower on pictures and captions, and finds pictures for words.");
         var train = new Command("train", "Trains and measures; what the program does without a command as well.");
         var training = new TrainCommand(root, train);
+        var languages = new LanguagesCommand();
         var query = new QueryCommand();
         var serve = new ServeCommand();
         root.Add(train);
+        root.Add(languages.Command);
         root.Add(query.Command);
         root.Add(serve.Command);
         return SampleRunner.Run(root, arguments, (parsed, console) =>
@@ -34,6 +37,8 @@ public static class ImageSearchProgram
                 QueryProgram.Run(query.Settings(parsed), console);
             else if (parsed.CommandResult.Command == serve.Command)
                 ServeProgram.Run(serve.Settings(parsed), console);
+            else if (parsed.CommandResult.Command == languages.Command)
+                LanguagesProgram.Run(languages.Settings(parsed), new Outputs(languages.Out(parsed)), languages.Running(parsed), console, afterStep);
             else
                 Train(training, parsed, console, afterStep);
         }, output, error, cancellation);

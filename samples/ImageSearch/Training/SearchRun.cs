@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Contrastive.Samples.ImageSearch.Data;
 using Contrastive.Samples.ImageSearch.Models;
+using Contrastive.Modality;
 using Contrastive.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -14,6 +15,7 @@ namespace Contrastive.Samples.ImageSearch.Training;
 internal sealed class SearchRun : ITrainingRun, IDisposable
 {
     private readonly SearchKey _key;
+    private readonly Random _otherViews;
     private readonly Device _device;
     private readonly ItemSampler _sampler;
     private readonly Generator _order;
@@ -21,25 +23,36 @@ internal sealed class SearchRun : ITrainingRun, IDisposable
     private readonly ShuffledBatches _batches;
     private readonly WarmupCosineSchedule _schedule;
     private readonly ContrastiveLoss _loss;
+    private readonly CompositeLoss? _structured;
     private readonly CrossBatchMemory? _memory;
     private readonly SafeAdamW _optimizer;
 
-    public SearchRun(SearchKey key, SearchSettings settings, PictureCollection collection, IReadOnlyList<int[]> items, Device device)
+    /// <param name="key">Which run.</param>
+    /// <param name="settings">How it is made.</param>
+    /// <param name="collection">All pictures.</param>
+    /// <param name="items">The pictures of each item to train on.</param>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="steps">How many; null for as many as the settings' epochs have.</param>
+    public SearchRun(
+        SearchKey key, SearchSettings settings, PictureCollection collection, IReadOnlyList<int[]> items, Device device, long? steps = null)
     {
         (_key, _device) = (key, device);
         using var weights = Streams.Weights(key.Seed);
-        Towers = new SearchTowers(settings.Sizes, weights);
+        Towers = new SearchTowers(settings.Sizes with { Independent = key.Structure?.NeedsIndependent ?? false }, weights);
         Towers.Centre(items.SelectMany(pictures => pictures).Select(picture => collection.Pictures[picture].Pixels));
         Towers.to(device);
         _sampler = new ItemSampler(collection, items, Towers.Hash, settings.Shift, Streams.Visits(key.Seed));
         _order = Streams.Order(key.Seed);
         _random = Streams.Loss(key.Seed);
         _batches = new ShuffledBatches(items.Count, key.BatchSize, _order);
-        Steps = settings.Steps(key.BatchSize, items.Count);
+        Steps = steps ?? settings.Steps(key.BatchSize, items.Count);
+        _otherViews = Streams.OtherViews(key.Seed);
         _schedule = new WarmupCosineSchedule(key.Rate, Steps, (long)Math.Round(settings.Warmup * Steps));
         (_loss, _memory) = SearchLosses.Create(key, items.Count, settings.Features, settings.Temperature, _random);
-        _loss.to(device);
-        _optimizer = new SafeAdamW([("towers", Towers), ("loss", _loss)], 0, settings.WeightDecay);
+        _structured = key.Structure?.Around(_loss, settings.Temperature, _random);
+        nn.Module objective = _structured is null ? _loss : _structured;
+        objective.to(device);
+        _optimizer = new SafeAdamW([("towers", Towers), ("loss", objective)], 0, settings.WeightDecay);
     }
 
     public SearchTowers Towers { get; }
@@ -64,11 +77,10 @@ internal sealed class SearchRun : ITrainingRun, IDisposable
         _memory?.FollowStepSize(rate);
         _optimizer.zero_grad();
         var items = _batches.Next();
-        var (pictures, captions) = _sampler.Draw(items.data<long>().ToArray(), _device);
-        var result = _loss.Evaluate(Towers.Images(pictures), Towers.Texts(captions, _device), items.to(_device));
-        result.Loss.backward();
+        var (loss, objective) = _structured is null ? Contrast(items) : Structured(_structured, items);
+        loss.backward();
         _optimizer.step();
-        LossTerm[] terms = [new(LossTerm.Objective, result.Objective.item<float>())];
+        LossTerm[] terms = [new(LossTerm.Objective, objective.item<float>())];
         Seconds += clock.Elapsed.TotalSeconds;
         return terms;
     }
@@ -76,10 +88,25 @@ internal sealed class SearchRun : ITrainingRun, IDisposable
     public void Dispose()
     {
         _optimizer.Dispose();
-        _loss.Dispose();
+        // With a structure around it, the loss is that one's part.
+        (_structured ?? (IDisposable)_loss).Dispose();
         Towers.Dispose();
         _batches.Dispose();
         _order.Dispose();
         _random.Dispose();
+    }
+    private (Tensor Loss, Tensor Objective) Contrast(Tensor items)
+    {
+        var (pictures, captions) = _sampler.Draw(items.data<long>().ToArray(), _device);
+        var result = _loss.Evaluate(Towers.Images(pictures), Towers.Texts(captions, _device), items.to(_device));
+        return (result.Loss, result.Objective);
+    }
+
+    private (Tensor Loss, Tensor Objective) Structured(CompositeLoss loss, Tensor items)
+    {
+        var views = _sampler.DrawPair(items.data<long>().ToArray(), _otherViews, _key.Structure!.Shift!.Value, _device);
+        var result = loss.Evaluate(
+            Towers.ImageFeatures(views.Pictures, views.OtherPictures), Towers.TextFeatures(views.Captions, views.OtherCaptions, _device), items.to(_device));
+        return (result.Loss, result[Structures.Curve]);
     }
 }
