@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Contrastive.Samples.ImageSearch;
 using Contrastive.Samples.ImageSearch.Data;
 using Contrastive.Samples.ImageSearch.Models;
 using Contrastive.Samples.ImageSearch.Training;
