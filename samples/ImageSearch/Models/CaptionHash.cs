@@ -27,7 +27,7 @@ internal sealed record CaptionHash(int Buckets)
     {
         var words = new List<string>();
         var word = new StringBuilder();
-        foreach (var rune in $"{Composed(text)} ".EnumerateRunes())
+        foreach (var rune in $"{text} ".EnumerateRunes())
         {
             if (Rune.IsLetterOrDigit(rune) || (word.Length > 0 && IsMark(rune)))
             {
@@ -73,10 +73,6 @@ internal sealed record CaptionHash(int Buckets)
             starts[i] = starts[i - 1] + texts[i - 1].Length;
         return (tensor([.. texts.SelectMany(numbers => numbers)], device: device), tensor(starts, device: device));
     }
-
-    /// <summary>An accent behind its letter and a letter with an accent are one letter. What is no text (half a surrogate) is replaced.</summary>
-    private static string Composed(string text)
-        => Ascii.IsValid(text) ? text : string.Concat(text.EnumerateRunes()).Normalize(NormalizationForm.FormC);
 
     private static bool IsMark(Rune rune) => Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark;
 
