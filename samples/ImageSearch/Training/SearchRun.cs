@@ -1,7 +1,7 @@
 using System.Diagnostics;
+using Contrastive.Modality;
 using Contrastive.Samples.ImageSearch.Data;
 using Contrastive.Samples.ImageSearch.Models;
-using Contrastive.Modality;
 using Contrastive.Training;
 using TorchSharp;
 using static TorchSharp.torch;
