@@ -104,17 +104,19 @@ internal static class LanguageReport
         Rows("name to picture", run => run.TextToPicture);
         Rows("picture to name", run => run.PictureToText);
         Rows("name to name", run => run.Names?.Mean);
-        Rows("  untrained", run => run.UntrainedNames?.Mean);
+        // All runs of a seed begin with the same words.
+        Rows("name to name", run => run.UntrainedNames?.Mean, "untrained");
         Rows("picture to picture", run => run.Pictures);
         return table;
 
-        void Rows(string what, Func<LanguageResult, RecallFigures?> figures)
+        void Rows(string what, Func<LanguageResult, RecallFigures?> figures, string? onceAs = null)
         {
-            foreach (var group in groups.Where(group => group.Runs.Any(run => figures(run.Result) is not null)))
+            var shown = groups.Where(group => group.Runs.Any(run => figures(run.Result) is not null));
+            foreach (var group in onceAs is null ? shown : shown.Take(1))
             {
                 table.Row(
                     what,
-                    group.Name,
+                    onceAs ?? group.Name,
                     group.Over(run => figures(run)?.RecallAt1).Text(),
                     group.Over(run => figures(run)?.RecallAt5).Text(),
                     group.Over(run => figures(run)?.RecallAt10).Text());
