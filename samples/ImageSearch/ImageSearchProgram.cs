@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Contrastive.Distributed;
 using Contrastive.Samples.ImageSearch.Data;
+using Contrastive.Samples.ImageSearch.Languages;
 using Contrastive.Samples.ImageSearch.Querying;
 using Contrastive.Samples.ImageSearch.Reporting;
 using Contrastive.Samples.ImageSearch.Serving;
@@ -30,9 +31,11 @@ public static class ImageSearchProgram
         var root = new RootCommand("Trains an image tower and a text tower on pictures and captions, and finds pictures for words.");
         var train = new Command("train", "Trains and measures; what the program does without a command as well.");
         var training = new TrainCommand(root, train);
+        var languages = new LanguagesCommand();
         var query = new QueryCommand();
         var serve = new ServeCommand();
         root.Add(train);
+        root.Add(languages.Command);
         root.Add(query.Command);
         root.Add(serve.Command);
         return SampleRunner.Run(root, arguments, (parsed, console) =>
@@ -43,14 +46,27 @@ public static class ImageSearchProgram
                 QueryProgram.Run(query.Settings(parsed), console);
             else if (parsed.CommandResult.Command == serve.Command)
                 ServeProgram.Run(serve.Settings(parsed), console);
+            else if (parsed.CommandResult.Command == languages.Command)
+                Languages(languages, parsed, console, afterStep, ranks);
             else
                 Train(training, parsed, console, afterStep, ranks);
         }, output, error, cancellation);
     }
 
+    private static void Languages(LanguagesCommand command, ParseResult parsed, SampleConsole console, Action afterStep, Communicator ranks)
+    {
+        if (ranks.Size > 1)
+            throw InOneProcess(command.Command.Name, ranks);
+        LanguagesProgram.Run(command.Settings(parsed), new Outputs(command.Out(parsed)), command.Running(parsed), console, afterStep);
+    }
+
+    private static UserError InOneProcess(string what, Communicator ranks) => new($"{what} trains in one process, but {ranks.Size} were started");
+
     private static void Train(TrainCommand command, ParseResult parsed, SampleConsole console, Action afterStep, Communicator ranks)
     {
         var settings = command.Settings(parsed);
+        if (settings.Structures is not null && ranks.Size > 1)
+            throw InOneProcess("--structure", ranks);
         var outputs = new Outputs(command.Out(parsed));
         var running = command.Running(parsed, outputs, ranks);
         var device = Devices.Of(settings.Device);

@@ -13,6 +13,9 @@ internal sealed class Outputs(string folder)
     /// <summary>Finished runs, a line each, unless <c>--records</c> names another file.</summary>
     public string Records => Path.Combine(folder, "runs.jsonl");
 
+    /// <summary>Recall of each language.</summary>
+    public string LanguagesPlot => Path.Combine(folder, "languages.png");
+
     public string Recall => Path.Combine(folder, "recall.png");
 
     /// <summary>A folder with a run's trained towers: <see cref="Models.SavedModel"/>.</summary>

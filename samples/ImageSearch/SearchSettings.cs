@@ -70,6 +70,11 @@ internal sealed record SearchSettings
     /// <summary>Whether runs are scored on validation items, which they then do not train on.</summary>
     public required bool Validation { get; init; }
 
+    /// <summary>What is asked of the space beside; null where nobody has asked, and then no part of the settings that are written.</summary>
+    [JsonPropertyName("structure")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<SearchStructure>? Structures { get; init; }
+
     /// <summary>What categories are asked with; {} stands for the name.</summary>
     public required IReadOnlyList<string> Prompts { get; init; }
 
@@ -81,7 +86,7 @@ internal sealed record SearchSettings
 
     /// <summary>What decides one run's figures beside its key: these settings without the lists that make the grid and where the pictures lie.</summary>
     [JsonIgnore]
-    public SearchSettings OfOneRun => this with { Losses = [], Memories = [], BatchSizes = [], LearningRates = [], Tuned = false, Seeds = [], Source = null };
+    public SearchSettings OfOneRun => this with { Losses = [], Memories = [], BatchSizes = [], LearningRates = [], Tuned = false, Seeds = [], Source = null, Structures = null };
 
     /// <summary>All runs, the losses of a seed beside each other, so that an early look compares like with like. SigLIP has no memory.</summary>
     [JsonIgnore]
@@ -89,10 +94,11 @@ internal sealed record SearchSettings
         => [.. from seed in Seeds
                from batch in BatchSizes
                from rate in LearningRates.Count == 0 ? [null] : LearningRates.Select(rate => (double?)rate)
+               from structure in (IReadOnlyList<SearchStructure?>?)Structures ?? [null]
                from loss in Losses
                from memory in Memories
                where memory == 0 || SearchLosses.TakesMemory(loss)
-               select new SearchKey(loss, memory, batch, rate, seed)];
+               select new SearchKey(loss, memory, batch, rate, seed, structure)];
 
     /// <summary>So many that all batch sizes see the same number of samples.</summary>
     public long Steps(int batchSize, int items) => Math.Max(1, (long)Math.Round((double)Epochs * items / batchSize));

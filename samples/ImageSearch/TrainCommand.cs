@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using Contrastive.Distributed;
 using Contrastive.Evaluation;
+using Contrastive.Modality;
 using Contrastive.Samples.ImageSearch.Data;
 using Contrastive.Samples.ImageSearch.Training;
 using static Contrastive.Samples.CommandOptions;
@@ -38,6 +39,13 @@ internal sealed class TrainCommand
     private readonly Option<string> _splitSeed = Text("--split-seed", "0", "What draws them: the same for all seeds", "n");
     private readonly Option<string> _prompts = new("--prompts") { Description = "Prompts for the categories, one a line, {} for the name; without it the name alone", HelpName = "file" };
     private readonly Option<string> _probeDraws = Text("--probe-draws", "3", "How often the labelled pictures of a few-shot probe are drawn", "n");
+    private readonly Option<string> _structure = new("--structure") { Description = "What to ask of the space beside, to compare: none, in-modal (contrasts with another view), separation, bridge, consistency, all; given, all labels are probed with too", HelpName = "list" };
+    private readonly Option<string> _separationWeight = Text("--separation-weight", "1", "Weights of the feature separation to compare", "list");
+    private readonly Option<string> _bridgeWeight = Text("--bridge-weight", "0.1", "Weights of the Brownian bridge to compare", "list");
+    private readonly Option<string> _bridgeSide = Text("--bridge-side", "first", "Whose other views lie on the bridge: first (pictures), second (captions) or both", "name");
+    private readonly Option<string> _bridgeTime = Text("--bridge-time", "0.25", "Where on the bridge: the weight of their own side", "x");
+    private readonly Option<string> _consistencyWeight = Text("--consistency-weight", "0.003", "Weights of the geometric consistency to compare", "list");
+    private readonly Option<string> _viewShift = Text("--view-shift", "2", "For --structure: how far the other view of a picture is moved at most where its item has no other picture, in pixels", "n");
     private readonly Option<string> _parallel = Text("--parallel", "auto", "Runs at a time, each on one thread; auto is one a processor, and with mpirun one", "n|auto");
     private readonly Option<string> _device = Text("--device", "cpu", "cpu, cuda or cuda:1", "name");
     private readonly Option<string> _records = new("--records") { Description = "File that finished runs are added to, a line each, and are found in; runs.jsonl in --out without it", HelpName = "file" };
@@ -51,7 +59,8 @@ internal sealed class TrainCommand
         Option[] options =
         [
             _images, _captions, _labels, _items, _drawn, _loss, _memory, _batchSize, _learningRate, _epochs, _seeds, _validation, _temperature, _warmup,
-            _weightDecay, _shift, _pictureSize, _buckets, _channels, _features, _testShare, _validationShare, _splitSeed, _prompts, _probeDraws, _parallel,
+            _weightDecay, _shift, _pictureSize, _buckets, _channels, _features, _testShare, _validationShare, _splitSeed, _prompts, _probeDraws,
+            _structure, _separationWeight, _bridgeWeight, _bridgeSide, _bridgeTime, _consistencyWeight, _viewShift, _parallel,
             _device, _records, _finished, _noModels, _out,
         ];
         foreach (var command in commands)
@@ -107,6 +116,7 @@ internal sealed class TrainCommand
             TestShare = Real(_testShare, 0.001, 0.8),
             ValidationShare = Real(_validationShare, 0.001, 0.8),
             SplitSeed = Whole(_splitSeed, 0, int.MaxValue),
+            Structures = SearchStructures(parsed),
             Prompts = Prompts(parsed),
             ProbeDraws = Whole(_probeDraws, 1, 1000),
         };
@@ -119,6 +129,31 @@ internal sealed class TrainCommand
         int Whole(Option<string> option, int low, int high) => (int)CommandOptions.Whole(option, parsed.GetRequiredValue(option), low, high);
 
         double Real(Option<string> option, double low, double high) => CommandOptions.Real(option, parsed.GetRequiredValue(option), low, high);
+    }
+
+    /// <summary>Null without the option: then runs are those of earlier versions, and their lines are found.</summary>
+    private SearchStructure[]? SearchStructures(ParseResult parsed)
+    {
+        if (parsed.GetValue(_structure) is not { } text)
+        {
+            Option[] without = [_separationWeight, _bridgeWeight, _bridgeSide, _bridgeTime, _consistencyWeight, _viewShift];
+            return without.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given
+                ? throw new UserError($"{given.Name} needs {_structure.Name}")
+                : null;
+        }
+
+        var side = Choice<BridgeSide>(_bridgeSide, parsed.GetRequiredValue(_bridgeSide));
+        var time = CommandOptions.Real(_bridgeTime, parsed.GetRequiredValue(_bridgeTime), 0.001, 0.999);
+        var shift = (int)CommandOptions.Whole(_viewShift, parsed.GetRequiredValue(_viewShift), 0, 64);
+        var (separations, bridges, consistencies) = (Weights(_separationWeight), Weights(_bridgeWeight), Weights(_consistencyWeight));
+        // A structure with one weight has a run for each of that weight's values, not for each of the others'.
+        return [.. (from name in Names(_structure, text, SearchStructure.Names)
+                    from separation in separations
+                    from bridge in bridges
+                    from consistency in consistencies
+                    select SearchStructure.Of(name, new StructureWeights(separation, bridge, side, time, consistency, Cyclip: 0), shift)).Distinct()];
+
+        double[] Weights(Option<string> option) => List(option, parsed.GetRequiredValue(option), value => CommandOptions.Real(option, value, 1e-9, 1e6));
     }
 
     private PictureSource? Source(ParseResult parsed)

@@ -23,6 +23,15 @@ internal static class DrawnPictures
     /// <summary>How many different items there are.</summary>
     public static int Most => Shapes.Length * Colours.Length * Sizes.Length * Places.Length * 2;
 
+    /// <summary>Which of the words an item has, by number; the same shape, colour, size, place and fill are the same item.</summary>
+    public static (int Shape, int Colour, int Size, int Place, bool Filled) Parts(int item)
+    {
+        var (shape, rest) = (item % Shapes.Length, item / Shapes.Length);
+        var (colour, rest2) = (rest % Colours.Length, rest / Colours.Length);
+        var (size, rest3) = (rest2 % Sizes.Length, rest2 / Sizes.Length);
+        return (shape, colour, size, rest3 % Places.Length, rest3 / Places.Length == 1);
+    }
+
     /// <param name="items">How many of them to draw, each as two pictures.</param>
     /// <param name="side">Pixels a side.</param>
     /// <param name="seed">The same seed, the same pictures.</param>
@@ -34,10 +43,8 @@ internal static class DrawnPictures
         var pictures = new List<Picture>();
         foreach (var item in all[..items])
         {
-            var (shape, rest) = (item % Shapes.Length, item / Shapes.Length);
-            var (colour, rest2) = (Colours[rest % Colours.Length], rest / Colours.Length);
-            var (size, rest3) = (Sizes[rest2 % Sizes.Length], rest2 / Sizes.Length);
-            var (place, filled) = (Places[rest3 % Places.Length], rest3 / Places.Length == 1);
+            var parts = Parts(item);
+            var (shape, colour, size, place, filled) = (parts.Shape, Colours[parts.Colour], Sizes[parts.Size], Places[parts.Place], parts.Filled);
             for (var copy = 0; copy < PicturesEach; copy++)
             {
                 var sizeWord = size.Words[copy % size.Words.Length];

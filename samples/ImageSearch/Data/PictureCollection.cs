@@ -14,7 +14,12 @@ namespace Contrastive.Samples.ImageSearch.Data;
 internal sealed record Picture(string Name, string? Path, byte[] Pixels, IReadOnlyList<string> Captions, string? Label, string? Item);
 
 /// <summary>Where pictures and what is said of them lie; nulls where nothing is said.</summary>
-internal sealed record PictureSource(string Images, string? Captions, string? Labels, string? Items);
+/// <param name="Images">The folder.</param>
+/// <param name="Captions">A line <c>image&lt;TAB&gt;caption</c> each.</param>
+/// <param name="Labels">A line <c>image&lt;TAB&gt;category</c> each.</param>
+/// <param name="Items">A line <c>image&lt;TAB&gt;item</c> each.</param>
+/// <param name="Names">A line <c>item&lt;TAB&gt;language&lt;TAB&gt;name</c> each: what there is instead of captions.</param>
+internal sealed record PictureSource(string Images, string? Captions, string? Labels, string? Items, string? Names = null);
 
 /// <summary>Pictures, decoded, and the lines and files that could not be used.</summary>
 internal sealed record PictureCollection(int Side, IReadOnlyList<Picture> Pictures, IReadOnlyList<Skipped> Skipped)
@@ -26,6 +31,24 @@ internal sealed record PictureCollection(int Side, IReadOnlyList<Picture> Pictur
         CheckFolder(source.Images);
         var skipped = new List<Skipped>();
         return Read(TabbedFile.Read("--captions", source.Captions!, source.Images, skipped), source, skipped, side, console);
+    }
+
+    /// <summary>The pictures that an items file names, of items that have captions.</summary>
+    /// <param name="source">With the items file.</param>
+    /// <param name="captions">Of an item; none where nothing is said of it.</param>
+    /// <param name="side">Pixels a side.</param>
+    /// <param name="skipped">What could not be used so far.</param>
+    /// <param name="console">Told what is skipped.</param>
+    /// <exception cref="UserError">None can be used, or a file or the folder cannot be read.</exception>
+    public static PictureCollection OfItems(
+        PictureSource source, Func<string, IReadOnlyList<string>> captions, int side, List<Skipped> skipped, SampleConsole console)
+    {
+        CheckFolder(source.Images);
+        // What is wrong with the file is told when it is read for the items.
+        var files = TabbedFile.Read("--items", source.Items!, source.Images, [])
+            .Select(file => file with { Values = captions(file.Values[0]) })
+            .Where(file => file.Values.Count > 0);
+        return Read([.. files], source, skipped, side, console);
     }
 
     /// <summary>All pictures of a folder and of those in it, with captions where a file gives some.</summary>
@@ -107,7 +130,7 @@ internal sealed record PictureCollection(int Side, IReadOnlyList<Picture> Pictur
             files[i].Name, files[i].Path, pixels[i], files[i].Values, labels?.GetValueOrDefault(files[i].Path), items?.GetValueOrDefault(files[i].Path)))];
         return read.Length > 0
             ? new PictureCollection(side, read, skipped)
-            : throw new UserError($"{source.Captions ?? source.Images}: no usable picture{(skipped.Count > 0 ? $": {skipped[0]}" : "")}");
+            : throw new UserError($"{source.Captions ?? source.Items ?? source.Images}: no usable picture{(skipped.Count > 0 ? $": {skipped[0]}" : "")}");
     }
 
     private static string? Problem(string path, int side, out byte[] pixels)

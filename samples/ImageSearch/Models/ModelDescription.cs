@@ -14,8 +14,10 @@ namespace Contrastive.Samples.ImageSearch.Models;
 /// <param name="Drawn">How many items were drawn.</param>
 /// <param name="DrawnSeed">What drew them.</param>
 /// <param name="Settings">Of the whole experiment.</param>
+/// <param name="Languages">Whose names it has learned; null where its pictures have captions.</param>
 internal sealed record ModelDescription(
-    string Format, string Version, string Sha256, TowerSizes Towers, SearchKey Run, PictureSource? Source, int Drawn, long DrawnSeed, JsonElement Settings)
+    string Format, string Version, string Sha256, TowerSizes Towers, SearchKey Run, PictureSource? Source, int Drawn, long DrawnSeed, JsonElement Settings,
+    IReadOnlyList<string>? Languages = null)
     : IModelDescription
 {
     public const string CurrentFormat = "contrastive-image-search-1";

@@ -19,7 +19,12 @@ internal sealed class SavedModel : IDisposable
 
     public ModelDescription Description { get; }
 
-    public static void Save(string folder, SearchTowers towers, SearchKey key, SearchSettings settings)
+    /// <param name="folder">Where it goes.</param>
+    /// <param name="towers">Trained.</param>
+    /// <param name="key">Which run.</param>
+    /// <param name="settings">Of the experiment.</param>
+    /// <param name="languages">Whose names it has learned; null where its pictures have captions.</param>
+    public static void Save(string folder, SearchTowers towers, SearchKey key, SearchSettings settings, IReadOnlyList<string>? languages = null)
     {
         ModelFolder.Save(folder, towers, sum => new ModelDescription(
             ModelDescription.CurrentFormat,
@@ -28,11 +33,12 @@ internal sealed class SavedModel : IDisposable
             towers.Sizes,
             key,
             settings.Source is { } source
-                ? source with { Images = Path.GetFullPath(source.Images), Captions = Full(source.Captions), Labels = Full(source.Labels), Items = Full(source.Items) }
+                ? source with { Images = Path.GetFullPath(source.Images), Captions = Full(source.Captions), Labels = Full(source.Labels), Items = Full(source.Items), Names = Full(source.Names) }
                 : null,
             settings.Drawn,
             settings.SplitSeed,
-            JsonSerializer.SerializeToElement(settings, SampleJson.Exact)));
+            JsonSerializer.SerializeToElement(settings, SampleJson.Exact),
+            languages));
 
         static string? Full(string? path) => path is null ? null : Path.GetFullPath(path);
     }

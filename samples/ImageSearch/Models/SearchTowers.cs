@@ -1,3 +1,4 @@
+using Contrastive.Modality;
 using Contrastive.Numerics;
 using Contrastive.Training;
 using TorchSharp;
@@ -11,7 +12,8 @@ namespace Contrastive.Samples.ImageSearch.Models;
 /// <param name="Buckets">How many numbers words and triples of letters have: <see cref="CaptionHash"/>.</param>
 /// <param name="Channels">Of the first convolution of the image tower; the second has twice as many.</param>
 /// <param name="Features">D, the width of the features.</param>
-internal sealed record TowerSizes(int Side, int Buckets, int Channels, int Features);
+/// <param name="Independent">Whether each tower has a second head, for features of its own.</param>
+internal sealed record TowerSizes(int Side, int Buckets, int Channels, int Features, bool Independent = false);
 
 /// <summary>
 /// Pictures: two convolutions that each halve the sides, then a linear layer. Captions: the mean of the rows that words and triples of
@@ -36,6 +38,8 @@ internal sealed class SearchTowers : nn.Module
     private readonly Conv2d coarse;
     private readonly Linear image_output;
     private readonly EmbeddingBag words;
+    private readonly Linear? image_independent;
+    private readonly Linear? text_independent;
 
     /// <param name="sizes">What to build.</param>
     /// <param name="random">Draws the weights.</param>
@@ -56,6 +60,15 @@ internal sealed class SearchTowers : nn.Module
         using var scope = NewDisposeScope();
         using var constant = no_grad();
         words.weight!.normal_(0, RowDeviation, random);
+        if (!sizes.Independent)
+            return;
+        // Drawn last: the weights of the others are the same without.
+        image_independent = nn.Linear(2 * sizes.Channels * across * across, sizes.Features, hasBias: false);
+        text_independent = nn.Linear(sizes.Features, sizes.Features, hasBias: false);
+        SeededWeights.Draw(image_independent, random);
+        SeededWeights.Draw(text_independent, random);
+        register_module(nameof(image_independent), image_independent);
+        register_module(nameof(text_independent), text_independent);
     }
 
     public TowerSizes Sizes { get; }
@@ -83,8 +96,21 @@ internal sealed class SearchTowers : nn.Module
     public Tensor Images(Tensor pictures)
     {
         using var scope = NewDisposeScope();
-        var seen = fine.forward(pictures - mean_picture).relu_();
-        return image_output.forward(coarse.forward(seen).relu_().flatten(1)).MoveToOuterDisposeScope();
+        return image_output.forward(Seen(pictures)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Every feature that a structure can use, of pictures and of other views of the same items; the caller has a dispose scope.</summary>
+    public ModalityFeatures ImageFeatures(Tensor pictures, Tensor others)
+    {
+        var seen = Seen(cat([pictures, others], 0));
+        return Views(image_output.forward(seen), image_independent?.forward(seen));
+    }
+
+    /// <summary>The same of captions.</summary>
+    public ModalityFeatures TextFeatures(IReadOnlyList<long[]> captions, IReadOnlyList<long[]> others, Device device)
+    {
+        var said = Texts([.. captions, .. others], device);
+        return Views(said, text_independent?.forward(said));
     }
 
     /// <summary>Of captions as numbers: (N, D).</summary>
@@ -102,6 +128,19 @@ internal sealed class SearchTowers : nn.Module
     /// <summary>Unit features of many captions, without a graph: (N, D).</summary>
     public Tensor UnitTexts(IReadOnlyList<string> captions, Device device)
         => Unit(captions, some => Texts([.. some.Select(Hash.Numbers)], device));
+
+    /// <summary>Unit features of many pictures that only their tower has, without a graph: (N, D); null where it has none.</summary>
+    public Tensor? UnitIndependentImages(IReadOnlyList<byte[]> pictures, Device device)
+        => image_independent is null ? null : Unit(pictures, some => image_independent.forward(Seen(PixelBatch.Of(some, Sizes.Side, device))));
+
+    private Tensor Seen(Tensor pictures) => coarse.forward(fine.forward(pictures - mean_picture).relu_()).relu_().flatten(1);
+
+    private static ModalityFeatures Views(Tensor features, Tensor? independent)
+    {
+        var half = features.shape[0] / 2;
+        return new ModalityFeatures(
+            features.narrow(0, 0, half), features.narrow(0, half, half), independent?.narrow(0, 0, half), independent?.narrow(0, half, half));
+    }
 
     private static Tensor Unit<T>(IReadOnlyList<T> input, Func<T[], Tensor> features)
     {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Contrastive.Samples.ImageSearch.Data;
+using Contrastive.Samples.ImageSearch.Languages;
 using Contrastive.Samples.ImageSearch.Models;
 using SkiaSharp;
 using static Contrastive.Samples.CommandOptions;
@@ -50,9 +51,16 @@ internal static class Gallery
         if (settings.Images is { } folder)
             return PictureCollection.OfFolder(new PictureSource(folder, settings.Captions, null, null), side, console);
         if (model.Source is not { } source)
-            return DrawnPictures.Draw(model.Drawn, side, model.DrawnSeed);
+        {
+            return model.Languages is { } drawn
+                ? NamedPictures.Draw(model.Drawn, side, model.DrawnSeed).With(drawn)
+                : DrawnPictures.Draw(model.Drawn, side, model.DrawnSeed);
+        }
+
         if (!Directory.Exists(source.Images))
             throw new UserError($"--images: the model was trained on the pictures in {source.Images}, which is not there: name a folder to search");
+        if (model.Languages is { } languages && File.Exists(source.Items) && File.Exists(source.Names))
+            return NamedPictures.Read(source, side, console).With(languages);
         // Those trained on are those the captions file names; a folder may have more, last time's contact sheet among them.
         return File.Exists(source.Captions)
             ? PictureCollection.OfCaptions(source with { Labels = null, Items = null }, side, console)

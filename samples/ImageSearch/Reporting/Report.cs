@@ -7,6 +7,8 @@ namespace Contrastive.Samples.ImageSearch.Reporting;
 /// <summary>The finished experiment on the console and in the folder.</summary>
 internal static class Report
 {
+    private const string All = "all labels";
+
     private static readonly (string Name, Func<SearchResult, double?> Value, int Digits)[] Figures =
     [
         ("R@1", run => run.RecallAt1, 3),
@@ -16,8 +18,20 @@ internal static class Report
         ("1 label", run => run.Probe1, 3),
         ("5 labels", run => run.Probe5, 3),
         ("10 labels", run => run.Probe10, 3),
+        (All, run => run.ProbeFull, 3),
         ("s", run => run.Seconds, 0),
     ];
+
+    // Of a run with independent features: probes that have them beside the shared ones.
+    private static readonly (string Name, Func<SearchResult, double?> Value, int Digits)[] BothHeads =
+        [.. Figures.Select(figure => (figure.Name, figure.Name switch
+        {
+            "1 label" => run => run.WithIndependent?.Probe1,
+            "5 labels" => run => run.WithIndependent?.Probe5,
+            "10 labels" => run => run.WithIndependent?.Probe10,
+            All => run => run.WithIndependent?.ProbeFull,
+            _ => (Func<SearchResult, double?>)(_ => null),
+        }, figure.Digits))];
 
     /// <summary>The runs of all seeds.</summary>
     private sealed record Group(SearchKey Key, IReadOnlyList<SearchResult> Runs)
@@ -54,14 +68,20 @@ internal static class Report
         console.Line();
         console.Line($"{data.Pictures.Pictures.Count} pictures of {data.Items} items; {data.Split.Train.Count} trained on, scored on {data.Split.Scored.Count} {(settings.Validation ? "validation" : "test")} items");
         console.Line($"Retrieval (mean of both directions), zero-shot categories and linear probes on a few labels{(settings.Seeds.Count > 1 ? $"; mean ± standard deviation of {settings.Seeds.Count} seeds" : "")}");
-        var table = new ResultsTable(["loss", "B", "step size", .. Figures.Select(figure => figure.Name)]);
+        // A column that only --structure fills is there only with it.
+        bool Shown((string Name, Func<SearchResult, double?> Value, int Digits) figure) => figure.Name != All || settings.Structures is not null;
+        var table = new ResultsTable(["loss", "B", "step size", .. Figures.Where(Shown).Select(figure => figure.Name)]);
         foreach (var group in groups)
         {
-            table.Row([
-                group.Objective,
+            Row(group.Objective, Figures);
+            if (group.Key.Structure is { NeedsIndependent: true })
+                Row($"{group.Objective}, both heads", BothHeads);
+
+            void Row(string name, IEnumerable<(string Name, Func<SearchResult, double?> Value, int Digits)> figures) => table.Row([
+                name,
                 $"{group.BatchSize}",
                 group.Key.Rate.ToString("G3", CultureInfo.InvariantCulture),
-                .. Figures.Select(figure => group.Over(figure.Value).Text(figure.Digits)),
+                .. figures.Where(Shown).Select(figure => group.Over(figure.Value).Text(figure.Digits)),
             ]);
         }
 
@@ -123,7 +143,11 @@ internal static class Report
         table.Write(console.Output);
     }
 
-    private static bool IsComparedWith(SearchKey key, SearchKey other)
+    private static bool IsComparedWith(SearchKey key, SearchKey other) => key.Structure == other.Structure
+        ? IsLossComparedWith(key, other)
+        : other.Structure is { IsNone: true } && key.Structure is not null && key with { Structure = other.Structure } == other;
+
+    private static bool IsLossComparedWith(SearchKey key, SearchKey other)
         => key.Objective != other.Objective && other.Memory == 0 && (other.Loss == SearchLosses.Baseline
             ? other.BatchSize >= key.BatchSize
             : other.BatchSize == key.BatchSize && key.Memory > 0);

@@ -3,6 +3,9 @@ using System.Text.Json.Serialization;
 
 namespace Contrastive.Samples.ImageSearch.Reporting;
 
+/// <summary>Accuracies of linear probes; null where they could not be made.</summary>
+internal sealed record ProbeScores(double? Probe1, double? Probe5, double? Probe10, double? ProbeFull);
+
 /// <summary>The figures of a finished run.</summary>
 internal sealed record SearchResult
 {
@@ -42,6 +45,18 @@ internal sealed record SearchResult
     public required double PictureToTextRecallAt1 { get; init; }
 
     public required double TextToPictureRecallAt1 { get; init; }
+
+    /// <summary>What was asked of the space beside; null where nobody has asked.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Structure { get; init; }
+
+    /// <summary>Accuracy of a linear probe with all labels, of a run with <c>--structure</c>; null without labels.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? ProbeFull { get; init; }
+
+    /// <summary>The probes on the shared features with the independent ones beside them, twice as wide; null where there are none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ProbeScores? WithIndependent { get; init; }
 
     [JsonIgnore]
     public string Summary => string.Create(CultureInfo.InvariantCulture, $"recall@1 {RecallAt1:F3}, {Seconds:F0} s");

@@ -56,7 +56,7 @@ internal sealed class Experiment
     {
         // Tuned step sizes are chosen for all seeds at once.
         SearchKey[][] jobs = _settings.Tuned
-            ? [.. _settings.Grid.GroupBy(key => (key.Loss, key.Memory, key.BatchSize)).Select(group => group.ToArray())]
+            ? [.. _settings.Grid.GroupBy(key => (key.Loss, key.Memory, key.BatchSize, key.Structure)).Select(group => group.ToArray())]
             : [.. _settings.Grid.Select(key => new[] { key })];
         var done = new (SearchKey Key, SearchResult Result)[jobs.Length][];
         Progress.Run(console, "training", jobs.Sum(Steps), progress =>

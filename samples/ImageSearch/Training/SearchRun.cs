@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Contrastive.Distributed;
+using Contrastive.Modality;
 using Contrastive.Samples.ImageSearch.Data;
 using Contrastive.Samples.ImageSearch.Models;
 using Contrastive.Training;
@@ -16,6 +17,7 @@ namespace Contrastive.Samples.ImageSearch.Training;
 internal sealed class SearchRun : ITrainingRun, IDisposable
 {
     private readonly SearchKey _key;
+    private readonly Random _otherViews;
     private readonly Device _device;
     private readonly ItemSampler _sampler;
     private readonly Generator _order;
@@ -24,31 +26,43 @@ internal sealed class SearchRun : ITrainingRun, IDisposable
     private readonly ShardedBatches _batches;
     private readonly WarmupCosineSchedule _schedule;
     private readonly ContrastiveLoss _loss;
-    private readonly DistributedLoss _distributed;
+    private readonly CompositeLoss? _structured;
+    private readonly DistributedLoss? _distributed;
     private readonly GradientReduction _gradients;
     private readonly CrossBatchMemory? _memory;
     private readonly SafeAdamW _optimizer;
 
-    public SearchRun(SearchKey key, SearchSettings settings, PictureCollection collection, IReadOnlyList<int[]> items, Device device, Communicator ranks)
+    /// <param name="key">Which run; with a structure, in one process.</param>
+    /// <param name="settings">How it is made.</param>
+    /// <param name="collection">All pictures.</param>
+    /// <param name="items">The pictures of each item to train on.</param>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="ranks">The processes that take a slice of each batch.</param>
+    /// <param name="steps">How many; null for as many as the settings' epochs have.</param>
+    public SearchRun(
+        SearchKey key, SearchSettings settings, PictureCollection collection, IReadOnlyList<int[]> items, Device device, Communicator ranks, long? steps = null)
     {
         (_key, _device, _ranks) = (key, device, ranks);
         using var weights = Streams.Weights(key.Seed);
-        Towers = new SearchTowers(settings.Sizes, weights);
+        Towers = new SearchTowers(settings.Sizes with { Independent = key.Structure?.NeedsIndependent ?? false }, weights);
         Towers.Centre(items.SelectMany(pictures => pictures).Select(picture => collection.Pictures[picture].Pixels));
         Towers.to(device);
         _sampler = new ItemSampler(collection, items, Towers.Hash, settings.Shift, Streams.Visits(key.Seed));
         _order = Streams.Order(key.Seed);
         _random = Streams.Loss(key.Seed);
         _batches = new ShardedBatches(ranks, items.Count, key.BatchSize, _order);
-        Steps = settings.Steps(key.BatchSize, items.Count);
+        Steps = steps ?? settings.Steps(key.BatchSize, items.Count);
+        _otherViews = Streams.OtherViews(key.Seed);
         _schedule = new WarmupCosineSchedule(key.Rate, Steps, (long)Math.Round(settings.Warmup * Steps));
         (_loss, _memory) = SearchLosses.Create(key, items.Count, settings.Features, settings.Temperature, _random);
-        _loss.to(device);
-        Replicas.Broadcast(ranks, Towers, _loss);
+        _structured = key.Structure?.Around(_loss, settings.Temperature, _random);
+        nn.Module objective = _structured is null ? _loss : _structured;
+        objective.to(device);
+        Replicas.Broadcast(ranks, Towers, objective);
         // The work is in the towers: every loss and its memory are worked out of the whole batch, which is small, on each process.
-        _distributed = new DistributedLoss(_loss, ranks, Exchange.Whole);
-        _gradients = new GradientReduction(ranks, [.. Towers.parameters(), .. _loss.parameters()]);
-        _optimizer = new SafeAdamW([("towers", Towers), ("loss", _loss)], 0, settings.WeightDecay);
+        _distributed = _structured is null ? new DistributedLoss(_loss, ranks, Exchange.Whole) : null;
+        _gradients = new GradientReduction(ranks, [.. Towers.parameters(), .. objective.parameters()]);
+        _optimizer = new SafeAdamW([("towers", Towers), ("loss", objective)], 0, settings.WeightDecay);
     }
 
     public SearchTowers Towers { get; }
@@ -73,13 +87,11 @@ internal sealed class SearchRun : ITrainingRun, IDisposable
         _memory?.FollowStepSize(rate);
         _optimizer.zero_grad();
         var items = _batches.Next();
-        var batch = _ranks.AllGatherRows(items);
-        var (pictures, captions) = _sampler.Draw(batch.data<long>().ToArray(), items.data<long>().ToArray(), _device);
-        var result = _distributed.Evaluate(Towers.Images(pictures), Towers.Texts(captions, _device), items.to(_device));
-        result.Loss.backward();
+        var (loss, objective) = _distributed is null ? Structured(_structured!, items) : Contrast(_distributed, items);
+        loss.backward();
         _gradients.Sum();
         _optimizer.step();
-        LossTerm[] terms = [new(LossTerm.Objective, result.BatchObjective)];
+        LossTerm[] terms = [new(LossTerm.Objective, objective)];
         Seconds += clock.Elapsed.TotalSeconds;
         return terms;
     }
@@ -87,10 +99,27 @@ internal sealed class SearchRun : ITrainingRun, IDisposable
     public void Dispose()
     {
         _optimizer.Dispose();
-        _loss.Dispose();
+        // With a structure around it, the loss is that one's part.
+        (_structured ?? (IDisposable)_loss).Dispose();
         Towers.Dispose();
         _batches.Dispose();
         _order.Dispose();
         _random.Dispose();
+    }
+
+    private (Tensor Loss, double Objective) Contrast(DistributedLoss loss, Tensor items)
+    {
+        var batch = _ranks.AllGatherRows(items);
+        var (pictures, captions) = _sampler.Draw(batch.data<long>().ToArray(), items.data<long>().ToArray(), _device);
+        var result = loss.Evaluate(Towers.Images(pictures), Towers.Texts(captions, _device), items.to(_device));
+        return (result.Loss, result.BatchObjective);
+    }
+
+    private (Tensor Loss, double Objective) Structured(CompositeLoss loss, Tensor items)
+    {
+        var views = _sampler.DrawPair(items.data<long>().ToArray(), _otherViews, _key.Structure!.Shift!.Value, _device);
+        var result = loss.Evaluate(
+            Towers.ImageFeatures(views.Pictures, views.OtherPictures), Towers.TextFeatures(views.Captions, views.OtherCaptions, _device), items.to(_device));
+        return (result.Loss, result[Structures.Curve].item<float>());
     }
 }

@@ -19,4 +19,7 @@ internal static class Streams
 
     /// <summary>Pictures, captions and shifts.</summary>
     public static Random Visits(long seed) => new((int)seed);
+
+    /// <summary>The other views of the same items. Beyond all seeds, so that it is no stream of another one's visits.</summary>
+    public static Random OtherViews(long seed) => new(int.MaxValue - (int)seed);
 }
