@@ -7,7 +7,8 @@ namespace Contrastive.Tests.Losses;
 /// <summary>
 /// Figures that the peers' own code gave, run as it is (in float64, on features made of sines): docs/moving-over.md says which call of ours is
 /// which of theirs. open_clip, info-nce-pytorch, GradCache, SupContrast, pytorch-metric-learning (216a792), lightly (e8d317f, after 1.5.26; of
-/// 1.5.20 the file before 0111edc), raminnakhli/Decoupled-Contrastive-Learning (f876c83), joshr17/HCL (7b4647f) and LibAUC (812f98f).
+/// 1.5.20 the file before 0111edc), raminnakhli/Decoupled-Contrastive-Learning (f876c83), joshr17/HCL (7b4647f), LibAUC (812f98f) and ALBEF
+/// (b9727e4, the loss_ita of its forward with a queue of no rows).
 /// </summary>
 public class PeerTests
 {
@@ -36,6 +37,7 @@ public class PeerTests
         pml.SupCon.ref ; 5.389869949577 ; 0.086942685620 0.009595751124 0.083262615124 1.126335402655 -1.507452996175 0.539004846226 18.723055971518 ; 0.147908056813 0.106817648281 0.566690543243 -0.027164902449 -0.079310488403 -0.092007349458 11.625865323155
         pml.NTXent.ref ; 2.569630274007 ; 0.197808115541 0.300874748710 0.202568813226 0.491753023825 -0.574492333872 0.254138730881 9.337251149768 ; 0.097228021607 0.080427890605 0.271958723057 -0.216841139892 -0.118720880812 -0.101254710654 8.233477074221
         pml.NTXent.views ; 3.555515769056 ; -0.291366353340 0.571445604803 -0.250624346206 0.395335757968 -0.557777836484 0.182739258717 4.353319047959 ; -0.110025972701 -0.150059619280 0.273729466328 -0.535296509195 0.188528297871 0.342894865394 1.146769512825
+        ALBEF ; 3.888229362871 ; 0.163019865626 0.323723836366 0.170509190775 0.253127462150 0.172889160309 0.236192882482 3.430390034645 ; 0.077044640668 0.103181423151 -0.173000441144 0.040413482098 0.005319564959 -0.001818019453 0.273981693477
         LibAUC.bimodal.0 ; 1.576050228451 ; -0.175132071478 0.461082749478 -0.145108104494 0.567689276143 -0.712432658755 0.282312838709 3.073297682888 ; -0.139500905524 -0.172088206808 0.168108396599 -0.255707746688 0.027569232696 0.086874228034 0.715236659408
         LibAUC.bimodal.1 ; 1.912445221956 ; -0.028769478822 -0.046743158224 0.145492000173 0.670768193374 0.000265034551 -0.138536044737 1.043250197750 ; -0.467959476585 0.892069555790 -0.203726002046 0.135409809851 -0.106051531013 0.115598804028 2.246379276204
         LibAUC.bimodal.2 ; 7.201965840016 ; 0.276009508189 -0.192610184747 -0.273756581211 0.073938271795 0.154393696094 -0.416879077804 0.870463959584 ; -0.107644359982 0.107208150998 0.191545141069 -0.030588984859 -0.027426342593 0.251600578173 0.503728151798
@@ -58,6 +60,21 @@ public class PeerTests
     {
         using var loss = new SigmoidContrastiveLoss(Temperature.Fixed(1.0 / 8), initialBias: -3);
         Check("open_clip.SigLip", inputs => loss.forward(inputs[0], inputs[1]), Rows(5, 1), Rows(5, 2));
+    }
+
+    [Fact]
+    public void ALBEF_without_its_queue_is_InfoNCE_of_momentum_features_and_targets()
+    {
+        var (images, texts) = (F.normalize(Rows(5, 3).detach(), dim: 1), F.normalize(Rows(5, 4).detach(), dim: 1));
+        using var loss = new InfoNCELoss(Temperature.Fixed(0.2));
+        var similarities = images.matmul(texts.t()) / 0.2;
+        Check(
+            "ALBEF",
+            inputs => (loss.forward(inputs[0], texts, null, Targets(similarities)) + loss.forward(inputs[1], images, null, Targets(similarities.t()))) / 2,
+            Rows(5, 1), Rows(5, 2));
+
+        static PairMap Targets(Tensor similarities)
+            => PairMap.FromTargets((similarities.softmax(dim: 1) * 0.4) + (eye(5, dtype: ScalarType.Float64) * 0.6));
     }
 
     [Fact]
