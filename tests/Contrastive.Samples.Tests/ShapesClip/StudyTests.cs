@@ -48,7 +48,8 @@ public sealed class StudyTests : IDisposable
     {
         var (code, output, error) = RunShapes.With(Study("wide", "none,consistency", "1,2"));
         code.Should().Be(0, error);
-        var tables = output.Split('\n').SkipWhile(line => !line.StartsWith("Zero-shot accuracy", StringComparison.Ordinal)).Where(line => line.Contains("  ")).ToArray();
+        var report = output[output.IndexOf("Zero-shot accuracy", StringComparison.Ordinal)..output.IndexOf("written:", StringComparison.Ordinal)];
+        var tables = report.Split('\n').Where(line => line.Contains("  ")).ToArray();
         tables.Should().Contain(line => line.Contains("consistency") && line.Contains('±')).And.Contain(line => line.StartsWith("difference "));
         tables.Where(line => line.Length > 100).Should().BeEmpty();
     }
