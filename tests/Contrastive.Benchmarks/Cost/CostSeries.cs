@@ -1,3 +1,4 @@
+using Contrastive.Samples;
 using MathNet.Numerics.LinearRegression;
 
 namespace Contrastive.Benchmarks.Cost;
