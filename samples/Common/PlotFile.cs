@@ -18,7 +18,7 @@ public sealed record Curve(
 /// <param name="Color">As #rrggbb; the next of the palette without it.</param>
 /// <param name="Width">Of the line, in pixels.</param>
 /// <param name="Opacity">From 0 to 1.</param>
-/// <param name="Dashed">For what is not measured: limits, reference values.</param>
+/// <param name="Dashed">For what is not measured (limits, reference values), or to tell two curves of one colour apart.</param>
 public sealed record CurveStyle(string? Color = null, double Width = 2, double Opacity = 1, bool Dashed = false);
 
 /// <summary>One set of axes. A logarithmic axis leaves out what is not positive.</summary>

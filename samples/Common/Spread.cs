@@ -15,8 +15,8 @@ public sealed record Spread(double Mean, double StandardDeviation)
         return new Spread(mean, all.Length > 1 ? Math.Sqrt(all.Sum(value => (value - mean) * (value - mean)) / (all.Length - 1)) : double.NaN);
     }
 
-    public string Text(int digits = 3)
-        => double.IsNaN(Mean) ? "-" : double.IsNaN(StandardDeviation) ? Number(Mean, digits) : $"{Number(Mean, digits)} ± {Number(StandardDeviation, digits)}";
+    public string Text(int digits = 3, string between = " ± ")
+        => double.IsNaN(Mean) ? "-" : double.IsNaN(StandardDeviation) ? Number(Mean, digits) : $"{Number(Mean, digits)}{between}{Number(StandardDeviation, digits)}";
 
     private static string Number(double value, int digits) => value.ToString($"F{digits}", CultureInfo.InvariantCulture);
 }

@@ -102,18 +102,33 @@ internal static class Finetuning
         static string Over(IEnumerable<TaskLine> group, Func<TaskLine, double> figure) => Spread.Of(group.Select(figure)).Text();
     }
 
+    // What no loss has pretrained.
+    private static readonly CurveStyle Known = new("#999999");
+
     /// <summary>A bar a pretraining, and those of what is known without one of the two.</summary>
     private static void Draw(Plot plot, string task, IGrouping<string, TaskLine>[] groups)
     {
-        (string Name, Spread Accuracy)[] bars =
+        (string Name, Spread Accuracy, CurveStyle Style)[] bars =
         [
-            ("majority", Spread.Of(groups[0].Select(line => line.Majority))),
-            ("without picture", Spread.Of(groups[0].Select(line => line.WithoutPicture))),
-            ("without text", Spread.Of(groups[0].Select(line => line.WithoutText))),
-            .. groups.Select(group => (group.Key, Spread.Of(group.Select(line => line.Accuracy)))),
+            ("majority", Spread.Of(groups[0].Select(line => line.Majority)), Known),
+            ("without picture", Spread.Of(groups[0].Select(line => line.WithoutPicture)), Known),
+            ("without text", Spread.Of(groups[0].Select(line => line.WithoutText)), Known),
+            .. groups.Select(group => (
+                group.Key,
+                Spread.Of(group.Select(line => line.Accuracy)),
+                group.First().Pretraining == FusionKey.None ? Known : LossColors.Of(group.First().Loss, group.First().Structure))),
         ];
         foreach (var (place, bar) in bars.Index())
-            plot.Add.Bar(new Bar { Position = place, Value = bar.Accuracy.Mean, Error = double.IsNaN(bar.Accuracy.StandardDeviation) ? 0 : bar.Accuracy.StandardDeviation });
+        {
+            plot.Add.Bar(new Bar
+            {
+                Position = place,
+                Value = bar.Accuracy.Mean,
+                Error = double.IsNaN(bar.Accuracy.StandardDeviation) ? 0 : bar.Accuracy.StandardDeviation,
+                FillColor = Color.FromHex(bar.Style.Color!),
+            });
+        }
+
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericManual([.. bars.Select((_, place) => (double)place)], [.. bars.Select(bar => bar.Name)]);
         plot.Axes.SetLimitsY(0, 1);
         plot.Title(task);

@@ -69,7 +69,7 @@ internal static class Pretraining
         Curve Curve(FusionKey key, string part)
         {
             var epochs = curves(key).Epochs;
-            return new Curve($"{key}", [.. epochs.Select((_, epoch) => epoch + 1.0)], [.. epochs.Select(epoch => epoch[part])]);
+            return new Curve($"{key}", [.. epochs.Select((_, epoch) => epoch + 1.0)], [.. epochs.Select(epoch => epoch[part])], Style: LossColors.Of(key.Loss, key.Structure));
         }
 
         static string Cell(double value) => ResultsTable.Cell(value, "F3");

@@ -31,7 +31,7 @@ internal static class ApiIndex
         var page = new StringBuilder("""
             # API index
 
-            Every public type with its summary, from the XML documentation; the links lead to the source. Generated: after a change
+            Every public type with its summary, from the XML documentation; the links lead to the source, and on the site into the reference. Generated: after a change
             run `UPDATE_API_INDEX=1 dotnet test tests/Contrastive.Documentation.Tests --filter ApiIndex`. The full reference, members,
             parameters and exceptions, is built by `dotnet tool restore && dotnet docfx` into `out/site`.
 
@@ -43,7 +43,7 @@ internal static class ApiIndex
             page.Append($"\n## Package {name}\n");
             foreach (var types in TypesOf(library).GroupBy(type => type.Namespace!))
             {
-                page.Append($"\nNamespace `{types.Key}`:\n\n| type | | |\n|---|---|---|\n");
+                page.Append($"\nNamespace `{types.Key}`:\n\n| type | kind | summary |\n|---|---|---|\n");
                 foreach (var type in types)
                     page.Append($"| [`{Name(type)}`](../{SourceOf(name, type)}) | {Kind(type)} | {documentation.Summary(type)} |\n");
             }

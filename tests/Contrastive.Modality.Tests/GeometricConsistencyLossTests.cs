@@ -151,4 +151,21 @@ public class GeometricConsistencyLossTests
         Refuses(() => new GeometricConsistencyLoss(0, 0, 0), "every weight is 0");
         Refuses(() => new GeometricConsistencyLoss(-1), "crossModalWeight must be at least 0 and finite but is -1");
     }
+
+    /// <summary>src/train.py's get_loss (goel-shashank/CyCLIP, 707e7c7) with both lambdas 0.25 and a scale of 8 gave these figures.</summary>
+    [Fact]
+    public void CyCLIPs_own_code_gives_the_same_figures()
+    {
+        using var scope = NewDisposeScope();
+        var (images, texts) = (PeerFigures.Rows(5, 1), PeerFigures.Rows(5, 2));
+        using var loss = new CompositeLoss(
+            ("clip", new MultimodalContrastiveLoss(new InfoNCELoss(Temperature.Fixed(1.0 / 8), ContrastMode.Symmetric), includeInModal: false), 1),
+            ("cyclic", new GeometricConsistencyLoss(0.25, 0.25, augmentedWeight: 0), 1));
+        var value = loss.forward(new(images), new(texts));
+        PeerFigures.Check(
+            value, [images, texts],
+            5.137572783455,
+            [-0.194651918582, 0.716527770654, -0.151677555153, 1.010164851416, -1.198896330448, 0.517834515891, 4.973243307599],
+            [-0.382669542793, -0.505718035919, 0.792604840397, -0.642419224507, 0.150969720155, 0.318836869490, 2.090875978935]);
+    }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 
 namespace Contrastive.Packages.Tests;
 
@@ -7,11 +8,18 @@ internal static class Dotnet
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
 
+    public static string Host { get; }
+        = Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet";
+
     /// <summary>What it wrote. It must succeed.</summary>
     public static string Run(string folder, string? packageFolder, params string[] arguments)
-        => Start(folder, packageFolder, Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet", arguments);
+        => Start(folder, packageFolder, Host, arguments);
 
     public static string Start(string folder, string? packageFolder, string program, params string[] arguments)
+        => Follow(folder, packageFolder, null, program, arguments);
+
+    /// <summary>The same; each line is also told as it comes.</summary>
+    public static string Follow(string folder, string? packageFolder, Action<string>? onLine, string program, params string[] arguments)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -40,7 +48,7 @@ internal static class Dotnet
         start.Environment["CreateHardLinksForPublishFilesIfPossible"] = "true";
 
         using var process = Process.Start(start)!;
-        var output = process.StandardOutput.ReadToEndAsync();
+        var output = ReadAsync(process.StandardOutput, onLine);
         var errors = process.StandardError.ReadToEndAsync();
         if (!process.WaitForExit(Limit))
         {
@@ -51,5 +59,16 @@ internal static class Dotnet
             throw new InvalidOperationException(
                 $"{program} {string.Join(' ', arguments)} failed ({process.ExitCode}):\n{output.Result}\n{errors.Result}");
         return output.Result;
+    }
+
+    private static async Task<string> ReadAsync(StreamReader reader, Action<string>? onLine)
+    {
+        var text = new StringBuilder();
+        while (await reader.ReadLineAsync() is { } line)
+        {
+            onLine?.Invoke(line);
+            text.Append(line).Append('\n');
+        }
+        return text.ToString();
     }
 }

@@ -45,6 +45,10 @@ internal sealed class FreshProject : IDisposable
     /// <summary>`dotnet` with these arguments, in the project's folder.</summary>
     public string Dotnet(params string[] arguments) => Packages.Tests.Dotnet.Run(_folder.Root, _folder.Path("packages"), arguments);
 
+    /// <summary>The same; each line is also told as it comes.</summary>
+    public void Follow(Action<string> onLine, params string[] arguments)
+        => Packages.Tests.Dotnet.Follow(_folder.Root, _folder.Path("packages"), onLine, Packages.Tests.Dotnet.Host, arguments);
+
     /// <summary>Runs a program that the project published.</summary>
     public string Start(string program) => Packages.Tests.Dotnet.Start(_folder.Root, null, program);
 

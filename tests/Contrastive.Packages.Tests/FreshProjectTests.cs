@@ -1,12 +1,14 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
+using Xunit.Abstractions;
 
 namespace Contrastive.Packages.Tests;
 
 /// <summary>The first hour of a new user, who has the packages and not the repository.</summary>
 [Collection(nameof(PackedLibraries))]
-public partial class FreshProjectTests(PackedLibraries packed)
+public partial class FreshProjectTests(PackedLibraries packed, ITestOutputHelper output)
 {
     private static (string, string) Natives => ("TorchSharp-cpu", Repository.VersionOf("TorchSharp-cpu"));
 
@@ -26,6 +28,40 @@ public partial class FreshProjectTests(PackedLibraries packed)
 
         project.Dotnet("publish", "-r", RuntimeInformation.RuntimeIdentifier, "--self-contained", "false", "-o", "for-this-system");
         LossShouldFall(project.Start(project.Path("for-this-system", OperatingSystem.IsWindows() ? "App.exe" : "App")));
+    }
+
+    /// <summary>docs/getting-started.md: the packages that it adds, and its program. `dotnet test --logger "console;verbosity=detailed"` shows the times.</summary>
+    [Fact]
+    public void Getting_started_leads_from_an_empty_folder_to_a_loss_that_falls()
+    {
+        var page = File.ReadAllText(Repository.File("docs", "getting-started.md")).ReplaceLineEndings("\n");
+        var references = AddedPackage().Matches(page)
+            .Select(match => (match.Groups["id"].Value, match.Groups["version"] is { Success: true } version ? version.Value : packed.Version)).ToArray();
+        references.Should().HaveCountGreaterThan(1);
+        using var project = new FreshProject(Example("docs/getting-started.md"), packed.Packages, references);
+
+        var watch = Stopwatch.StartNew();
+        project.Dotnet("restore");
+        var restored = watch.Elapsed;
+        project.Dotnet("build", "-c", "Release", "--no-restore");
+        var built = watch.Elapsed;
+        var losses = new List<double>();
+        TimeSpan? fell = null;
+        project.Follow(
+            line =>
+            {
+                if (EpochLoss().Match(line) is not { Success: true } match) return;
+                losses.Add(double.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture));
+                if (losses.Count > 1 && losses[^1] < losses[0]) fell ??= watch.Elapsed;
+            },
+            "run", "-c", "Release", "--no-build");
+
+        output.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"pack {packed.PackTime.TotalSeconds:F0} s, restore {restored.TotalSeconds:F0} s, build {(built - restored).TotalSeconds:F0} s, "
+            + $"from there to a loss that has fallen {(fell - built)?.TotalSeconds:F1} s"));
+        fell.Should().NotBeNull();
+        losses[^1].Should().BeLessThan(losses[0] / 2);
     }
 
     [Fact]
@@ -80,6 +116,12 @@ public partial class FreshProjectTests(PackedLibraries packed)
 
     [GeneratedRegex(@"^step \d+: loss (-?[\d.]+)$", RegexOptions.Multiline)]
     private static partial Regex Loss();
+
+    [GeneratedRegex(@"^    dotnet add package (?<id>\S+)( --version (?<version>\S+))?", RegexOptions.Multiline)]
+    private static partial Regex AddedPackage();
+
+    [GeneratedRegex(@"^epoch \d+: loss ([\d.]+)")]
+    private static partial Regex EpochLoss();
 
     [GeneratedRegex(@"^#:project .*/(?<name>[\w.]+)\.csproj", RegexOptions.Multiline)]
     private static partial Regex ProjectLine();

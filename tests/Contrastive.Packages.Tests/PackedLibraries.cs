@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Contrastive.Packages.Tests;
 
 /// <summary>
@@ -18,12 +20,21 @@ public sealed class PackedLibraries : IDisposable
         Version = $"0.0.1-test.{Guid.NewGuid():N}";
         (Packages, SamePackages, PackageWithoutGit) = (_folder.Path("packages"), _folder.Path("same-packages"), _folder.Path("package-without-git"));
         Parallel.Invoke(
-            () => Pack(CopySources("first", git: true), Packages, "Contrastive.sln"),
+            () =>
+            {
+                var sources = CopySources("first", git: true);
+                var watch = Stopwatch.StartNew();
+                Pack(sources, Packages, "Contrastive.sln");
+                PackTime = watch.Elapsed;
+            },
             () => Pack(CopySources(Path.Combine("second", "and", "deeper"), git: true), SamePackages, "Libraries.slnx"),
             () => Pack(CopySources("third", git: false), PackageWithoutGit, Path.Combine("src", "Contrastive", "Contrastive.csproj")));
     }
 
     public string Version { get; }
+
+    /// <summary>How long `dotnet pack` took on the solution, restore and build with it; two smaller packs ran beside it.</summary>
+    public TimeSpan PackTime { get; private set; }
 
     /// <summary>The folder of the packages.</summary>
     public string Packages { get; }

@@ -16,10 +16,15 @@ public sealed record RunGroup<TRun>(string Structure, string Loss, int BatchSize
 
     public string FullName => Runs[0].Key.Group;
 
+    public CurveStyle Style => LossColors.Of(Loss, Structure);
+
     public Spread Over(Func<TRun, double> figure) => Spread.Of(Runs.Select(figure));
 
     /// <summary>The mean of a figure over the epochs, with its spread where there are several runs.</summary>
-    public Curve Curve(string name, Func<RunCurves, IReadOnlyList<double>> figure)
+    /// <param name="name">As the legend has it.</param>
+    /// <param name="figure">What is drawn.</param>
+    /// <param name="opacity">Less than 1 for all but one of the groups that share a colour.</param>
+    public Curve Curve(string name, Func<RunCurves, IReadOnlyList<double>> figure, double opacity = 1)
     {
         var seen = Runs.Select(run => figure(run.Curves)).ToArray();
         var spreads = Enumerable.Range(0, seen[0].Count).Select(epoch => Spread.Of(seen.Select(run => run[epoch]))).ToArray();
@@ -27,7 +32,8 @@ public sealed record RunGroup<TRun>(string Structure, string Loss, int BatchSize
             name,
             [.. spreads.Select((_, epoch) => epoch + 1.0)],
             [.. spreads.Select(spread => spread.Mean)],
-            Runs.Count > 1 ? [.. spreads.Select(spread => spread.StandardDeviation)] : null);
+            Runs.Count > 1 ? [.. spreads.Select(spread => spread.StandardDeviation)] : null,
+            Style with { Opacity = opacity });
     }
 }
 

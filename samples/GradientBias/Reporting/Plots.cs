@@ -11,8 +11,8 @@ internal static class Plots
 
     private static readonly Dictionary<string, (string Title, string Color)> Looks = new()
     {
-        [ComparedLosses.InfoNCE] = ("InfoNCE", "#d95f02"),
-        [ComparedLosses.Gamma] = ("decomposable loss", "#1b6ca8"),
+        [ComparedLosses.InfoNCE] = ("InfoNCE", LossColors.InfoNCE),
+        [ComparedLosses.Gamma] = ("decomposable loss", LossColors.Gamma),
     };
 
     /// <summary>One panel a noise level: each run thin, their mean thick, and the optimum at 1.</summary>

@@ -103,7 +103,8 @@ internal static class Report
                     loss.Key,
                     [.. best.Select(group => (double)group.BatchSize)],
                     [.. best.Select(group => group.Over(figure).Mean)],
-                    settings.Seeds.Count > 1 ? [.. best.Select(group => group.Over(figure).StandardDeviation)] : null);
+                    settings.Seeds.Count > 1 ? [.. best.Select(group => group.Over(figure).StandardDeviation)] : null,
+                    LossColors.Of(best[0].Key.Loss, best[0].Key.Memory));
             })],
             LogX: true)
         {

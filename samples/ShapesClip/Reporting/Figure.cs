@@ -5,21 +5,31 @@ namespace Contrastive.Samples.ShapesClip.Reporting;
 /// <summary>A figure of a run, by its name in tables.</summary>
 internal sealed record Figure(string Name, Func<RunResult, double> Value, int Digits = 3)
 {
-    public static IReadOnlyList<Figure> Main { get; } =
+    public static IReadOnlyList<Figure> ZeroShot { get; } =
     [
         new("shape", run => run.Shape.Top1),
         new("colour", run => run.Colour.Top1),
         new("seen", run => run.Seen.Top1),
         new("held-out", run => run.HeldOut.Top1),
         new("held-out top 5", run => run.HeldOut.Top5),
+    ];
+
+    public static IReadOnlyList<Figure> Retrieval { get; } =
+    [
         new("R@1", run => run.Retrieval.RecallAt1),
         new("R@5", run => run.Retrieval.RecallAt5),
         new("rank", run => run.Retrieval.MeanRank, 1),
         new("held-out R@1", run => run.HeldOutRetrieval.RecallAt1),
+    ];
+
+    public static IReadOnlyList<Figure> Geometry { get; } =
+    [
         new("gap", run => run.ModalityGap),
         new("align", run => run.Alignment),
         new("uniform", run => run.Uniformity, 2),
     ];
+
+    public static IReadOnlyList<Figure> Main { get; } = [.. ZeroShot, .. Retrieval, .. Geometry];
 
     /// <summary>Those that say how good a run is, in few columns.</summary>
     public static IReadOnlyList<Figure> Short { get; } = [.. Main.Where(figure => figure.Name is "seen" or "held-out" or "R@1" or "held-out R@1")];

@@ -41,39 +41,45 @@ internal static class Report
     {
         console.Line();
         console.Line($"Zero-shot accuracy (shape and colour of 10, both of 100) and retrieval, mean of both directions{(settings.Seeds.Count > 1 ? $"; mean ± standard deviation of {settings.Seeds.Count} seeds" : "")}");
-        var table = new ResultsTable(["loss", "B", .. Figure.Main.Select(figure => figure.Name), "s"]);
-        foreach (var group in groups)
-        {
-            table.Row([
-                group.Name,
-                $"{group.BatchSize}",
-                .. Figure.Main.Select(figure => group.Over(figure.Value).Text(figure.Digits)),
-                $"{group.Over(run => run.Seconds).Mean:F0}",
-            ]);
-        }
+        // Three tables: one would be twice as wide as a terminal.
+        Table(Figure.ZeroShot);
+        Table([.. Figure.Retrieval, new("s", run => run.Seconds, 0)]);
+        Table(Figure.Geometry);
 
-        table.Write(console.Output);
+        void Table(IReadOnlyList<Figure> figures)
+        {
+            console.Line();
+            var table = new ResultsTable(["loss", "B", .. figures.Select(figure => figure.Name)]);
+            foreach (var group in groups)
+                table.Row([group.Name, $"{group.BatchSize}", .. figures.Select(figure => group.Over(figure.Value).Text(figure.Digits, "±"))]);
+            table.Write(console.Output);
+        }
     }
 
     private static void Probes(IReadOnlyList<RunGroup<RunResult>> groups, SampleConsole console)
     {
         console.Line();
         console.Line("Accuracy of linear probes, on all labels / on a few");
-        var table = new ResultsTable(["loss", "B", "features", .. Attributes.All.Select(kind => kind.Name)]);
-        foreach (var group in groups)
+        foreach (var (number, kinds) in Attributes.All.Chunk(4).Index())
         {
-            foreach (var features in group.Runs[0].Probes.Select(probe => probe.Features).Distinct())
+            if (number > 0)
+                console.Line();
+            var table = new ResultsTable(["loss", "B", "features", .. kinds.Select(kind => kind.Name)]);
+            foreach (var group in groups)
             {
-                table.Row([
-                    group.Name,
-                    $"{group.BatchSize}",
-                    features,
-                    .. Attributes.All.Select(kind => $"{group.Over(run => run.Probe(kind, features).Linear).Mean:F3}/{group.Over(run => run.Probe(kind, features).FewShot).Mean:F3}"),
-                ]);
+                foreach (var features in group.Runs[0].Probes.Select(probe => probe.Features).Distinct())
+                {
+                    table.Row([
+                        group.Name,
+                        $"{group.BatchSize}",
+                        features,
+                        .. kinds.Select(kind => $"{group.Over(run => run.Probe(kind, features).Linear).Mean:F3}/{group.Over(run => run.Probe(kind, features).FewShot).Mean:F3}"),
+                    ]);
+                }
             }
-        }
 
-        table.Write(console.Output);
+            table.Write(console.Output);
+        }
     }
 
     /// <summary>What changes from one group to another, seed by seed: mean, standard error, wins and the t test's p.</summary>
@@ -82,15 +88,21 @@ internal static class Report
         if (comparisons.Count == 0)
             return;
         console.Line();
-        console.Line("Differences paired by seed: mean ± standard error (won), p of the t test");
-        var table = new ResultsTable(["difference", .. Figure.Short.Select(figure => figure.Name)]);
+        console.Line("Differences paired by seed: mean, standard error, seeds that won, p of the t test");
+        var table = new ResultsTable("difference", "figure", "mean", "error", "won", "p");
         foreach (var comparison in comparisons)
         {
-            table.Row([
-                $"{comparison.Treated} - {comparison.Against}",
-                .. Figure.Short.Select(figure => comparison.Figures[figure.Name]).Select(difference =>
-                    $"{difference.Mean:+0.000;-0.000;+0.000} ± {difference.StandardError:F3} ({difference.Won}/{difference.Pairs}) {ResultsTable.Cell(difference.PValue, "F3")}"),
-            ]);
+            foreach (var (number, figure) in Figure.Short.Index())
+            {
+                var difference = comparison.Figures[figure.Name];
+                table.Row(
+                    number == 0 ? $"{comparison.Treated} - {comparison.Against}" : "",
+                    figure.Name,
+                    $"{difference.Mean:+0.000;-0.000;+0.000}",
+                    $"{difference.StandardError:F3}",
+                    $"{difference.Won}/{difference.Pairs}",
+                    ResultsTable.Cell(difference.PValue, "F3"));
+            }
         }
 
         table.Write(console.Output);
@@ -106,7 +118,8 @@ internal static class Report
                 sizes[0].Name,
                 [.. sizes.Select(group => (double)group.BatchSize)],
                 [.. sizes.Select(group => group.Over(figure.Value).Mean)],
-                sizes[0].Runs.Count > 1 ? [.. sizes.Select(group => group.Over(figure.Value).StandardDeviation)] : null))],
+                sizes[0].Runs.Count > 1 ? [.. sizes.Select(group => group.Over(figure.Value).StandardDeviation)] : null,
+                sizes[0].Style))],
             LogX: true)
         {
             XTicks = [.. groups.Select(group => (double)group.BatchSize).Distinct().Order()],
@@ -115,6 +128,8 @@ internal static class Report
     /// <summary>The objective and what the validation pairs say, over the epochs.</summary>
     private static IReadOnlyList<Panel> Panels(IReadOnlyList<RunGroup<RunResult>> groups)
     {
+        // Groups of one loss have one colour: the larger the batch, the stronger.
+        var sizes = groups.Select(group => group.BatchSize).Distinct().Order().ToList();
         return
         [
             Epochs("Contrastive objective", "objective", run => run.Objective),
@@ -123,7 +138,7 @@ internal static class Report
         ];
 
         Panel Epochs(string title, string label, Func<RunCurves, IReadOnlyList<double>> figure)
-            => new(title, "epoch", label, [.. groups.Select(group => group.Curve(group.FullName, figure))]) { XTicks = Ticks(groups.Max(group => group.Runs[0].Curves.Epochs)) };
+            => new(title, "epoch", label, [.. groups.Select(group => group.Curve(group.FullName, figure, (sizes.IndexOf(group.BatchSize) + 1.0) / sizes.Count))]) { XTicks = Ticks(groups.Max(group => group.Runs[0].Curves.Epochs)) };
 
         // Of few epochs each; what ScottPlot chooses would have fractions of them.
         static double[]? Ticks(int epochs) => epochs <= 12 ? [.. Enumerable.Range(1, epochs).Select(epoch => (double)epoch)] : null;

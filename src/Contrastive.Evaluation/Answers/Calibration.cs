@@ -10,11 +10,14 @@ namespace Contrastive.Evaluation;
 /// rows whose best class has probability 0.8, four in five should be right.
 /// </summary>
 /// <remarks>
-/// A row's confidence is the largest of its probabilities. Bins are equally wide, (0, 1/b], (1/b, 2/b], …, and with acc and conf the accuracy
-/// and the mean confidence of a bin's rows:
-/// <code>ECE = Σ_b n_b/N |acc_b - conf_b|,   Brier = mean_i Σ_c (p_ic - [c = y_i])²</code>
-/// torchmetrics' <c>MulticlassCalibrationError</c> with 15 bins and norm l1 is the ECE, with norm max the maximum. Brier's score is his own, of
-/// all classes, in [0, 2] (G. Brier, Monthly Weather Review 78, 1950). Classes that share the largest probability share the hit.
+/// <para>
+/// $$\mathrm{ECE} = \sum_b \frac{n_b}{N} \lvert \mathrm{acc}_b - \mathrm{conf}_b \rvert, \qquad
+/// \mathrm{Brier} = \operatorname*{mean}_i \sum_c (p_{ic} - [c = y_i])^2$$
+/// </para>
+/// <para>A row's confidence is the largest of its probabilities. Bins are equally wide, (0, 1/b], (1/b, 2/b], …, and acc and conf are the accuracy
+/// and the mean confidence of a bin's rows.</para>
+/// <para>torchmetrics' <c>MulticlassCalibrationError</c> with 15 bins and norm l1 is the ECE, with norm max the maximum. Brier's score is his own, of
+/// all classes, in [0, 2] (G. Brier, Monthly Weather Review 78, 1950). Classes that share the largest probability share the hit.</para>
 /// </remarks>
 public static class Calibration
 {

@@ -8,17 +8,15 @@ namespace Contrastive.Evaluation;
 
 /// <summary>
 /// Two images and two captions that are hard to tell apart: which belongs to which (T. Thrush et al., "Winoground: Probing Vision and
-/// Language Models for Visio-Linguistic Compositionality", CVPR 2022, §3.2). With s(C, I) the score of a caption and an image:
-/// <code>
-/// text:  s(C0, I0) > s(C1, I0)  and  s(C1, I1) > s(C0, I1)
-/// image: s(C0, I0) > s(C0, I1)  and  s(C1, I1) > s(C1, I0)
-/// group: both
-/// </code>
-/// Chance is 1/4, 1/4 and 1/6.
+/// Language Models for Visio-Linguistic Compositionality", CVPR 2022, §3.2). Chance is 1/4 for the text and the image score and 1/6 for both at once.
 /// </summary>
 /// <remarks>
-/// "&gt;" is strict, as published: what ties, up to rounding of the features, is wrong, so features that collapsed score 0. Scores are
-/// computed in float64.
+/// <para>
+/// $$\text{text:} \quad s(C_0, I_0) \gt s(C_1, I_0) \;\text{ and }\; s(C_1, I_1) \gt s(C_0, I_1)$$
+/// $$\text{image:} \quad s(C_0, I_0) \gt s(C_0, I_1) \;\text{ and }\; s(C_1, I_1) \gt s(C_1, I_0)$$
+/// s(C, I) is the score of a caption and an image; the group score asks for both.</para>
+/// <para>The comparison is strict, as published: what ties, up to rounding of the features, is wrong, so features that collapsed score 0. Scores are
+/// computed in float64.</para>
 /// </remarks>
 public static class ImageCaptionSelection
 {

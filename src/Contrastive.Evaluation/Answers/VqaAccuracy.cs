@@ -6,12 +6,14 @@ namespace Contrastive.Evaluation;
 /// <summary>
 /// The soft accuracy of answers to questions that several people answered (S. Antol et al., "VQA: Visual Question Answering", ICCV 2015,
 /// §3): an answer that at least three gave is right. To be consistent with human accuracy it is the mean over all ways to leave one
-/// person's answer out:
-/// <code>mean_i min(1, (people other than i who gave the answer) / 3)</code>
+/// person's answer out.
 /// </summary>
 /// <remarks>
-/// Answers are compared in lower case, without punctuation and articles, number words as digits, as in the published evaluation but for its
-/// table of contractions; see <see cref="Normalize"/>.
+/// <para>
+/// $$\operatorname*{mean}_i \; \min\!\left( 1, \; \tfrac13 \, \#\{\text{people other than } i \text{ who gave the answer}\} \right)$$
+/// </para>
+/// <para>Answers are compared in lower case, without punctuation and articles, number words as digits, as in the published evaluation but for its
+/// table of contractions; see <see cref="Normalize"/>.</para>
 /// </remarks>
 public static class VqaAccuracy
 {

@@ -6,10 +6,13 @@ namespace Contrastive.Evaluation;
 
 /// <summary>
 /// How close the two features of a positive pair lie (T. Wang and P. Isola, "Understanding Contrastive Representation
-/// Learning through Alignment and Uniformity on the Hypersphere", ICML 2020, §4.1):
-/// <code>mean_i ‖x_i - y_i‖^α</code>
-/// Lower is better; 0 when every pair coincides.
+/// Learning through Alignment and Uniformity on the Hypersphere", ICML 2020, §4.1). Lower is better; 0 when every pair coincides.
 /// </summary>
+/// <remarks>
+/// <para>
+/// $$\operatorname*{mean}_i \lVert x_i - y_i \rVert^\alpha$$
+/// </para>
+/// </remarks>
 public static class Alignment
 {
     /// <summary>The alignment of pairs.</summary>

@@ -5,10 +5,14 @@ namespace Contrastive.Evaluation;
 
 /// <summary>
 /// How many dimensions features use: RankMe (Q. Garrido et al., "RankMe: Assessing the Downstream Performance of Pretrained Self-Supervised
-/// Representations by Their Rank", ICML 2023, §3.2; O. Roy and M. Vetterli, 2007). With σ the singular values of the matrix of features:
-/// <code>exp(-Σ_k p_k log p_k),   p_k = σ_k / Σ σ + 10⁻⁷</code>
+/// Representations by Their Rank", ICML 2023, §3.2; O. Roy and M. Vetterli, 2007).
 /// From 1, where all rows lie on one line through the origin, to min(N, D), where all directions are used alike.
 /// </summary>
+/// <remarks>
+/// <para>
+/// $$\exp\!\left( -\sum_k p_k \log p_k \right), \qquad p_k = \frac{\sigma_k}{\sum_l \sigma_l} + 10^{-7}$$
+/// σ are the singular values of the matrix of features.</para>
+/// </remarks>
 public static class EffectiveRank
 {
     // Theirs, of float32.

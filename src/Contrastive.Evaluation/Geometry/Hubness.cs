@@ -9,10 +9,14 @@ namespace Contrastive.Evaluation;
 /// Whether some rows are neighbours of very many others, and many of none, as happens in many dimensions (M. Radovanović, A. Nanopoulos and
 /// M. Ivanović, "Hubs in Space", JMLR 11, 2010, §2). N_k of a row is how many queries have it among their k nearest; hubness is the
 /// skewness of N_k:
-/// <code>mean (N_k - k n/N)³ / σ³</code>
 /// 0 where rows are found alike; large where a few are hubs.
 /// </summary>
-/// <remarks>Rows that tie for the last seats among the k share them: N_k is an expected number.</remarks>
+/// <remarks>
+/// <para>
+/// $$\operatorname{mean} \frac{(N_k - k n / N)^3}{\sigma^3}$$
+/// The mean is over the N rows, n is the number of queries, σ the standard deviation of N_k.</para>
+/// <para>Rows that tie for the last seats among the k share them: N_k is an expected number.</para>
+/// </remarks>
 public static class Hubness
 {
     /// <summary>Similarities at once.</summary>

@@ -5,10 +5,13 @@ namespace Contrastive.Evaluation;
 
 /// <summary>
 /// How alike two representations of the same items are, whatever their rotation and scale: linear centred kernel alignment (S. Kornblith et
-/// al., "Similarity of Neural Network Representations Revisited", ICML 2019, §3). With the columns of both centred:
-/// <code>‖Yᵀ X‖²_F / (‖Xᵀ X‖_F ‖Yᵀ Y‖_F)</code>
-/// In [0, 1]; 1 where one is the other, rotated and scaled.
+/// al., "Similarity of Neural Network Representations Revisited", ICML 2019, §3). In [0, 1]; 1 where one is the other, rotated and scaled.
 /// </summary>
+/// <remarks>
+/// <para>
+/// $$\frac{\lVert Y^\top X \rVert_F^2}{\lVert X^\top X \rVert_F \, \lVert Y^\top Y \rVert_F}$$
+/// The columns of both are centred.</para>
+/// </remarks>
 public static class LinearCka
 {
     /// <summary>The similarity of two representations.</summary>

@@ -5,9 +5,13 @@ namespace Contrastive.Evaluation;
 
 /// <summary>
 /// The distance between the centres of two modalities' features (W. Liang et al., "Mind the Gap: Understanding the Modality
-/// Gap in Multi-modal Contrastive Representation Learning", NeurIPS 2022, §2):
-/// <code>‖mean_i x_i - mean_j y_j‖</code>
+/// Gap in Multi-modal Contrastive Representation Learning", NeurIPS 2022, §2).
 /// </summary>
+/// <remarks>
+/// <para>
+/// $$\left\lVert \operatorname*{mean}_i x_i - \operatorname*{mean}_j y_j \right\rVert$$
+/// </para>
+/// </remarks>
 public static class ModalityGap
 {
     /// <summary>The gap between two sets of features.</summary>

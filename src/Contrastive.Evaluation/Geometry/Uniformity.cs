@@ -7,10 +7,13 @@ namespace Contrastive.Evaluation;
 /// <summary>
 /// How evenly features spread over the sphere: the logarithm of the mean Gaussian potential over all pairs (T. Wang and
 /// P. Isola, "Understanding Contrastive Representation Learning through Alignment and Uniformity on the Hypersphere",
-/// ICML 2020, §4.1):
-/// <code>log mean_(i&lt;j) exp(-t ‖x_i - x_j‖²)</code>
-/// Lower is better; 0 when all features coincide.
+/// ICML 2020, §4.1). Lower is better; 0 when all features coincide.
 /// </summary>
+/// <remarks>
+/// <para>
+/// $$\log \operatorname*{mean}_{i \lt j} \exp\!\left( -t \, \lVert x_i - x_j \rVert^2 \right)$$
+/// </para>
+/// </remarks>
 public static class Uniformity
 {
     /// <summary>The uniformity of one set of features.</summary>

@@ -7,17 +7,19 @@ namespace Contrastive.Evaluation;
 
 /// <summary>
 /// How well the classes can be told apart by a linear function of frozen features (G. Alain and Y. Bengio, "Understanding
-/// intermediate layers using linear classifier probes", 2016). The classifier is multinomial logistic regression:
-/// <code>min_(W, b) 1/n Σ_i -log softmax(W x_i + b)_(y_i) + λ/2 ‖W‖²</code>
-/// with the biases b not penalised. λ is per sample, so its meaning does not depend on n: scikit-learn's C is 1/(n λ).
+/// intermediate layers using linear classifier probes", 2016). The classifier is multinomial logistic regression,
+/// with the biases not penalised. λ is per sample, so its meaning does not depend on n: scikit-learn's C is 1/(n λ).
 /// </summary>
 /// <remarks>
-/// Fitted in float64 by L-BFGS, on the device of the features (on the CPU where that does not know float64). λ is the one of <see cref="LinearProbeOptions.Strengths"/> with the highest
+/// <para>
+/// $$\min_{W, b} \; \frac{1}{n} \sum_i -\log \mathrm{softmax}(W x_i + b)_{y_i} + \frac{\lambda}{2} \lVert W \rVert^2$$
+/// </para>
+/// <para>Fitted in float64 by L-BFGS, on the device of the features (on the CPU where that does not know float64). λ is the one of <see cref="LinearProbeOptions.Strengths"/> with the highest
 /// validation accuracy; of several, the one with the lowest validation cross-entropy. While it is chosen, fits see nothing
 /// of the validation rows, not even for standardising, and end at ten times the tolerance; then the classifier is fitted to
 /// all training rows. Ties count as the expected value: where the label's class shares the largest logit with others, up to
 /// the rounding of the fit, c classes in all, the row is 1/c correct. So features that tell nothing score at chance.
-/// Memory: one float64 copy of the training features.
+/// Memory: one float64 copy of the training features.</para>
 /// </remarks>
 public static class LinearProbe
 {

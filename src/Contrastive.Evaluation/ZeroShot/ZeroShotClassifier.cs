@@ -8,11 +8,13 @@ namespace Contrastive.Evaluation;
 /// <summary>
 /// Classifies features of one modality by prompts of another, nothing being fitted: the class of a row is the one whose prompts
 /// have the largest cosine with it (A. Radford et al., "Learning Transferable Visual Models From Natural Language
-/// Supervision", ICML 2021, §3.1). Several prompts of a class form an ensemble in the feature space (§3.1.4):
-/// <code>w_c = unit(mean_p unit(e_p)),   score of class c for x = ⟨unit(x), w_c⟩</code>
+/// Supervision", ICML 2021, §3.1). Several prompts of a class form an ensemble in the feature space (§3.1.4).
 /// </summary>
 /// <remarks>
-/// A zero row, and a class whose prompts cancel, score 0 with everything. Dispose of it to free <see cref="Weights"/>.
+/// <para>
+/// $$w_c = \mathrm{unit}\!\left( \operatorname*{mean}_p \, \mathrm{unit}(e_p) \right), \qquad \mathrm{score}_c(x) = \langle \mathrm{unit}(x), w_c \rangle$$
+/// </para>
+/// <para>A zero row, and a class whose prompts cancel, score 0 with everything. Dispose of it to free <see cref="Weights"/>.</para>
 /// </remarks>
 public sealed class ZeroShotClassifier : IDisposable
 {

@@ -5,11 +5,15 @@ using static TorchSharp.torch;
 namespace Contrastive.Modality;
 
 /// <summary>
-/// The loss of masked words, with a momentum model's opinion as a share of the targets:
-/// ℓ = (1-α) H(y, softmax(z)) + α H(softmax(z'), softmax(z)), the mean over the positions to tell (ALBEF, J. Li et al., NeurIPS 2021,
+/// The loss of masked words, with a momentum model's opinion as a share of the targets: the mean over the positions to tell (ALBEF, J. Li et al., NeurIPS 2021,
 /// equations 3 and 7, whose KL divergence differs by a constant).
 /// </summary>
-/// <remarks>Where no position is to be told the loss is 0, with gradients of 0. What stands at ignored positions, NaN too, reaches neither value nor gradient.</remarks>
+/// <remarks>
+/// <para>
+/// $$\ell = (1 - \alpha) \, H(y, \mathrm{softmax}(z)) + \alpha \, H(\mathrm{softmax}(z'), \mathrm{softmax}(z))$$
+/// z are the logits, z' the momentum model's, y the words.</para>
+/// <para>Where no position is to be told the loss is 0, with gradients of 0. What stands at ignored positions, NaN too, reaches neither value nor gradient.</para>
+/// </remarks>
 public sealed class MaskedWordLoss : Loss<Tensor, Tensor, Tensor>
 {
     /// <summary>The target of a position that is not to be told, as torch's cross_entropy has it.</summary>

@@ -8,9 +8,12 @@ namespace Contrastive.Modality;
 /// the other, those of the batch and of a queue, with the momentum model's opinion as a share of the targets.
 /// </summary>
 /// <remarks>
+/// <para>
+/// $$L = \tfrac12 \left[ H(y, \mathrm{softmax}(v T'^\top / \tau)) + H(\tilde y, \mathrm{softmax}(t V'^\top / \tau)) \right], \qquad
+/// y = \alpha \, \mathrm{softmax}(v' T'^\top / \tau) + (1 - \alpha) \, \mathrm{onehot}$$
+/// </para>
 /// <para>With v', t' the momentum model's features, given as <see cref="ModalityFeatures.Augmented"/>, and T', V' those of the batch and
-/// below them of the queue: L = ½ [ H(y, softmax(v T'ᵀ/τ)) + H(y, softmax(t V'ᵀ/τ)) ] with
-/// y = α softmax(v' T'ᵀ/τ) + (1-α) onehot, and likewise for t. Rows of one sample id, in batch or queue, share the one-hot.</para>
+/// below them of the queue; ỹ is made of t' and V' as y is of v' and T'. Rows of one sample id, in batch or queue, share the one-hot.</para>
 /// <para>Terms: <c>first_to_second</c> and <c>second_to_first</c>, of weight ½. No gradient goes to the momentum features. In training the
 /// batch's are put into the queue after the step. For the decomposable loss in its place see <see cref="MultimodalContrastiveLoss"/> and
 /// <see cref="CrossBatchMemory"/>.</para>

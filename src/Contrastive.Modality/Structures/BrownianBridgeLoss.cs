@@ -5,11 +5,15 @@ using static TorchSharp.torch;
 namespace Contrastive.Modality;
 
 /// <summary>
-/// Brownian bridge: the augmented feature of an item lies on a bridge from its feature in one modality to that in the other,
-/// v^a ~ Normal(μ, λ(1-λ) I), μ = (λ v + (1-λ) t) / ‖λ v + (1-λ) t‖ (Jiang et al. 2023, section 3.3; λ is the paper's time t).
+/// Brownian bridge: the augmented feature of an item lies on a bridge from its feature in one modality to that in the other (Jiang et al. 2023, section 3.3; λ is the paper's time t).
 /// </summary>
 /// <remarks>
-/// <para>L_Br = 1/N Σ_j ‖v^a_j - μ_j‖². This is the first line of the paper's definition. The second line, an expansion for
+/// <para>
+/// $$L_{\mathrm{Br}} = \frac{1}{N} \sum_j \lVert v^a_j - \mu_j \rVert^2, \qquad
+/// v^a \sim \mathrm{Normal}(\mu, \lambda (1 - \lambda) I), \qquad
+/// \mu = \frac{\lambda v + (1 - \lambda) t}{\lVert \lambda v + (1 - \lambda) t \rVert}$$
+/// </para>
+/// <para>This is the first line of the paper's definition. The second line, an expansion for
 /// unit vectors, lost its factor -2, its constant and a square root in print; as it stands it would push v^a away from the
 /// bridge, so it is not offered.</para>
 /// <para>Opposite features half-way, or zero features, have no mean direction: a mean shorter than 1e-4 is divided by 1e-4,

@@ -5,15 +5,18 @@ namespace Contrastive.Modality;
 
 /// <summary>
 /// Deep feature separation: each modality keeps, beside the shared features, independent ones that are orthogonal to them,
-/// tell items apart, and spread out (Jiang et al. 2023, section 3.2):
-/// L_Sep = L_Ortho + L^i_Con + L^i_Uni.
+/// tell items apart, and spread out (Jiang et al. 2023, section 3.2).
 /// </summary>
 /// <remarks>
-/// <para>L_Ortho = 1/N Σ_j ( ⟨v_j, v^i_j⟩² + ⟨t_j, t^i_j⟩² ).</para>
+/// <para>
+/// $$L_{\mathrm{Sep}} = L_{\mathrm{Ortho}} + L^i_{\mathrm{Con}} + L^i_{\mathrm{Uni}}$$
+/// $$L_{\mathrm{Ortho}} = \frac{1}{N} \sum_j \left( \langle v_j, v^i_j \rangle^2 + \langle t_j, t^i_j \rangle^2 \right)$$
+/// $$L^i_{\mathrm{Uni}} = \log \frac{1}{N} \sum_j \sum_k \left[ G(v^i_j, v^i_k) + G(t^i_j, t^i_k) \right], \qquad
+/// G(x, y) = \exp\!\left( -t \, \lVert x - y \rVert^2 \right)$$
+/// </para>
 /// <para>L^i_Con = L^i_V2V + L^i_T2T, in-modal InfoNCE of the independent features with those of the augmentation. As
 /// printed, the positive of v^i_j is itself and the denominator runs over v^i_k: then it needs no augmentation.</para>
-/// <para>L^i_Uni = log 1/N Σ_j Σ_k [ G(v^i_j, v^i_k) + G(t^i_j, t^i_k) ], G(x, y) = exp(-t ‖x - y‖²). (1/N² instead would
-/// change it by the constant log N.) It never needs N² memory: see <see cref="UniformityLoss"/>.</para>
+/// <para>1/N² instead of 1/N in L^i_Uni would change it by the constant log N. It never needs N² memory: see <see cref="UniformityLoss"/>.</para>
 /// <para>Terms: <c>orthogonality</c>, <c>contrast.first</c>, <c>contrast.second</c>, <c>uniformity</c>. All features are
 /// normalised. A term of weight 0 is not computed. Needs the independent features of both modalities and, unless as printed, those
 /// of the augmentation.</para>

@@ -8,8 +8,14 @@ namespace Contrastive.Modality;
 /// (Jiang et al. 2023, section 3.4; without the augmentations Goel et al., "CyCLIP", NeurIPS 2022).
 /// </summary>
 /// <remarks>
-/// <para>L_GC = 1/N Σ_jk [ (⟨v_j,t_k⟩ - ⟨v_k,t_j⟩)² + (⟨v_j,v_k⟩ - ⟨t_j,t_k⟩)² ], the cross-modal and the in-modal part.</para>
-/// <para>L^a_GC = 1/N Σ_jk [ (⟨v_j,v_k⟩ - ⟨v^a_j,v^a_k⟩)² + (⟨t_j,t_k⟩ - ⟨t^a_j,t^a_k⟩)² ] + 1/N Σ_j (⟨v_j,t_j⟩ - ⟨v^a_j,t^a_j⟩)².</para>
+/// <para>
+/// $$L_{\mathrm{GC}} = \frac{1}{N} \sum_{jk} \left[ (\langle v_j, t_k \rangle - \langle v_k, t_j \rangle)^2
+/// + (\langle v_j, v_k \rangle - \langle t_j, t_k \rangle)^2 \right]$$
+/// $$L^a_{\mathrm{GC}} = \frac{1}{N} \sum_{jk} \left[ (\langle v_j, v_k \rangle - \langle v^a_j, v^a_k \rangle)^2
+/// + (\langle t_j, t_k \rangle - \langle t^a_j, t^a_k \rangle)^2 \right]$$
+/// $$\qquad\qquad + \frac{1}{N} \sum_j (\langle v_j, t_j \rangle - \langle v^a_j, t^a_j \rangle)^2$$
+/// </para>
+/// <para>L_GC has the cross-modal and the in-modal part, L^a_GC what augmentation should not change.</para>
 /// <para>Where the batch is large against the features (N > 3 D) the sums come from D × D Gram matrices, in O(N D²) time and
 /// without any N × N matrix, else from the pairs; both are accurate where the modalities nearly agree.</para>
 /// <para>Terms: <c>cross_modal</c>, <c>in_modal</c> and, with augmentation, <c>augmented.first</c>, <c>augmented.second</c>

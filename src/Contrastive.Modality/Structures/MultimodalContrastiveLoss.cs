@@ -4,11 +4,13 @@ using static TorchSharp.torch;
 namespace Contrastive.Modality;
 
 /// <summary>
-/// The contrastive loss of two modalities in its four parts: L_Con = ¼ (L_V2T + L_T2V + L_V2V + L_T2T)
-/// (Jiang et al., "Understanding and Constructing Latent Modality Structures in Multi-modal Representation Learning",
+/// The contrastive loss of two modalities in its four parts (Jiang et al., "Understanding and Constructing Latent Modality Structures in Multi-modal Representation Learning",
 /// CVPR 2023, section 3.1).
 /// </summary>
 /// <remarks>
+/// <para>
+/// $$L_{\mathrm{Con}} = \tfrac14 \left( L_{\mathrm{V2T}} + L_{\mathrm{T2V}} + L_{\mathrm{V2V}} + L_{\mathrm{T2T}} \right)$$
+/// </para>
 /// <para>The cross-modal part, ½ (L_V2T + L_T2V), is the loss the caller brings: a symmetric <see cref="InfoNCELoss"/>, or a
 /// symmetric <see cref="GammaContrastiveLoss"/>, whose objective is then reported as the term's value. The in-modal parts are
 /// InfoNCE of the features with their augmentations.</para>

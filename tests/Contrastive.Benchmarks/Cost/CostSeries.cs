@@ -1,3 +1,4 @@
+using Contrastive.Samples;
 using MathNet.Numerics.LinearRegression;
 
 namespace Contrastive.Benchmarks.Cost;
@@ -29,8 +30,8 @@ internal sealed record CostFamily(string Case, string Title, string Color)
 {
     public static IReadOnlyList<CostFamily> All { get; } =
     [
-        new("infonce-symmetric", "symmetric InfoNCE", "#d95f02"),
+        new("infonce-symmetric", "symmetric InfoNCE", LossColors.InfoNCE),
         new("infonce-symmetric-recomputed", "symmetric InfoNCE, MemoryBudget = 0", "#e7a977"),
-        new("gamma", "gamma loss, one direction", "#1b6ca8"),
+        new("gamma", "gamma loss, one direction", LossColors.Gamma),
     ];
 }

@@ -45,6 +45,33 @@ public class RankingReportTests
         report.NdcgsAt(3).Should().Equal(report.NdcgAt[3]);
     }
 
+    /// <summary>
+    /// pytorch-metric-learning's (216a792) with k = None and CustomKNN of cosines. With k = "max_bin_count" its mAP is 0.378 and its MRR 0.667:
+    /// they look at no more than R rows.
+    /// </summary>
+    [Fact]
+    public void The_figures_of_pytorch_metric_learnings_AccuracyCalculator_come_out()
+    {
+        using var scope = NewDisposeScope();
+        var references = tensor(new long[] { 0, 1, 2, 0, 1, 2, 0 });
+        var report = Retrieval.OneWay(Rows(5, 1), tensor(new long[] { 0, 1, 0, 2, 1 }), Rows(7, 2), references);
+        Figures(report).Should().Equal([0.6, 0.3, 0.2777777777777777, 0.5713492063492063, 0.7166666666666667], (x, y) => Math.Abs(x - y) < Near);
+        Figures(Retrieval.Within(Rows(7, 2), references))
+            .Should().Equal([3 / 7.0, 3 / 7.0, 0.39285714285714285, 0.6214285714285713, 0.6714285714285715], (x, y) => Math.Abs(x - y) < Near);
+
+        static double[] Figures(RankingReport report)
+            => [report.PrecisionAt[1], report.RPrecision, report.MeanAveragePrecisionAtR, report.MeanAveragePrecision, report.MeanReciprocalRank];
+
+        static Tensor Rows(int count, double phase)
+        {
+            var numbers = new double[count, 3];
+            for (var i = 0; i < count; i++)
+                for (var j = 0; j < 3; j++)
+                    numbers[i, j] = Math.Sin((1.3 * i * i) + (2.1 * j * (i + 1)) + phase);
+            return tensor(numbers);
+        }
+    }
+
     [Fact]
     public void The_examples_of_torchmetrics_come_out()
     {

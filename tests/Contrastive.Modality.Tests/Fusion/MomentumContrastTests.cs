@@ -23,6 +23,23 @@ public class MomentumContrastTests
             if (x.alpha < 1 || x.n + x.more > 1) PairMap.FromTargets(actual).CandidateCount.Should().Be(x.n + x.more);
         });
 
+    /// <summary>loss_ita of ALBEF's own forward (models/model_pretrain.py, salesforce/ALBEF b9727e4) at temp 0.2 and alpha 0.4 with a queue of 4.</summary>
+    [Fact]
+    public void ALBEFs_own_code_gives_the_same_figures()
+    {
+        using var scope = NewDisposeScope();
+        var (images, texts) = (PeerFigures.Rows(5, 1), PeerFigures.Rows(5, 2));
+        using var queue = new CrossBatchMemory(4, 3, dtype: ScalarType.Float64);
+        queue.Enqueue(Case.Unit(PeerFigures.Rows(4, 5).detach()), Case.Unit(PeerFigures.Rows(4, 6).detach()));
+        using var loss = new MomentumContrastLoss(queue, Temperature.Fixed(0.2), alpha: 0.4);
+        var value = loss.forward(new(images, PeerFigures.Rows(5, 3).detach()), new(texts, PeerFigures.Rows(5, 4).detach()));
+        PeerFigures.Check(
+            value, [images, texts],
+            5.373277378517,
+            [-0.011242691021, 0.032701269448, -0.009169296677, 0.037756128317, -0.041116896148, 0.020185206625, 1.200097274653],
+            [0.076842988967, 0.103137348661, -0.174773184971, 0.019161492379, -0.007252888512, -0.012895096928, 0.277082631052]);
+    }
+
     [Fact]
     public void The_loss_is_the_formulas_with_a_queue_and_shared_ids_over_combinations_of_settings()
         => (from seed in Gen.Int[0, 1_000_000]

@@ -44,6 +44,17 @@ public sealed class StudyTests : IDisposable
     }
 
     [Fact]
+    public void Its_tables_fit_100_columns()
+    {
+        var (code, output, error) = RunShapes.With(Study("wide", "none,consistency", "1,2"));
+        code.Should().Be(0, error);
+        var report = output[output.IndexOf("Zero-shot accuracy", StringComparison.Ordinal)..output.IndexOf("written:", StringComparison.Ordinal)];
+        var tables = report.Split('\n').Where(line => line.Contains("  ")).ToArray();
+        tables.Should().Contain(line => line.Contains("consistency") && line.Contains('±')).And.Contain(line => line.StartsWith("difference "));
+        tables.Where(line => line.Length > 100).Should().BeEmpty();
+    }
+
+    [Fact]
     public void Studies_set_what_they_compare_and_any_option_may_be_set_otherwise()
     {
         var command = new ShapesCommand();
@@ -65,8 +76,8 @@ public sealed class StudyTests : IDisposable
     private static readonly string[] Towers =
         ["--image-width", "8", "--text-width", "8", "--text-depth", "1", "--encoding", "16", "--features", "8", "--epochs", "2", "--pairs", "40", "--probe-draws", "1", "--shots", "1"];
 
-    private string[] Study(string output, string structures = "none,all")
-        => ["study", "structures", .. Towers, "--batch-size", "4", "--structure", structures, "--seeds", "1", "--workers", "1", "--out", _folder.Path(output)];
+    private string[] Study(string output, string structures = "none,all", string seeds = "1")
+        => ["study", "structures", .. Towers, "--batch-size", "4", "--structure", structures, "--seeds", seeds, "--workers", "1", "--out", _folder.Path(output)];
 
     /// <summary>The tables that have no times in them.</summary>
     private static string Tables(string output)

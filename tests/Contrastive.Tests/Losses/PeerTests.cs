@@ -6,11 +6,13 @@ namespace Contrastive.Tests.Losses;
 
 /// <summary>
 /// Figures that the peers' own code gave, run as it is (in float64, on features made of sines): docs/moving-over.md says which call of ours is
-/// which of theirs.
+/// which of theirs. open_clip, info-nce-pytorch, GradCache, SupContrast, pytorch-metric-learning (216a792), lightly (e8d317f, after 1.5.26; of
+/// 1.5.20 the file before 0111edc), raminnakhli/Decoupled-Contrastive-Learning (f876c83), joshr17/HCL (7b4647f), LibAUC (812f98f) and ALBEF
+/// (b9727e4, the loss_ita of its forward with a queue of no rows).
 /// </summary>
 public class PeerTests
 {
-    private const double Tolerance = 1e-9;
+    private const double Tolerance = 1e-10;
 
     // Name, value; of each input the first six numbers of the gradient and its norm.
     private const string Figures = """
@@ -22,10 +24,20 @@ public class PeerTests
         GradCache.Simple ; 1.561454033047 ; -0.062552030949 0.179700628503 -0.069203559334 0.134794085190 -0.151362999011 0.062823389256 0.483885112581 ; -0.102990203887 0.018731149334 0.076453630008 -0.062739756319 0.090417354658 -0.035962569159 0.270790549395
         SupContrast ; 7.508300820565 ; -0.181689597140 0.458515720314 -0.151474822145 1.236403867393 -1.727016182382 0.575430648394 16.841218145935 ; 0.148131628469 0.195872184248 -0.307885429412 -0.444586266060 0.142571754777 0.267543653326 2.794272070541
         lightly.NTXent ; 2.481529178435 ; -0.139160540155 0.267449656156 -0.119959549948 0.134780530200 -0.191746173380 0.061944323936 2.043959611012 ; -0.037573363906 -0.051539235556 0.096378279164 -0.166922098342 0.060229036029 0.108697980396 0.390403606109
+        lightly.NTXent.bank ; 2.074503040515 ; -0.053904434022 0.008721663396 -0.050932285375 -0.004512288491 -0.069168670496 -0.019071433002 3.274927125929 ; -0.017785636238 -0.024034115521 0.042052695434 -0.040440547899 0.014500689217 0.026222308289 0.247986977363
+        lightly.DCL ; 3.477625072731 ; -0.343598991418 0.668171630358 -0.295822271110 0.423422325854 -0.598851545167 0.195396671562 4.411522236109 ; -0.117151632851 -0.160014320124 0.293784483610 -0.578560303618 0.204459105668 0.371462114197 1.247373986544
+        lightly.DCLW ; 4.895739470245 ; -0.267554326587 0.527670686856 -0.230004227903 0.326774069867 -0.456170796394 0.152143365382 5.795743743026 ; -0.057851363750 -0.079880581922 0.153573803354 -0.434263330730 0.152718818569 0.277897612608 1.025266994305
+        lightly.1.5.20.DCL ; 6.471101245657 ; -0.376744229620 0.736718521263 -0.324166149246 0.589165636734 -0.833652433762 0.271794968933 7.505847470216 ; 0.083214097424 0.110651056991 -0.179046449763 -0.587213827442 0.224535740254 0.397967854378 1.346789005124
+        raminnakhli.DCLW ; 4.895739470245 ; -0.249088517819 0.493553059274 -0.214021733904 0.300231569834 -0.416986397872 0.140264714609 6.081600255007 ; -0.043451570793 -0.060421829771 0.119526659949 -0.394635068755 0.138509389149 0.252202003710 0.991097958967
+        HCL.hard ; 2.888954585581 ; -0.123693129780 0.241736539036 -0.106437397430 0.177452004557 -0.251171894647 0.081843951344 1.538333347501 ; -0.048273169141 -0.065851570370 0.120233915974 -0.256105580265 0.089664447932 0.163395649511 0.533536791894
         pml.SupCon ; 4.534280535646 ; 1.812785297964 2.736210927183 1.855420289224 1.228115936161 -2.345223815429 0.429952833127 28.553567650502
         pml.NTXent ; 1.884949309949 ; 0.278841153726 0.922358210591 0.309001717135 0.162744790998 0.985722860025 0.348521978746 13.656687785426
         pml.CrossBatchMemory ; 3.007766267136 ; -0.023468015593 0.037376901273 -0.020593584244 -0.079053853414 0.108366322309 -0.037254656126 6.430990372603
         pml.CrossBatchMemory.SupCon ; 3.284356794214 ; -0.021006192084 0.035265864652 -0.018348109914 -0.031264597457 0.040471532623 -0.015270126450 3.620499751476
+        pml.SupCon.ref ; 5.389869949577 ; 0.086942685620 0.009595751124 0.083262615124 1.126335402655 -1.507452996175 0.539004846226 18.723055971518 ; 0.147908056813 0.106817648281 0.566690543243 -0.027164902449 -0.079310488403 -0.092007349458 11.625865323155
+        pml.NTXent.ref ; 2.569630274007 ; 0.197808115541 0.300874748710 0.202568813226 0.491753023825 -0.574492333872 0.254138730881 9.337251149768 ; 0.097228021607 0.080427890605 0.271958723057 -0.216841139892 -0.118720880812 -0.101254710654 8.233477074221
+        pml.NTXent.views ; 3.555515769056 ; -0.291366353340 0.571445604803 -0.250624346206 0.395335757968 -0.557777836484 0.182739258717 4.353319047959 ; -0.110025972701 -0.150059619280 0.273729466328 -0.535296509195 0.188528297871 0.342894865394 1.146769512825
+        ALBEF ; 3.888229362871 ; 0.163019865626 0.323723836366 0.170509190775 0.253127462150 0.172889160309 0.236192882482 3.430390034645 ; 0.077044640668 0.103181423151 -0.173000441144 0.040413482098 0.005319564959 -0.001818019453 0.273981693477
         LibAUC.bimodal.0 ; 1.576050228451 ; -0.175132071478 0.461082749478 -0.145108104494 0.567689276143 -0.712432658755 0.282312838709 3.073297682888 ; -0.139500905524 -0.172088206808 0.168108396599 -0.255707746688 0.027569232696 0.086874228034 0.715236659408
         LibAUC.bimodal.1 ; 1.912445221956 ; -0.028769478822 -0.046743158224 0.145492000173 0.670768193374 0.000265034551 -0.138536044737 1.043250197750 ; -0.467959476585 0.892069555790 -0.203726002046 0.135409809851 -0.106051531013 0.115598804028 2.246379276204
         LibAUC.bimodal.2 ; 7.201965840016 ; 0.276009508189 -0.192610184747 -0.273756581211 0.073938271795 0.154393696094 -0.416879077804 0.870463959584 ; -0.107644359982 0.107208150998 0.191545141069 -0.030588984859 -0.027426342593 0.251600578173 0.503728151798
@@ -51,10 +63,59 @@ public class PeerTests
     }
 
     [Fact]
+    public void ALBEF_without_its_queue_is_InfoNCE_of_momentum_features_and_targets()
+    {
+        var (images, texts) = (F.normalize(Rows(5, 3).detach(), dim: 1), F.normalize(Rows(5, 4).detach(), dim: 1));
+        using var loss = new InfoNCELoss(Temperature.Fixed(0.2));
+        var similarities = images.matmul(texts.t()) / 0.2;
+        Check(
+            "ALBEF",
+            inputs => (loss.forward(inputs[0], texts, null, Targets(similarities)) + loss.forward(inputs[1], images, null, Targets(similarities.t()))) / 2,
+            Rows(5, 1), Rows(5, 2));
+
+        static PairMap Targets(Tensor similarities)
+            => PairMap.FromTargets((similarities.softmax(dim: 1) * 0.4) + (eye(5, dtype: ScalarType.Float64) * 0.6));
+    }
+
+    [Fact]
     public void Lightly_NTXentLoss()
     {
         using var loss = new InfoNCELoss(Temperature.Fixed(0.5), ContrastMode.TwoViews);
         Check("lightly.NTXent", inputs => loss.forward(inputs[0], inputs[1]), Rows(5, 1), Rows(5, 2));
+    }
+
+    [Fact]
+    public void Lightly_NTXentLoss_with_a_memory_bank_has_its_rows_as_the_only_negatives()
+    {
+        var bank = Rows(4, 5).detach();
+        using var loss = new InfoNCELoss(Temperature.Fixed(0.2));
+        Check("lightly.NTXent.bank", inputs => loss.EvaluateNegatives(inputs[0], inputs[1], bank).Loss, Rows(5, 1), Rows(5, 2));
+    }
+
+    [Fact]
+    public void Lightly_DCLLoss_is_ours_since_1_5_21_and_had_two_logarithms_before()
+    {
+        using var loss = new InfoNCELoss(Temperature.Fixed(0.2), ContrastMode.TwoViews, decoupled: true);
+        Check("lightly.DCL", inputs => loss.forward(inputs[0], inputs[1]), Rows(5, 1), Rows(5, 2));
+        double.Parse(Figure("lightly.1.5.20.DCL")[1], CultureInfo.InvariantCulture).Should().BeGreaterThan(1.8 * loss.forward(Rows(5, 1), Rows(5, 2)).item<double>());
+    }
+
+    /// <summary>raminnakhli's takes unit rows and one direction; the figures are the mean of both. lightly's has the same value.</summary>
+    [Fact]
+    public void DCLW_has_a_gradient_through_its_weights_as_in_raminnakhlis_code_and_not_in_lightlys()
+    {
+        using var loss = new InfoNCELoss(Temperature.Fixed(0.2), ContrastMode.TwoViews, decoupled: true, misesFisherSigma: 0.5);
+        Check("raminnakhli.DCLW", inputs => loss.forward(inputs[0], inputs[1]), Rows(5, 1), Rows(5, 2));
+        Figure("lightly.DCLW")[1].Should().Be(Figure("raminnakhli.DCLW")[1]);
+        var (z0, z1) = (Rows(5, 1), Rows(5, 2));
+        Distance("lightly.DCLW", Gradients.Of(loss.forward(z0, z1), z0, z1)).Should().BeInRange(0.05, 0.1);
+    }
+
+    [Fact]
+    public void HCL_with_its_hard_estimator()
+    {
+        using var loss = new InfoNCELoss(Temperature.Fixed(0.5), ContrastMode.TwoViews, hardNegatives: new HardNegatives(beta: 1, positivePrior: 0.1));
+        Check("HCL.hard", inputs => loss.forward(inputs[0], inputs[1]), Rows(5, 1), Rows(5, 2));
     }
 
     [Fact]
@@ -111,6 +172,31 @@ public class PeerTests
     }
 
     [Fact]
+    public void Pytorch_metric_learning_NTXentLoss_of_one_positive_is_that_of_two_views()
+    {
+        using var loss = new InfoNCELoss(Temperature.Fixed(0.2), ContrastMode.TwoViews);
+        Check("pml.NTXent.views", inputs => loss.forward(inputs[0], inputs[1]), Rows(5, 1), Rows(5, 2));
+    }
+
+    [Fact]
+    public void Pytorch_metric_learning_with_references()
+    {
+        var (labels, references) = (tensor(Labels), tensor(new long[] { 0, 1, 2, 0, 1, 2, 0 }));
+        using var supCon = new InfoNCELoss(Temperature.Fixed(0.1), missingPairs: MissingPairs.Skip);
+        Check("pml.SupCon.ref", inputs => supCon.forward(inputs[0], inputs[1], null, PairMap.FromLabels(labels, references)), Rows(5, 1), Rows(7, 2));
+
+        var same = labels.unsqueeze(1).eq(references.unsqueeze(0));
+        var positivePairs = same.nonzero();
+        var (anchors, positives) = (positivePairs[.., 0], positivePairs[.., 1]);
+        using var ntXent = new InfoNCELoss(Temperature.Fixed(0.2));
+        Check(
+            "pml.NTXent.ref",
+            inputs => ntXent.EvaluateNegatives(
+                inputs[0][anchors], inputs[1][positives], inputs[1], PairMap.Negatives(anchors.shape[0], 7).Exclude(same[anchors])).Loss,
+            Rows(5, 1), Rows(7, 2));
+    }
+
+    [Fact]
     public void Pytorch_metric_learning_CrossBatchMemory_is_the_batch_without_a_graph_and_the_memory_without_the_row_itself()
     {
         var labels = tensor(new long[] { 0, 0, 0, 1, 1 });
@@ -122,6 +208,36 @@ public class PeerTests
             inputs => loss.forward(
                 inputs[0], cat([memory, inputs[0].detach()]), null, PairMap.FromLabels(labels, cat([labels, labels])).Exclude(itself)),
             Rows(5, 1));
+    }
+
+    [Fact]
+    public void Pytorch_metric_learning_CrossBatchMemory_of_NTXentLoss_is_a_row_for_each_positive_pair()
+    {
+        var labels = tensor(new long[] { 0, 0, 0, 1, 1 });
+        var memory = Rows(5, 2).detach();
+        var same = labels.unsqueeze(1).eq(cat([labels, labels]).unsqueeze(0));
+        var itself = cat([zeros(5, 5, ScalarType.Bool), eye(5, dtype: ScalarType.Bool)], dim: 1);
+        var positivePairs = same.logical_and(itself.logical_not()).nonzero();
+        var (anchors, positives) = (positivePairs[.., 0], positivePairs[.., 1]);
+        using var loss = new InfoNCELoss(Temperature.Fixed(0.2));
+        Check(
+            "pml.CrossBatchMemory",
+            inputs =>
+            {
+                var candidates = cat([memory, inputs[0].detach()]);
+                return loss.EvaluateNegatives(
+                    inputs[0][anchors], candidates[positives], candidates, PairMap.Negatives(anchors.shape[0], 10).Exclude(same[anchors])).Loss;
+            },
+            Rows(5, 1));
+    }
+
+    /// <summary>adjust_gamma('cosine') from 1 to 0.6 over 4 epochs, which it counts from 0.</summary>
+    [Fact]
+    public void LibAUC_cosine_is_one_visit_behind_ours()
+    {
+        double[] theirs = [1.0, 0.941421356237, 0.8, 0.658578643763, 0.6, 0.6];
+        StepSizeSchedule.Cosine(1, 0.6, visits: 4).At(arange(6), ScalarType.Float64).data<double>().ToArray()
+            .Should().Equal(theirs, (x, y) => Math.Abs(x - y) < Tolerance);
     }
 
     /// <summary>A large population, so that the positive, which theirs leaves out, has no share.</summary>

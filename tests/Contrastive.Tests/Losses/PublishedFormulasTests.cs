@@ -193,8 +193,8 @@ public class PublishedFormulasTests
     }
 
     /// <summary>
-    /// ALBEF's image-text loss (Li et al. 2021, equation 6; models/model_pretrain.py without its queue): targets 0.4 softmax of the
-    /// momentum similarities + 0.6 one-hot, of each direction its own.
+    /// Targets 0.4 softmax of a momentum model's similarities + 0.6 one-hot, of each direction its own (Li et al. 2021, equation 6, but between
+    /// the online features; ALBEF itself has momentum features as candidates, see PeerTests).
     /// </summary>
     [Fact]
     public void Momentum_distillation_by_hand()

@@ -8,9 +8,12 @@ namespace Contrastive;
 /// variable for each anchor.
 /// </summary>
 /// <remarks>
-/// <para>The objective contrasts each anchor with all N candidates of the population, L = mean_i [ -s_ii + log Z_i ]. With
-/// u_i ~ Gamma(k, rate Z_i), the loss ℓ_i = -s_ii + u_i Σ_j exp(s_ij) has the objective's gradient in expectation and, given
-/// u, is a sum over pairs: any part of it, reweighted, is an unbiased estimate, at any batch size, and parts add up exactly
+/// <para>
+/// $$\ell_i = -\frac{1}{k} \sum_p s_{ip} + \frac{u_i}{k} \sum_j \exp(s_{ij}), \qquad u_i \sim \mathrm{Gamma}(k, \text{rate } Z_i)$$
+/// p runs over the anchor's k positives, j over all candidates; mostly k = 1.</para>
+/// <para>The objective contrasts each anchor with all N candidates of the population, L = mean_i [ -s_ii + log Z_i ] with
+/// Z_i = Σ_j exp(s_ij). ℓ_i has its gradient in expectation and, given u, is a sum over pairs: any part of it, reweighted, is an
+/// unbiased estimate, at any batch size, and parts add up exactly
 /// (C. Chen et al., "Why do We Need Large Batchsizes in Contrastive Learning? A Gradient-Bias Perspective", NeurIPS 2022).
 /// With k positives that share one denominator, ℓ_i is the mean over them, as SupCon's.</para>
 /// <para>A step of the stochastic EM algorithm is an E-step, which asks the estimator for log Ẑ_i and draws u_i, and then an

@@ -8,11 +8,14 @@ namespace Contrastive;
 /// the debiasing is that of C.-Y. Chuang et al., "Debiased Contrastive Learning", NeurIPS 2020).
 /// </summary>
 /// <remarks>
-/// An anchor's M negatives count with w_j = exp(β s_ij) / mean_k exp(β s_ik), of mean 1: their sum is
-/// G_i = M Σ_j exp((1 + β) s_ij) / Σ_j exp(β s_ij). With a prior τ⁺, the chance of a negative to be a positive that nobody knows of, it is
-/// max( (G_i - τ⁺ M exp(s_ip)) / (1 - τ⁺), M exp(-1/τ) ), of several positives with the mean of their exponentials.
-/// As in the authors' code a gradient is taken through the weights, and the similarities have 1/τ (and a logit bias) in them. The
-/// lower bound takes none.
+/// <para>
+/// $$G_i = M \, \frac{\sum_j \exp((1 + \beta) s_{ij})}{\sum_j \exp(\beta s_{ij})}, \qquad
+/// \max\!\left( \frac{G_i - \tau^+ M \exp(s_{ip})}{1 - \tau^+}, \; M e^{-1/\tau} \right)$$
+/// </para>
+/// <para>An anchor's M negatives count with w_j = exp(β s_ij) / mean_k exp(β s_ik), of mean 1: G_i is their sum. With a prior τ⁺, the chance of
+/// a negative to be a positive that nobody knows of, it is the maximum above, of several positives with the mean of their exponentials.</para>
+/// <para>As in the authors' code a gradient is taken through the weights, and the similarities have 1/τ (and a logit bias) in them. The
+/// lower bound takes none.</para>
 /// </remarks>
 public sealed class HardNegatives
 {

@@ -5,9 +5,10 @@ namespace Contrastive;
 
 /// <summary>InfoNCE: the cross-entropy of picking an anchor's positive among the candidates by their similarity.</summary>
 /// <remarks>
-/// <para>ℓ_i = -log( exp(s_ip) / Σ_j exp(s_ij) ),  s_ij = ⟨a_i, b_j⟩ / τ  (van den Oord et al. 2018, equation 4). The sum
-/// runs over the anchor's positives and negatives. With several positives, ℓ_i is the mean over them (SupCon's L_out), or
-/// as <see cref="PositiveSum"/> says.</para>
+/// <para>
+/// $$\ell_i = -\log \frac{\exp(s_{ip})}{\sum_j \exp(s_{ij})}, \qquad s_{ij} = \frac{\langle a_i, b_j \rangle}{\tau}$$
+/// p is the anchor's positive, and the sum runs over its positives and negatives (van den Oord et al. 2018, equation 4).</para>
+/// <para>With several positives, ℓ_i is the mean over them (SupCon's L_out), or as <see cref="PositiveSum"/> says.</para>
 /// <para>The negatives are those of the batch, inside one logarithm, so the minibatch gradient is a biased estimate of the
 /// full one and the bias falls only as the batch grows; <see cref="GammaContrastiveLoss"/> is the loss without that.</para>
 /// <para>Variants: without the positives in the denominator (DCL, C.-H. Yeh et al., "Decoupled Contrastive Learning", ECCV 2022,

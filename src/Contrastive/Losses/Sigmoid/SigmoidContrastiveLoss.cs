@@ -9,8 +9,10 @@ namespace Contrastive;
 /// Image Pre-Training", ICCV 2023, equation 2 and algorithm 1).
 /// </summary>
 /// <remarks>
-/// <para>L = -1/N Σ_i Σ_j log σ( z_ij (⟨a_i, b_j⟩ / τ + b) ), z_ij = 1 of a positive and -1 of a negative; excluded pairs take no part.
-/// 1/τ is learned from 10 and b from -10, both without bounds (but those of float32), unless others are given. The mean divides by N.</para>
+/// <para>
+/// $$L = -\frac{1}{N} \sum_i \sum_j \log \sigma\!\left( z_{ij} \left( \frac{\langle a_i, b_j \rangle}{\tau} + b \right) \right)$$
+/// z_ij is 1 of a positive and -1 of a negative; excluded pairs take no part.</para>
+/// <para>1/τ is learned from 10 and b from -10, both without bounds (but those of float32), unless others are given. The mean divides by N.</para>
 /// <para>The sum is the same seen from either side: where N = M, <see cref="ContrastMode.Symmetric"/> gives the value and the gradients
 /// of <see cref="ContrastMode.OneDirection"/>. Where they differ its mean is that of 1/N and 1/M. With
 /// <see cref="ContrastMode.TwoViews"/> the 2N rows are contrasted with themselves, a row's pair with itself excluded.</para>

@@ -5,13 +5,15 @@ namespace Contrastive;
 
 /// <summary>
 /// Uniformity: how far features are from spread evenly over the sphere, as a loss to minimise (T. Wang and P. Isola,
-/// "Understanding Contrastive Representation Learning through Alignment and Uniformity on the Hypersphere", ICML 2020, §4.1.2):
-/// log mean_(j≠k) exp(-t ‖x_j - x_k‖²).
+/// "Understanding Contrastive Representation Learning through Alignment and Uniformity on the Hypersphere", ICML 2020, §4.1.2).
 /// </summary>
 /// <remarks>
-/// Rows are divided by their length; a zero row stays at the origin and takes no gradient. NaN gives NaN. Half precision is
+/// <para>
+/// $$\log \operatorname*{mean}_{j \ne k} \exp\!\left( -t \, \lVert x_j - x_k \rVert^2 \right)$$
+/// </para>
+/// <para>Rows are divided by their length; a zero row stays at the origin and takes no gradient. NaN gives NaN. Half precision is
 /// computed in float32. It takes memory O(N · D) and <see cref="Tiling"/>'s budget and can be differentiated once, unless
-/// <see cref="Tiling.DensePairs"/> asks for the whole matrix.
+/// <see cref="Tiling.DensePairs"/> asks for the whole matrix.</para>
 /// </remarks>
 /// <example>
 /// <code>
