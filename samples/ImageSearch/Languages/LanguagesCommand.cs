@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Contrastive.Distributed;
 using Contrastive.Modality;
 using Contrastive.Samples.ImageSearch.Data;
 using Contrastive.Samples.ImageSearch.Training;
@@ -63,7 +64,8 @@ internal sealed class LanguagesCommand
             Name(_records, parsed.GetValue(_records)) ?? outputs.Records,
             parsed.GetValue(_noModels) ? null : outputs,
             parsed.GetRequiredValue(_parallel) is var text && text == "auto" ? Environment.ProcessorCount : (int)CommandOptions.Whole(_parallel, text, 1, 1024),
-            parsed.GetValue(_finished));
+            parsed.GetValue(_finished),
+            Communicator.Single);
     }
 
     public LanguagesSettings Settings(ParseResult parsed)
