@@ -473,6 +473,60 @@ public class CrossBatchMemoryTests
         Refuses(() => note.EnqueueBatch(a, Draw.Normal(1, 4, 2)), "candidates have 2 features but the memory's have 5");
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Rows_of_one_sample_too_many_for_a_list_are_masked(bool tiles)
+    {
+        using var scope = NewDisposeScope();
+        const int n = 20, k = 24;
+        // 18 of the batch's rows and 20 of those remembered are of sample 7.
+        long[] ids = [.. Enumerable.Range(0, n).Select(i => i < 18 ? 7L : i)], remembered = [.. Enumerable.Range(0, k).Select(m => m < 20 ? 7L : m - 2)];
+        var (x, rows, logWeights, logScales) = (Draw.Leaf(1, n, Width), Draw.Normal(2, k, Width), Draw.Normal(3, 1, k)[0], Draw.Normal(4, 1, n)[0]);
+        var entries = new MemoryEntries(rows, tensor(remembered), full(k, long.MinValue, dtype: ScalarType.Int64), logWeights);
+        var map = entries.PairsWith(n, tensor(ids), null);
+        map.Diagonals(PositiveSampling.Complete).Should().BeNull();
+        var beside = new RememberedRows(new FeatureRows(x, SimilarityMeasure.DotProduct), entries, map, tiles ? AnyTiling.Tiles(3, 5) : AnyTiling.Whole);
+
+        var pushed = beside.Push(LogitScale.Of(temperature: 2), logScales, share: 0.3);
+        pushed.backward();
+
+        var other = tensor(ids).unsqueeze(1).ne(tensor(remembered).unsqueeze(0)).to(ScalarType.Float64);
+        beside.CountNegatives().ShouldEqual(other.sum(1), 0);
+        var y = x.detach().clone().requires_grad_();
+        ((y.matmul(rows.t()) / 2 + logWeights.unsqueeze(0) + logScales.unsqueeze(1)).exp() * other).sum().mul(0.3).backward();
+        pushed.item<double>().Should().Be(0);
+        x.grad!.ShouldEqual(y.grad!, 1e-11);
+    }
+
+    [Fact]
+    public void What_is_cleared_is_gone_and_what_does_not_fit_is_named()
+    {
+        using var scope = NewDisposeScope();
+        var (a, b, ids) = (Draw.Normal(1, 3, Width), Draw.Normal(2, 4, Width), arange(3, dtype: ScalarType.Int64));
+        using var memory = new CrossBatchMemory(9, Width, dtype: ScalarType.Float64);
+        memory.Enqueue(a, b, ids);
+        memory.NewestAnchors()!.Value.Ids.data<long>().ToArray().Should().Equal(0, 1, 2);
+        memory.NewestCandidates()!.Value.Ids.data<long>().ToArray().Should().AllBeEquivalentTo(long.MinValue, "four candidates are not the three samples");
+        memory.Clear();
+        memory.Count.Should().Be(0);
+        memory.NewestAnchors().Should().BeNull();
+        memory.NewestCandidates().Should().BeNull();
+        memory.Enqueue(a, a.neg(), ids);
+        memory.NewestCandidates()!.Value.Ids.data<long>().ToArray().Should().Equal(0, 1, 2);
+        memory.Count.Should().Be(3);
+
+        Refuses(() => new CrossBatchMemory(9, Width, dtype: ScalarType.Int64), "Int64");
+        Refuses(() => memory.EnqueueBatch(Draw.Normal(1, 3, 2), null), "anchors have 2 features but the memory's have 5");
+        Refuses(() => memory.Enqueue(a, a, anchorLogWeights: zeros(2)), "the log weights of anchors must have the shape (3) but have (2)");
+        Refuses(() => memory.Enqueue(a, a, candidateLogWeights: zeros(3, 1)), "the log weights of candidates must have the shape (3) but have (3, 1)");
+        Refuses(() => memory.Enqueue(Draw.Normal(1, 15, 1)[0], a), "anchors");
+        Refuses(() => memory.Enqueue(empty(3, Width, dtype: ScalarType.Float64, device: META), a), "anchors are on meta but those of the memory are on cpu");
+        using var loss = new InfoNCELoss(memory: memory);
+        Refuses(() => loss.forward(a, a.neg(), ids, PairMap.Diagonal(3).WithLogitBias(zeros(3))), "a logit bias says nothing of remembered rows");
+        memory.Count.Should().Be(3);
+    }
+
     private static IEnumerable<long[]> Subsets(long[] items, int count)
     {
         if (count == 0) return [[]];
