@@ -238,6 +238,23 @@ public abstract class SigmoidEdgeTests(Tiling tiling)
         using var fixedScale = new SigmoidContrastiveLoss(Temperature.Fixed(0.1));
         fixedScale.to(META);
         Refuses(() => fixedScale.forward(a, a), "anchors are on cpu but the bias are on meta");
+        Refuses(() => fixedScale.SumPairs(a, a, PairMap.Diagonal(3)), "anchors are on cpu but the bias are on meta");
+        Refuses(() => loss.forward(a, a, null, PairMap.FromTargets(full(3, 3, 1.0 / 3, dtype: ScalarType.Float64))), "which only the InfoNCE loss takes (Parameter 'pairs')");
+    }
+
+    [Fact]
+    public void One_direction_takes_weights_of_anchors_alone_and_a_loss_outlives_the_scope_that_it_was_made_in()
+    {
+        using var scope = NewDisposeScope();
+        var (a, b) = (Draw.Normal(1, 3, 4), Draw.Normal(2, 5, 4));
+        SigmoidContrastiveLoss loss;
+        using (NewDisposeScope()) loss = Loss(reduction: nn.Reduction.None);
+        using (loss)
+        {
+            var map = PairMap.Negatives(3, 5);
+            var weighted = loss.forward(a, b, null, map.WithWeights(tensor(new double[] { 1, 2, 3 })));
+            weighted.ShouldEqual(loss.forward(a, b, null, map) * tensor(new double[] { 1, 2, 3 }), 1e-12);
+        }
     }
 
     [Fact]
