@@ -20,6 +20,22 @@ public static class CommandOptions
         return value >= low && value <= high ? value : throw new UserError($"{option.Name} must lie between {low} and {high} but is {text}");
     }
 
+    /// <summary>A whole number that is a multiple of another.</summary>
+    public static int Multiple(Option option, string text, int of, long low, long high)
+        => Whole(option, text, low, high) is var value && value % of == 0
+            ? (int)value
+            : throw new UserError($"{option.Name} must be a multiple of {of} but is {value}");
+
+    /// <summary>Runs at a time: a number, or <c>auto</c> for one per processor.</summary>
+    public static int Parallel(Option option, string text) => text == "auto" ? Environment.ProcessorCount : (int)Whole(option, text, 1, 1024);
+
+    /// <summary>Refuses options that were given where they mean nothing.</summary>
+    public static void Refuse(ParseResult parsed, IEnumerable<Option> options, string why)
+    {
+        if (options.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given)
+            throw new UserError($"{given.Name} {why}");
+    }
+
     public static double Real(Option option, string text, double low, double high)
     {
         if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value))

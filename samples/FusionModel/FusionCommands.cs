@@ -87,7 +87,7 @@ internal sealed class FusionCommands
             folder,
             (hasRecords ? CommandOptions.Name(_records, parsed.GetValue(_records)) : null) ?? Path.Combine(folder, "runs.jsonl"),
             interval,
-            parsed.GetRequiredValue(_parallel) is var text && text == "auto" ? Environment.ProcessorCount : (int)Whole(_parallel, text, 1, 1024));
+            Parallel(_parallel, parsed.GetRequiredValue(_parallel)));
     }
 
     public PretrainSettings PretrainSettings(ParseResult parsed)
@@ -150,7 +150,7 @@ internal sealed class FusionCommands
         parsed.GetRequiredValue(_device));
 
     private int Side(ParseResult parsed)
-        => Whole(_side, parsed.GetRequiredValue(_side), 8, 512) is var side && side % 8 == 0 ? (int)side : throw new UserError($"{_side.Name} must be a multiple of 8 but is {side}");
+        => Multiple(_side, parsed.GetRequiredValue(_side), 8, 8, 512);
 
     private int Width(ParseResult parsed)
         => Value(parsed, _width, 64, 32, 4, 65_536) is var width && width % 4 == 0 ? width : throw new UserError($"{_width.Name} must be a multiple of 4 but is {width}");

@@ -74,13 +74,13 @@ internal sealed class TrainCommand
 
     public Running Running(ParseResult parsed, Outputs outputs, Communicator ranks)
     {
-        var parallel = parsed.GetRequiredValue(_parallel) is var text && text == "auto" ? (int?)null : (int)Whole(_parallel, text, 1, 1024);
-        if (ranks.Size > 1 && parallel > 1)
+        var (text, parallel) = (parsed.GetRequiredValue(_parallel), Parallel(_parallel, parsed.GetRequiredValue(_parallel)));
+        if (ranks.Size > 1 && parallel > 1 && text != "auto")
             throw new UserError($"{_parallel.Name} {parallel}: {ranks.Size} processes train one run together, one run after the other");
         return new Running(
             Name(_records, parsed.GetValue(_records)) ?? outputs.Records,
             parsed.GetValue(_noModels) || ranks.Rank > 0 ? null : outputs,
-            ranks.Size > 1 ? 1 : parallel ?? Environment.ProcessorCount,
+            ranks.Size > 1 ? 1 : parallel,
             parsed.GetValue(_finished),
             ranks);
     }
@@ -107,9 +107,7 @@ internal sealed class TrainCommand
             Warmup = Real(_warmup, 0, 0.9),
             WeightDecay = Real(_weightDecay, 0, 10),
             Shift = Whole(_shift, 0, 64),
-            PictureSize = Whole(_pictureSize, 8, 512) is var side && side % 4 == 0
-                ? side
-                : throw new UserError($"{_pictureSize.Name} must be a multiple of 4 but is {side}"),
+            PictureSize = Multiple(_pictureSize, parsed.GetRequiredValue(_pictureSize), 4, 8, 512),
             Buckets = Whole(_buckets, 16, 1 << 24),
             Channels = Whole(_channels, 1, 65_536),
             Features = Whole(_features, 1, 65_536),
@@ -136,10 +134,8 @@ internal sealed class TrainCommand
     {
         if (parsed.GetValue(_structure) is not { } text)
         {
-            Option[] without = [_separationWeight, _bridgeWeight, _bridgeSide, _bridgeTime, _consistencyWeight, _viewShift];
-            return without.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given
-                ? throw new UserError($"{given.Name} needs {_structure.Name}")
-                : null;
+            Refuse(parsed, [_separationWeight, _bridgeWeight, _bridgeSide, _bridgeTime, _consistencyWeight, _viewShift], $"needs {_structure.Name}");
+            return null;
         }
 
         var side = Choice<BridgeSide>(_bridgeSide, parsed.GetRequiredValue(_bridgeSide));
@@ -160,7 +156,7 @@ internal sealed class TrainCommand
     {
         if (Name(_images, parsed.GetValue(_images)) is { } folder)
         {
-            Refuse([_drawn], "is for drawn pictures: it does not go with --images");
+            Refuse(parsed, [_drawn], "is for drawn pictures: it does not go with --images");
             return new PictureSource(
                 folder,
                 Name(_captions, parsed.GetValue(_captions)) ?? throw new UserError("--images needs --captions, a file with a line image<TAB>caption for each picture"),
@@ -168,14 +164,8 @@ internal sealed class TrainCommand
                 Name(_items, parsed.GetValue(_items)));
         }
 
-        Refuse([_captions, _labels, _items], "is for pictures of your own: it needs --images");
+        Refuse(parsed, [_captions, _labels, _items], "is for pictures of your own: it needs --images");
         return null;
-
-        void Refuse(IEnumerable<Option> options, string why)
-        {
-            if (options.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given)
-                throw new UserError($"{given.Name} {why}");
-        }
     }
 
     private ImmutableArray<string> Prompts(ParseResult parsed)

@@ -130,9 +130,7 @@ internal sealed class ShapesCommand
 
         double Real(Option<string> option, double low, double high) => CommandOptions.Real(option, Value(parsed, option), low, high);
 
-        int Multiple(Option<string> option, int of) => Whole(option, of, 65_536) is var value && value % of == 0
-            ? value
-            : throw new UserError($"{option.Name} must be a multiple of {of} but is {value}");
+        int Multiple(Option<string> option, int of) => CommandOptions.Multiple(option, Value(parsed, option), of, of, 65_536);
     }
 
     /// <summary>Which study is asked for, if one is.</summary>

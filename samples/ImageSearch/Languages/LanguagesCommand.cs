@@ -63,7 +63,7 @@ internal sealed class LanguagesCommand
         return new Running(
             Name(_records, parsed.GetValue(_records)) ?? outputs.Records,
             parsed.GetValue(_noModels) ? null : outputs,
-            parsed.GetRequiredValue(_parallel) is var text && text == "auto" ? Environment.ProcessorCount : (int)CommandOptions.Whole(_parallel, text, 1, 1024),
+            Parallel(_parallel, parsed.GetRequiredValue(_parallel)),
             parsed.GetValue(_finished),
             Communicator.Single);
     }
@@ -100,9 +100,7 @@ internal sealed class LanguagesCommand
                 Warmup = 0.05,
                 WeightDecay = 0,
                 Shift = 0,
-                PictureSize = Whole(_pictureSize, 8, 512) is var side && side % 4 == 0
-                    ? side
-                    : throw new UserError($"{_pictureSize.Name} must be a multiple of 4 but is {side}"),
+                PictureSize = Multiple(_pictureSize, parsed.GetRequiredValue(_pictureSize), 4, 8, 512),
                 Buckets = Whole(_buckets, 16, 1 << 24),
                 Channels = Whole(_channels, 1, 65_536),
                 Features = Whole(_features, 1, 65_536),
@@ -123,20 +121,14 @@ internal sealed class LanguagesCommand
     {
         if (Name(_images, parsed.GetValue(_images)) is { } folder)
         {
-            Refuse([_drawn], "is for drawn pictures: it does not go with --images");
+            Refuse(parsed, [_drawn], "is for drawn pictures: it does not go with --images");
             return new PictureSource(folder, null, null, Given(_items, "image<TAB>item for each picture"), Given(_names, "item<TAB>language<TAB>name for each name"));
         }
 
-        Refuse([_items, _names], "is for pictures of your own: it needs --images");
+        Refuse(parsed, [_items, _names], "is for pictures of your own: it needs --images");
         return null;
 
         string Given(Option<string> option, string lines)
             => Name(option, parsed.GetValue(option)) ?? throw new UserError($"--images needs {option.Name}, a file with a line {lines}");
-
-        void Refuse(IEnumerable<Option> options, string why)
-        {
-            if (options.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } given)
-                throw new UserError($"{given.Name} {why}");
-        }
     }
 }

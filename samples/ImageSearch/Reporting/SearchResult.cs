@@ -46,7 +46,7 @@ internal sealed record SearchResult
 
     public required double TextToPictureRecallAt1 { get; init; }
 
-    /// <summary>What was asked of the space beside; null where nobody has asked.</summary>
+    /// <summary>The structure of a run with <c>--structure</c>; null without the option.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Structure { get; init; }
 

@@ -80,10 +80,7 @@ internal sealed class ItemSampler
     }
 
     /// <summary>What is seen of an item: which of its pictures, moved how far, and which of its captions.</summary>
-    private sealed record Visited(long Item, int Picture, int Caption)
-    {
-        public (int X, int Y) Shift { get; set; }
-    }
+    private sealed record Visited(long Item, int Picture, int Caption, (int X, int Y) Shift = default);
 
     private Visited[] Visit(long[] items)
     {
@@ -94,9 +91,8 @@ internal sealed class ItemSampler
             var captions = pictures[picture].Captions;
             return new Visited(item, picture, captions[_random.Next(captions.Length)]);
         }).ToArray();
-        foreach (var visit in visits)
-            visit.Shift = (_random.Next(-_shift, _shift + 1), _random.Next(-_shift, _shift + 1));
-        return visits;
+        // Drawn after all pictures and captions: the order decides every figure.
+        return [.. visits.Select(visit => visit with { Shift = (_random.Next(-_shift, _shift + 1), _random.Next(-_shift, _shift + 1)) })];
     }
 
     private (Tensor Pictures, long[][] Captions) See(Visited[] visits, long[] part, Device device)

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Contrastive.Samples.ImageSearch.Training;
 
-/// <summary>What a run asks of the space beside bringing pictures and captions together, with all that decides it; null for what plays no part.</summary>
+/// <summary>The structure that a run adds to its contrast, with all settings that it uses; what it does not use is null.</summary>
 /// <param name="Name">One of <see cref="Names"/>.</param>
 internal sealed record SearchStructure(string Name)
 {

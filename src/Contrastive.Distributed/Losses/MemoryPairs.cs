@@ -13,7 +13,7 @@ namespace Contrastive.Distributed;
 internal sealed class MemoryPairs(GammaContrastiveLoss pairs, CrossBatchMemory memory, Tensor? ids)
 {
     private readonly (Tensor Rows, Tensor Ids, Tensor LogWeights)? _anchors = memory.NewestAnchors();
-    private readonly (Tensor Rows, Tensor Ids, Tensor LogWeights)? _candidates = pairs.Mode == ContrastMode.TwoViews ? memory.NewestAnchors() : memory.NewestCandidates();
+    private readonly (Tensor Rows, Tensor Ids, Tensor LogWeights)? _candidates = memory.NewestCandidates();
 
     /// <summary>Whether remembered anchors push candidates, so that the negatives of these have to be counted.</summary>
     public bool Pushes => _anchors is not null;
@@ -63,7 +63,8 @@ internal sealed class MemoryPairs(GammaContrastiveLoss pairs, CrossBatchMemory m
         Tensor Compared(Tensor rows) => pairs.Similarity == SimilarityMeasure.Cosine ? UnitRows.Of(rows) : UnitRows.Widen(rows);
     }
 
-    private (Tensor Rows, Tensor Ids, Tensor LogWeights)? Beside(bool areAnchors) => areAnchors ? _candidates : _anchors;
+    /// <summary>The remembered rows of the other side; of two views there is one side.</summary>
+    private (Tensor Rows, Tensor Ids, Tensor LogWeights)? Beside(bool areAnchors) => areAnchors && pairs.Mode != ContrastMode.TwoViews ? _candidates : _anchors;
 
     private PairMap Map(Tensor rows, Tensor samples)
     {

@@ -95,7 +95,7 @@ public sealed class FusionNetTests
         var scores = net.Scores(states);
 
         // Every answer has a likelihood of its own, whatever others there are; all of them are a part of what could be said.
-        scores.exp().sum(1).max().item<float>().Should().BeLessThan(1);
+        scores.exp().sum(dim: 1).max().item<float>().Should().BeLessThan(1);
         net.Loss(states, right).item<float>().Should().BeApproximately(-scores.gather(1, right.unsqueeze(1)).mean().item<float>(), 1e-5f);
         // "light blue" has a token more than "yes": first weights say little, so it is less likely.
         scores[0, 1].item<float>().Should().BeLessThan(scores[0, 0].item<float>());

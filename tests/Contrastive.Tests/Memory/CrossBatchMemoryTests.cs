@@ -492,7 +492,7 @@ public class CrossBatchMemoryTests
         pushed.backward();
 
         var other = tensor(ids).unsqueeze(1).ne(tensor(remembered).unsqueeze(0)).to(ScalarType.Float64);
-        beside.CountNegatives().ShouldEqual(other.sum(1), 0);
+        beside.CountNegatives().ShouldEqual(other.sum(dim: 1), 0);
         var y = x.detach().clone().requires_grad_();
         ((y.matmul(rows.t()) / 2 + logWeights.unsqueeze(0) + logScales.unsqueeze(1)).exp() * other).sum().mul(0.3).backward();
         pushed.item<double>().Should().Be(0);
