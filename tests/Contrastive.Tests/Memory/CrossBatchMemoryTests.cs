@@ -54,21 +54,24 @@ public class CrossBatchMemoryTests
         }
     }
 
+    /// <summary>In the second and third batch a picture has no caption and a caption no picture: they are skipped.</summary>
     [Theory]
-    [InlineData(ContrastMode.OneDirection, false)]
-    [InlineData(ContrastMode.OneDirection, true)]
-    [InlineData(ContrastMode.Symmetric, false)]
-    [InlineData(ContrastMode.Symmetric, true)]
-    public void Several_captions_a_picture_are_its_positives_and_remembered_ones_are_none(ContrastMode mode, bool tiles)
+    [InlineData(ContrastMode.OneDirection, false, nn.Reduction.Mean)]
+    [InlineData(ContrastMode.OneDirection, true, nn.Reduction.Sum)]
+    [InlineData(ContrastMode.Symmetric, false, nn.Reduction.Sum)]
+    [InlineData(ContrastMode.Symmetric, true, nn.Reduction.Mean)]
+    public void Several_captions_a_picture_are_its_positives_and_remembered_ones_are_none(ContrastMode mode, bool tiles, nn.Reduction reduction)
     {
         using var scope = NewDisposeScope();
         using var loss = new GammaContrastiveLoss(
-            new BatchPartition(30), Temperature.Fixed(0.2), mode, memory: new CrossBatchMemory(7, Width, dtype: ScalarType.Float64))
+            new BatchPartition(30), Temperature.Fixed(0.2), mode, missingPairs: MissingPairs.Skip, reduction: reduction,
+            memory: new CrossBatchMemory(7, Width, dtype: ScalarType.Float64))
         {
             Tiling = tiles ? AnyTiling.Tiles(2, 3) : AnyTiling.Whole,
         };
-        var reference = new MemoryReference(30, 7, mode == ContrastMode.Symmetric, oneSet: false) { Length = 7 };
-        (long[] Pictures, long[] Captions)[] batches = [([1, 2, 3], [1, 1, 2, 3, 3, 3]), ([4, 2], [4, 2, 2, 4]), ([3, 5, 6, 1], [3, 5, 5, 6, 1])];
+        var reference = new MemoryReference(30, 7, mode == ContrastMode.Symmetric, oneSet: false) { Length = 7, IsSum = reduction == nn.Reduction.Sum };
+        (long[] Pictures, long[] Captions)[] batches =
+            [([1, 2, 3], [1, 1, 2, 3, 3, 3]), ([4, 8, 2], [4, 2, 2, 4]), ([3, 5, 6, 1], [3, 5, 9, 5, 6, 1]), ([3, 4, 7], [4, 3, 7])];
         foreach (var (step, (pictures, captions)) in batches.Index())
         {
             var (a, b) = (Draw.Leaf(60 + step, pictures.Length, Width), Draw.Leaf(70 + step, captions.Length, Width));
@@ -80,6 +83,21 @@ public class CrossBatchMemoryTests
             actual.ShouldEqual(expected.detach(), 1e-11, $"step {step}");
             a.grad!.ShouldEqual(c.grad!, 1e-10, $"step {step}");
             b.grad!.ShouldEqual(d.grad!, 1e-10, $"step {step}");
+        }
+    }
+
+    [Theory]
+    [InlineData(ContrastMode.OneDirection)]
+    [InlineData(ContrastMode.Symmetric)]
+    public void Beside_a_queue_a_memory_is_no_logit_bias(ContrastMode mode)
+    {
+        using var scope = NewDisposeScope();
+        using var loss = new GammaContrastiveLoss(
+            new PartitionQueue(8, Width, dtype: ScalarType.Float64), mode: mode, memory: new CrossBatchMemory(8, Width, dtype: ScalarType.Float64));
+        for (var step = 0; step < 3; step++)
+        {
+            using var value = loss.forward(Draw.Normal(step, 3, Width), Draw.Normal(9 + step, 3, Width), arange(3) + (3 * step));
+            double.IsFinite(value.item<double>()).Should().BeTrue();
         }
     }
 
@@ -385,13 +403,15 @@ public class CrossBatchMemoryTests
             () => memory.Enqueue(x, x, ids, null, zeros(2)),
         ];
         foreach (var action in wrong) action.Should().Throw<ArgumentException>();
-        loss.Invoking(l => l.BeginStep(x, x, ids)).Should().Throw<InvalidOperationException>();
+        loss.Invoking(l => l.BeginStep(x, x, ids)).Should().Throw<InvalidOperationException>().WithMessage("the loss has a memory, whose rows are in no block*");
+        using var sampled = new GammaContrastiveLoss(new BatchPartition(), positiveSampling: PositiveSampling.Sampled, memory: new CrossBatchMemory(8, Width));
+        Refuses(() => sampled.forward(x, x, null, PairMap.FromLabels(ids)), "with PositiveSampling.Sampled remembered rows of a label would be positives*leave out the memory or the labels");
         Saved.Of(loss).Should().Equal(before);
 
         loss.eval();
         loss.forward(x, x, ids).Dispose();
         memory.Count.Should().Be(3, "in evaluation nothing is stored");
-        ((Action)(() => _ = new GammaContrastiveLoss(new PartitionTable(9), reduction: nn.Reduction.None, memory: memory))).Should().Throw<ArgumentException>();
+        Refuses(() => new GammaContrastiveLoss(new PartitionTable(9), reduction: nn.Reduction.None, memory: memory), "the loss has no reduction: what remembered anchors add");
         ((Action)(() => _ = new InfoNCELoss(labelSmoothing: 0.1, memory: memory))).Should().Throw<ArgumentException>();
     }
 
