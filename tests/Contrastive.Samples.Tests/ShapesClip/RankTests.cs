@@ -14,7 +14,10 @@ public sealed class RankTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>The same global batches of 7, views and draws, in float32: sums in another order round otherwise.</summary>
+    /// <summary>
+    /// The same global batches of 7, views and draws, in float32: sums in another order round otherwise. Weights were 8e-8 apart at most. Adam makes steps of
+    /// rounding where there is no gradient: a bias that all keys have changes no attention.
+    /// </summary>
     [Theory]
     [InlineData("none", "infonce", 2, 3)]
     [InlineData("none", "gamma", 3, 1)]
@@ -23,7 +26,7 @@ public sealed class RankTests : IDisposable
     {
         var command = new ShapesCommand();
         var settings = command.Settings(command.Root.Parse(
-            ["--pairs", "35", "--epochs", "2", "--image-width", "8", "--text-width", "8", "--encoding", "16", "--features", "8", "--learn-temperature", "--bridge-side", "both"]));
+            ["--pairs", "35", "--epochs", "2", "--image-width", "16", "--text-width", "8", "--encoding", "16", "--features", "8", "--learn-temperature", "--bridge-side", "both"]));
         using var data = ShapeData.Draw(settings.Pairs, 0, CPU);
         using var alone = Run(Communicator.Single);
         Steps(alone, 10);
@@ -44,12 +47,11 @@ public sealed class RankTests : IDisposable
             Steps(run, 4);
 
             var weights = run.Towers.state_dict();
-            foreach (var (name, weight) in alone.Towers.state_dict())
-                Console.Error.WriteLine($"{structure} {ranks.Rank} {name} {(weights[name] - weight).abs().max().item<float>()}");
-            Console.Error.WriteLine($"{run.Temperature} {alone.Temperature}");
-            foreach (var (epoch, terms) in run.Curves.Terms.Index())
-                foreach (var (name, value) in terms)
-                    Console.Error.WriteLine($"{name} {value} {alone.Curves.Terms[epoch][name]}");
+            foreach (var (name, weight) in alone.Towers.state_dict().Where(entry => !entry.Key.EndsWith("attention.bias")))
+                (weights[name] - weight).abs().max().item<float>().Should().BeLessThan(1e-5f, name);
+            run.Temperature.Should().BeApproximately(alone.Temperature, 1e-6).And.NotBe(settings.Temperature);
+            run.Curves.Terms.Should().HaveCount(2).And.BeEquivalentTo(alone.Curves.Terms, options => options
+                .Using<double>(term => term.Subject.Should().BeApproximately(term.Expectation, 1e-5)).WhenTypeIs<double>());
         });
 
         TrainingRun Run(Communicator ranks) => new(new RunKey(structure, loss, 7, 0), settings, data, _ => new Glance(0, 0), CPU, ranks);
@@ -65,28 +67,34 @@ public sealed class RankTests : IDisposable
     }
 
     [Fact]
-    public void The_first_rank_alone_writes_and_when_it_stops_another_number_of_them_goes_on()
+    public void The_first_rank_alone_has_console_and_files_and_when_it_stops_the_same_command_goes_on()
     {
-        // The second rank has another folder, where nothing may come to be.
+        // Each rank has a folder of its own: nothing may come to be in the second's.
         FluentActions.Invoking(() => ThreadGroup.Run(2, ranks =>
         {
             using var stop = new CancellationTokenSource();
-            Program(ranks, $"out{ranks.Rank}", stop.Cancel, stop.Token);
-        })).Should().Throw<InvalidOperationException>("the second waits for the first, which a launcher ends with it");
-        Directory.Exists(_folder.Path("out1")).Should().BeFalse();
-        Directory.GetFiles(_folder.Path("out0", "runs")).Should().ContainSingle().Which.Should().EndWith(".checkpoint");
+            Program(ranks, stop.Cancel, stop.Token);
+        })).Should().Throw<InvalidOperationException>("the second waits for the first, until the launcher ends it");
+        Directory.Exists(Folder(1)).Should().BeFalse();
+        var checkpoint = Directory.GetFiles(Path.Combine(Folder(0), "runs")).Should().ContainSingle().Which;
 
-        var outcomes = ThreadGroup.Run(3, ranks => Program(ranks, "out0", () => { }, CancellationToken.None));
+        // As on a file system that both see.
+        var copy = Path.Combine(Directory.CreateDirectory(Path.Combine(Folder(1), "runs")).FullName, Path.GetFileName(checkpoint));
+        File.Copy(checkpoint, copy);
+        var outcomes = ThreadGroup.Run(2, ranks => Program(ranks, () => { }, CancellationToken.None));
 
         outcomes.Should().OnlyContain(outcome => outcome.Code == 0 && outcome.Error == "");
-        outcomes[0].Output.Should().ContainAll("goes on after step 1 of 4", "summary.json", "planes.png");
-        outcomes[1].Output.Should().NotContain("written");
-        Directory.GetFiles(_folder.Path("out0", "runs")).Should().ContainSingle().Which.Should().EndWith(".json");
+        outcomes[0].Output.Should().ContainAll("goes on after step 1 of 2", "summary.json", "planes.png");
+        Directory.GetFiles(Path.Combine(Folder(0), "runs")).Should().ContainSingle().Which.Should().EndWith(".json");
+        Directory.GetFiles(Folder(1), "*", SearchOption.AllDirectories).Should().Equal(copy);
 
-        (int Code, string Output, string Error) Program(Communicator ranks, string folder, Action afterStep, CancellationToken stop)
+        string Folder(int rank) => _folder.Path($"of-{rank}");
+
+        (int Code, string Output, string Error) Program(Communicator ranks, Action afterStep, CancellationToken stop)
         {
             var (output, error) = (new StringWriter(), new StringWriter());
-            var code = ShapesClipProgram.Run(Tiny.Training(_folder.Path(folder), epochs: 2), output, error, afterStep, stop, ranks);
+            var code = ShapesClipProgram.Run(
+                [.. Tiny.Training(Folder(ranks.Rank), epochs: 1), "--probe-draws", "1", "--shots", "1"], output, error, afterStep, stop, ranks);
             return (code, output.ToString(), error.ToString());
         }
     }
