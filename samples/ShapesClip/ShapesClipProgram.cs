@@ -7,7 +7,10 @@ using Contrastive.Samples.ShapesClip.Training;
 
 namespace Contrastive.Samples.ShapesClip;
 
-/// <summary>The program: checks everything, then trains, then reports. Started by <c>mpirun</c>, several processes train together; the first does all else.</summary>
+/// <summary>
+/// The program: checks everything, then trains, then reports. Started by <c>mpirun</c>, several processes train together; the first of them does
+/// all else.
+/// </summary>
 public static class ShapesClipProgram
 {
     /// <returns>0, or 2 after one line on standard error if something has to be put right, or 130 or 143 if stopped by Ctrl-C or SIGTERM.</returns>
