@@ -104,6 +104,36 @@ public class TemperatureTests
         Gradients.ShouldMatchFiniteDifferences(() => gamma.MaximizationStep(a, b, PairMap.Diagonal(5), weights), parameter);
     }
 
+    /// <summary>Similarities up to 500, whose exponentials are no float32; and a sum so far debiased that it stays at its bound, which has a τ.</summary>
+    [Theory]
+    [InlineData(0.002, false)]
+    [InlineData(0.5, true)]
+    public void A_learned_temperature_gives_what_a_fixed_one_of_its_value_gives(double tau, bool debiased)
+    {
+        using var scope = NewDisposeScope();
+        foreach (var dtype in new[] { ScalarType.Float32, ScalarType.Float64 })
+        {
+            var tolerance = dtype == ScalarType.Float32 ? 1e-3 : 1e-6;
+            var (a, b) = (Draw.Normal(1, 6, 4).to(dtype).requires_grad_(), Draw.Normal(2, 6, 4).to(dtype).requires_grad_());
+            foreach (var make in debiased
+                ? [temperature => new InfoNCELoss(temperature, ContrastMode.Symmetric, hardNegatives: new HardNegatives(1, 0.9))]
+                : new Func<Temperature, ContrastiveLoss>[]
+                {
+                    temperature => new InfoNCELoss(temperature, ContrastMode.Symmetric),
+                    temperature => new InfoNCELoss(temperature, similarity: SimilarityMeasure.DotProduct),
+                    temperature => new GammaContrastiveLoss(new BatchPartition(), temperature, ContrastMode.Symmetric),
+                })
+            {
+                using var learned = make(Temperature.Learned(tau, tau / 2, 1));
+                using var constant = make(Temperature.Fixed(tau));
+                var (actual, expected) = (learned.forward(a, b), constant.forward(a, b));
+                actual.ShouldEqual(expected, tolerance);
+                foreach (var (found, wanted) in Gradients.Of(actual, a, b).Zip(Gradients.Of(expected, a, b)))
+                    found.ShouldEqual(wanted, tolerance * Math.Max(1, wanted.abs().max().to(ScalarType.Float64).item<double>()));
+            }
+        }
+    }
+
     [Fact]
     public void It_is_saved_with_the_loss_bit_for_bit()
     {
@@ -123,7 +153,11 @@ public class TemperatureTests
             .Should().Throw<ArgumentOutOfRangeException>().WithMessage($"*temperature must be positive and finite but is {value}*");
 
     [Fact]
-    public void Bounds_must_hold_the_start()
-        => FluentActions.Invoking(() => Temperature.Learned(2))
-            .Should().Throw<ArgumentOutOfRangeException>().WithMessage("*initial must lie in [0.01, 1] but is 2*");
+    public void Bounds_are_positive_and_finite_and_hold_the_start()
+    {
+        Refuses(() => Temperature.Learned(2), "initial must lie in [0.01, 1] but is 2");
+        Refuses(() => Temperature.Learned(minimum: 0), "minimum must be positive and finite but is 0");
+        Refuses(() => Temperature.Learned(maximum: double.PositiveInfinity), "maximum must be positive and finite but is Infinity");
+        Refuses(() => Temperature.Learned(maximum: double.NaN), "maximum must be positive and finite but is NaN");
+    }
 }
