@@ -6,6 +6,20 @@ using TorchSharp;
 
 namespace Contrastive.Samples.AlignFeatures;
 
+/// <summary>The files of an experiment, all in one folder.</summary>
+internal sealed class Outputs(string folder)
+{
+    public string Folder => folder;
+
+    public string CheckpointPath => Path.Combine(folder, "checkpoint.zip");
+
+    public string Summary => Path.Combine(folder, "summary.json");
+
+    public string Curves => Path.Combine(folder, "curves.png");
+
+    public string Towers(RunKey key) => Path.Combine(folder, $"towers-{key.FileName}.safetensors");
+}
+
 /// <summary>The program: checks everything, then trains, then reports.</summary>
 public static class AlignFeaturesProgram
 {
@@ -16,9 +30,9 @@ public static class AlignFeaturesProgram
     private const int FewestTestItems = 11;
 
     /// <returns>0, or 2 after one line on standard error if something has to be put right, or 130 or 143 if stopped by Ctrl-C or SIGTERM.</returns>
-    public static int Run(string[] arguments) => Run(arguments, null, null, () => { }, CancellationToken.None);
+    public static int Main(string[] arguments) => Run(arguments, null, null, () => { }, CancellationToken.None);
 
-    /// <summary>As <see cref="Run(string[])"/>, with the console and the way to stop given, and a look at every step: for tests.</summary>
+    /// <summary>As <see cref="Main"/>, with the console and the way to stop given, and a look at every step: for tests.</summary>
     internal static int Run(string[] arguments, TextWriter? output, TextWriter? error, Action afterStep, CancellationToken cancellation)
     {
         var command = new AlignCommand();

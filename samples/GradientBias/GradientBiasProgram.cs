@@ -12,10 +12,10 @@ namespace Contrastive.Samples.GradientBias;
 public static class GradientBiasProgram
 {
     /// <returns>0, or 2 after one line on standard error if something has to be put right, or 130 or 143 if stopped by Ctrl-C or SIGTERM.</returns>
-    public static int Run(string[] arguments) => Run(arguments, null, null, Environment.ProcessorCount);
+    public static int Main(string[] arguments) => Run(arguments, null, null, Environment.ProcessorCount);
 
     /// <summary>
-    /// As <see cref="Run(string[])"/>, with the console, the number of threads and the way to stop given, and a look at every
+    /// As <see cref="Main"/>, with the console, the number of threads and the way to stop given, and a look at every
     /// run and measurement that is finished: for tests.
     /// </summary>
     internal static int Run(

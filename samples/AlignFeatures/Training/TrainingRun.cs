@@ -1,11 +1,31 @@
 using Contrastive.Modality;
+using Contrastive.Numerics;
 using Contrastive.Samples.AlignFeatures.Data;
 using Contrastive.Samples.AlignFeatures.Models;
 using Contrastive.Samples.AlignFeatures.Reporting;
 using Contrastive.Training;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.AlignFeatures.Training;
+
+/// <summary>The random streams of a run by their purpose. The numbers decide every figure: they stay.</summary>
+internal static class Streams
+{
+    private static readonly RandomStreams All = new(7);
+
+    public static long LargestSeed => All.LargestSeed;
+
+    public static Generator Split(long seed) => All.Of(seed, 0);
+
+    public static Generator Weights(long seed) => All.Of(seed, 1);
+
+    public static RunRandom OfRun(long seed, Device device) => new(All.Of(seed, 2), All.Of(seed, 4, device), All.Of(seed, 3, device));
+
+    public static Generator IndependentWeights(long seed) => All.Of(seed, 5);
+
+    public static Generator Probes(long seed) => All.Of(seed, 6);
+}
 
 /// <summary>One run on features from files.</summary>
 internal sealed class TrainingRun : TwoTowerRun<TowerPair>
@@ -16,7 +36,7 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
     private readonly RunKey _key;
     private readonly AlignSettings _settings;
     private readonly Split _split;
-    private readonly Augmentation? _augmentation;
+    private readonly Func<Tensor, Tensor>? _augment;
 
     public TrainingRun(RunKey key, AlignSettings settings, PairedData data, Device device)
         : this(key, settings, SplitOf(key, settings, data, device), Streams.OfRun(key.Seed, device), device)
@@ -30,7 +50,7 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
         _settings = settings;
         _split = split;
         if (Structures.NeedsAugmentation(key.Structure))
-            _augmentation = new Augmentation(settings.Noise, settings.Dropout, random.Augmentation);
+            _augment = standardised => Augmented(standardised, settings.Noise, settings.Dropout, random.Augmentation);
     }
 
     /// <summary>Every figure on the held-out items.</summary>
@@ -48,11 +68,10 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        return Reporting.Probes.Measure(
-            Both(_split.Train), _split.Train.Labels!, Both(_split.Test), _split.Test.Labels!, _settings.ProbeDraws, () => Streams.Probes(_key.Seed));
+        return Reporting.Probes.Measure(Of(_split.Train), Of(_split.Test), _settings.ProbeDraws, () => Streams.Probes(_key.Seed));
 
-        (ModalityFeatures Left, ModalityFeatures Right) Both(Pairs items)
-            => (Towers.Left.Features(items.Left, augment: null), Towers.Right.Features(items.Right, augment: null));
+        Encoded Of(Pairs items)
+            => new(Towers.Left.Features(items.Left, augment: null), Towers.Right.Features(items.Right, augment: null), items.Labels!);
     }
 
     public override void Dispose()
@@ -61,15 +80,24 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
         _split.Dispose();
     }
 
-    protected override (ModalityFeatures Left, ModalityFeatures Right) Features(Tensor items)
-    {
-        Func<Tensor, Tensor>? augment = _augmentation is null ? null : _augmentation.Apply;
-        return (
-            Towers.Left.Features(_split.Train.Left.index_select(0, items), augment),
-            Towers.Right.Features(_split.Train.Right.index_select(0, items), augment));
-    }
+    protected override (ModalityFeatures Left, ModalityFeatures Right) Features(Tensor items) => (
+        Towers.Left.Features(_split.Train.Left.index_select(0, items), _augment),
+        Towers.Right.Features(_split.Train.Right.index_select(0, items), _augment));
 
     protected override Glance Look() => new(Held().RecallAt1);
+
+    /// <summary>
+    /// An augmentation for features of any kind, (N, D): noise on standardised values, and some of them dropped. It is drawn anew at
+    /// each call; what stays is scaled up by what is dropped.
+    /// </summary>
+    private static Tensor Augmented(Tensor standardised, double noise, double dropout, Generator random)
+    {
+        using var scope = NewDisposeScope();
+        using var keep = (1 - dropout).ToScalar();
+        var drawn = randn(standardised.shape, standardised.dtype, standardised.device, generator: random).Times(noise);
+        var kept = rand(standardised.shape, standardised.dtype, standardised.device, generator: random).lt(keep);
+        return standardised.Plus(drawn).mul(kept.to(standardised.dtype)).Times(1 / (1 - dropout)).MoveToOuterDisposeScope();
+    }
 
     private static Split SplitOf(RunKey key, AlignSettings settings, PairedData data, Device device)
     {

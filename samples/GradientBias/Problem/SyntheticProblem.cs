@@ -15,7 +15,9 @@ namespace Contrastive.Samples.GradientBias.Problem;
 /// all of them, its gradient vanishes, and the encoder goes on to serve the pairs that never will fit; among all N candidates
 /// there is still much to gain from the good pairs.
 /// </remarks>
-internal sealed class SyntheticProblem
+/// <param name="X">(N, D).</param>
+/// <param name="Y">(N, D).</param>
+internal sealed record SyntheticProblem(double[,] X, double[,] Y)
 {
     public const int Pairs = 256;
     public const int Dimensions = 4;
@@ -23,18 +25,6 @@ internal sealed class SyntheticProblem
     public const double Noise = 0.1;
     public const double LargeNoise = 2.0;
     public const int LargeNoiseEvery = 10;
-
-    private SyntheticProblem(double[,] x, double[,] y)
-    {
-        X = x;
-        Y = y;
-    }
-
-    /// <summary>(N, D).</summary>
-    public double[,] X { get; }
-
-    /// <summary>(N, D).</summary>
-    public double[,] Y { get; }
 
     public static SyntheticProblem Generate(int seed)
     {

@@ -14,7 +14,6 @@ internal static class ComparedLosses
     public static IReadOnlyList<string> Names { get; } = [InfoNCE, Gamma];
 
     /// <param name="name">One of <see cref="Names"/>.</param>
-    /// <param name="population">N.</param>
     /// <param name="rho">The partition table's step sizes.</param>
     /// <param name="dtype">Of the partition table.</param>
     public static ContrastiveLoss Create(string name, int population, StepSizeSchedule rho, ScalarType dtype = ScalarType.Float32)

@@ -4,12 +4,9 @@ using static Contrastive.Samples.CommandOptions;
 namespace Contrastive.Samples.ShapesClip.Bias;
 
 /// <summary>Whose gradients are measured, and how closely.</summary>
-/// <param name="Models">The models' folders.</param>
 /// <param name="Pairs">How many training pairs stand for all of them.</param>
-/// <param name="BatchSizes">Those measured.</param>
 /// <param name="Passes">Over the pairs, for each loss and batch size.</param>
 /// <param name="Seed">Which pairs, and in which batches.</param>
-/// <param name="Device">Where the towers run.</param>
 /// <param name="Threads">Of the arithmetic; they round the last digits.</param>
 internal sealed record BiasSettings(
     IReadOnlyList<string> Models, int Pairs, IReadOnlyList<int> BatchSizes, int Passes, long Seed, string Device, int Threads);

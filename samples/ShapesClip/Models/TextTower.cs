@@ -18,8 +18,6 @@ internal sealed class TextTower : nn.Module<Tensor, Tensor>
     private readonly Linear output;
     private readonly int _padding;
 
-    /// <param name="vocabulary">How many tokens there are.</param>
-    /// <param name="padding">The id of the padding token.</param>
     /// <param name="longest">The greatest L.</param>
     /// <param name="width">Of each token's vector.</param>
     /// <param name="depth">Blocks.</param>

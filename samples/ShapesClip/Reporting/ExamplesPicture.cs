@@ -16,10 +16,10 @@ internal static class ExamplesPicture
             for (var i = 0; i < Math.Min(Count, pairs.Scenes.Count); i++)
             {
                 using var planes = pairs.Images[i].cpu();
-                using var small = PictureFile.FromPlanes(planes.bytes, Painter.Side);
+                using var small = SquarePicture.FromPlanes(planes.bytes, Painter.Side);
                 var scene = pairs.Scenes[i];
                 shown.Add(new SheetPicture(
-                    PictureFile.Square(small, ContactSheet.Side),
+                    SquarePicture.Of(small, ContactSheet.Side),
                     $"{Attributes.Texture.Classes[scene.Texture][0]}, {Attributes.Rotation.Classes[scene.Rotation][0]}",
                     pairs.Captions[i]));
             }

@@ -28,8 +28,6 @@ internal static class ZeroShot
         return classifier.Evaluate(pictures, labels, Tops).ConfusionMatrix();
     }
 
-    /// <param name="towers">Encodes the prompts.</param>
-    /// <param name="prompts">Those of each class.</param>
     /// <param name="pictures">(N, D) features.</param>
     /// <param name="labels">(N) classes.</param>
     public static ZeroShotScores Score(TowerPair towers, IReadOnlyList<IReadOnlyList<string>> prompts, Tensor pictures, Tensor labels)
