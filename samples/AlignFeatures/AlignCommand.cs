@@ -1,6 +1,4 @@
 using System.CommandLine;
-using Contrastive.Modality;
-using Contrastive.Training;
 using static Contrastive.Samples.CommandOptions;
 
 namespace Contrastive.Samples.AlignFeatures;
@@ -119,7 +117,7 @@ internal sealed class AlignCommand
             Losses = Names(_loss, parsed.GetRequiredValue(_loss), Losses.Names),
             Structures = structures,
             BatchSizes = [.. List(_batchSize, Value(_batchSize, "8"), text => (int)Whole(_batchSize, text, 2, 1 << 20))],
-            Seeds = Seeds(_seeds, Value(_seeds, "1"), Training.Streams.LargestSeed),
+            Seeds = Seeds(_seeds, Value(_seeds, "1"), Streams.LargestSeed),
             Epochs = (int)Whole(_epochs, Value(_epochs, "2"), 1, 100_000),
             Temperature = Real(_temperature, 0.001, 100),
             Hidden = (int)Whole(_hidden, Value(_hidden), 1, 65_536),

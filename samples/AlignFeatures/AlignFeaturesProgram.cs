@@ -1,7 +1,4 @@
 using System.CommandLine;
-using Contrastive.Samples.AlignFeatures.Data;
-using Contrastive.Samples.AlignFeatures.Reporting;
-using Contrastive.Samples.AlignFeatures.Training;
 using TorchSharp;
 
 namespace Contrastive.Samples.AlignFeatures;
@@ -61,17 +58,10 @@ public static class AlignFeaturesProgram
         console.Line($"{data.Items} items, {data.Left.Columns} features ({data.Left.Source}) and {data.Right.Columns} ({data.Right.Source}), "
             + (data.Labels is { } labels ? $"{labels.Classes} classes" : "no labels"));
 
-        IReadOnlyList<FinishedRun> runs;
-        try
-        {
-            runs = experiment.Run(console, afterStep);
-        }
-        catch (OperationCanceledException) when (File.Exists(outputs.CheckpointPath))
-        {
-            console.Line($"everything up to here is in {outputs.CheckpointPath}; the same command{(checkpoint is null || checkpoint == outputs.CheckpointPath ? "" : " without --resume")} goes on from there");
-            throw;
-        }
-
+        IReadOnlyList<FinishedRun> runs = [];
+        console.Stoppable(() => runs = experiment.Run(console, afterStep), () => File.Exists(outputs.CheckpointPath)
+            ? $"everything up to here is in {outputs.CheckpointPath}; the same command{(checkpoint is null || checkpoint == outputs.CheckpointPath ? "" : " without --resume")} goes on from there"
+            : null);
         Report.Write(settings, runs, outputs, console);
     }
 

@@ -81,6 +81,23 @@ public sealed class SampleConsole(TextWriter output, bool interactive, Cancellat
     public CancellationToken Cancellation { get; } = cancellation;
 
     public void Line(string text = "") => Output.WriteLine(text);
+
+    /// <summary>Work that a person may stop; a last line says what it leaves.</summary>
+    /// <param name="work">The work.</param>
+    /// <param name="left">What it leaves when it is stopped; null where that is nothing.</param>
+    public void Stoppable(Action work, Func<string?> left)
+    {
+        try
+        {
+            work();
+        }
+        catch (OperationCanceledException)
+        {
+            if (left() is { } line)
+                Line(line);
+            throw;
+        }
+    }
 }
 
 /// <summary>

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Contrastive.Samples.GradientBias.Problem;
 using static Contrastive.Samples.CommandOptions;
 
 namespace Contrastive.Samples.GradientBias;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using CsvHelper;
 
-namespace Contrastive.Samples.AlignFeatures.Data;
+namespace Contrastive.Samples.AlignFeatures;
 
 /// <summary>
 /// Features and labels from a <c>.csv</c> file: cells between commas, semicolons, tabs or bars, whichever the first lines

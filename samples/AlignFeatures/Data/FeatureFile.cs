@@ -1,4 +1,4 @@
-namespace Contrastive.Samples.AlignFeatures.Data;
+namespace Contrastive.Samples.AlignFeatures;
 
 /// <summary>Features as read: one row per item, row after row. Every value is finite.</summary>
 /// <param name="Source">The file, for messages and the summary.</param>

@@ -5,7 +5,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace Contrastive.Samples.AlignFeatures.Data;
+namespace Contrastive.Samples.AlignFeatures;
 
 /// <summary>
 /// Features and labels from a NumPy <c>.npy</c> file, formats 1.0, 2.0 and 3.0: the magic, the version, a Python dictionary with the

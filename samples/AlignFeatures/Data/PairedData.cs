@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.AlignFeatures.Data;
+namespace Contrastive.Samples.AlignFeatures;
 
 /// <summary>Two descriptions of the same items: row i of both, and label i if there are labels, is item i.</summary>
 public sealed record PairedData(FeatureMatrix Left, FeatureMatrix Right, ClassLabels? Labels)

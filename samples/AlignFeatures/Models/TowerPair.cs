@@ -1,11 +1,8 @@
-using Contrastive.Modality;
-using Contrastive.Numerics;
-using Contrastive.Training;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
-namespace Contrastive.Samples.AlignFeatures.Models;
+namespace Contrastive.Samples.AlignFeatures;
 
 /// <summary>
 /// A small encoder: raw features (N, D), standardised, through a hidden layer with GELU, to an embedding (N, E) that is

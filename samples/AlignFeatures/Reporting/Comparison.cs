@@ -1,6 +1,6 @@
 using Contrastive.Evaluation;
 
-namespace Contrastive.Samples.AlignFeatures.Reporting;
+namespace Contrastive.Samples.AlignFeatures;
 
 /// <summary>Recall@1 of one group against another's, seed by seed.</summary>
 public sealed record Comparison(

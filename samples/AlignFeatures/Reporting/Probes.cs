@@ -1,8 +1,7 @@
 using Contrastive.Evaluation;
-using Contrastive.Modality;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.AlignFeatures.Reporting;
+namespace Contrastive.Samples.AlignFeatures;
 
 /// <summary>How well the labels can be read off some of the embeddings, as accuracies on the held-out items.</summary>
 /// <param name="Features">Whose: "first", "second", "both", and more with independent features.</param>
@@ -45,7 +44,7 @@ public sealed record NotMeasured(string Figure, IReadOnlyList<long> Seeds, strin
 internal sealed record Encoded(ModalityFeatures Left, ModalityFeatures Right, Tensor Labels);
 
 /// <summary>Probes for the labels, on what the towers make of the training items and of those held out.</summary>
-internal static class Probes
+internal static class LabelProbes
 {
     /// <param name="draws">How often the items of a few-shot probe are drawn.</param>
     /// <param name="random">Draws the validation split and the few-shot items; the same for every loss of a seed.</param>

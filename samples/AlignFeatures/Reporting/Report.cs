@@ -1,4 +1,4 @@
-namespace Contrastive.Samples.AlignFeatures.Reporting;
+namespace Contrastive.Samples.AlignFeatures;
 
 /// <summary>The finished experiment on the console and in the folder.</summary>
 internal static class Report

@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 using Contrastive.Evaluation;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.AlignFeatures.Reporting;
+namespace Contrastive.Samples.AlignFeatures;
 
 /// <summary>How well one side finds its partners on the other, and its labels (null without labels).</summary>
 public sealed record Direction(double RecallAt1, double RecallAt5, double RecallAt10, double Mrr, double? Map);

@@ -1,9 +1,6 @@
-using Contrastive.Samples.AlignFeatures.Data;
-using Contrastive.Samples.AlignFeatures.Reporting;
-using Contrastive.Training;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.AlignFeatures.Training;
+namespace Contrastive.Samples.AlignFeatures;
 
 /// <summary>
 /// Runs the grid of losses, batch sizes and seeds. A checkpoint holds the finished runs and the state of the one under way, so

@@ -1,13 +1,7 @@
-using Contrastive.Modality;
-using Contrastive.Numerics;
-using Contrastive.Samples.AlignFeatures.Data;
-using Contrastive.Samples.AlignFeatures.Models;
-using Contrastive.Samples.AlignFeatures.Reporting;
-using Contrastive.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.AlignFeatures.Training;
+namespace Contrastive.Samples.AlignFeatures;
 
 /// <summary>The random streams of a run by their purpose. The numbers decide every figure: they stay.</summary>
 internal static class Streams
@@ -68,7 +62,7 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        return Reporting.Probes.Measure(Of(_split.Train), Of(_split.Test), _settings.ProbeDraws, () => Streams.Probes(_key.Seed));
+        return LabelProbes.Measure(Of(_split.Train), Of(_split.Test), _settings.ProbeDraws, () => Streams.Probes(_key.Seed));
 
         Encoded Of(Pairs items)
             => new(Towers.Left.Features(items.Left, augment: null), Towers.Right.Features(items.Right, augment: null), items.Labels!);

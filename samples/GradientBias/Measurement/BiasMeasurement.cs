@@ -1,9 +1,7 @@
-using Contrastive.Samples.GradientBias.Problem;
-using Contrastive.Samples.GradientBias.Training;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.GradientBias.Measurement;
+namespace Contrastive.Samples.GradientBias;
 
 /// <summary>The bias of the minibatch gradient of one loss at one batch size, as the summary has it.</summary>
 /// <param name="Loss">One of <see cref="ComparedLosses.Names"/>.</param>

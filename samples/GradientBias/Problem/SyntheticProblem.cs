@@ -3,7 +3,7 @@ using MathNet.Numerics.LinearAlgebra;
 using MathNet.Numerics.Random;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.GradientBias.Problem;
+namespace Contrastive.Samples.GradientBias;
 
 /// <summary>
 /// N pairs of vectors: x_i standard normal, y_i = (x_i + ε_i) A with A a rotation and ε_i normal noise, small in most pairs

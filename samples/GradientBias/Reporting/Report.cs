@@ -1,8 +1,4 @@
-using Contrastive.Samples.GradientBias.Measurement;
-using Contrastive.Samples.GradientBias.Problem;
-using Contrastive.Samples.GradientBias.Training;
-
-namespace Contrastive.Samples.GradientBias.Reporting;
+namespace Contrastive.Samples.GradientBias;
 
 /// <summary>The final L*/L of all runs of a loss at a noise level, as the summary has them.</summary>
 internal sealed record RunsResult(string Loss, double Noise, IReadOnlyList<double> Runs)

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.GradientBias.Training;
+namespace Contrastive.Samples.GradientBias;
 
 /// <summary>The two losses that are compared, by the names of the summary. Anchors against candidates, one direction.</summary>
 internal static class ComparedLosses
@@ -18,7 +18,7 @@ internal static class ComparedLosses
     /// <param name="dtype">Of the partition table.</param>
     public static ContrastiveLoss Create(string name, int population, StepSizeSchedule rho, ScalarType dtype = ScalarType.Float32)
     {
-        var temperature = Temperature.Fixed(Problem.SyntheticProblem.Temperature);
+        var temperature = Temperature.Fixed(SyntheticProblem.Temperature);
         return name switch
         {
             InfoNCE => new InfoNCELoss(temperature),

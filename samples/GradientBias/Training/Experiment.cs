@@ -1,6 +1,4 @@
-using Contrastive.Samples.GradientBias.Problem;
-
-namespace Contrastive.Samples.GradientBias.Training;
+namespace Contrastive.Samples.GradientBias;
 
 /// <summary>All training runs: every loss at every noise level from every start, shared out among threads.</summary>
 internal static class Experiment

@@ -1,11 +1,8 @@
-using Contrastive.Numerics;
-using Contrastive.Samples.GradientBias.Problem;
-using Contrastive.Training;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.GradientBias.Training;
+namespace Contrastive.Samples.GradientBias;
 
 /// <summary>One training run at a level of noise.</summary>
 /// <param name="Loss">One of <see cref="ComparedLosses.Names"/>.</param>

@@ -29,15 +29,10 @@ internal sealed class BiasCommand
     private readonly Option<string> _threads = Text("--threads", "1", "Threads; more pay for large batches only", "n");
     private readonly Option<string> _out = Text("--out", "out/shapes-bias", "Folder for the results", "folder");
 
-    public BiasCommand()
-    {
-        Command = new Command("bias", "Measures how far a batch's expected gradient is from that of all pairs at once, for trained towers: whether the batch size is what limits them.");
-        Option[] options = [_model, _pairs, _batchSize, _passes, _seed, _device, _threads, _out];
-        foreach (var option in options)
-            Command.Add(option);
-    }
+    public BiasCommand() => Command.With(_model, _pairs, _batchSize, _passes, _seed, _device, _threads, _out);
 
-    public Command Command { get; }
+    public Command Command { get; } = new(
+        "bias", "Measures how far a batch's expected gradient is from that of all pairs at once, for trained towers: whether the batch size is what limits them.");
 
     public string Out(ParseResult parsed) => OutputFolder.Of(parsed.GetRequiredValue(_out));
 

@@ -19,20 +19,15 @@ internal static class BiasProgram
         OutputFolder.Make(folder);
         set_num_threads(settings.Threads);
         var summary = Path.Combine(folder, "summary.json");
-        try
-        {
-            Progress.Run(console, "gradient bias", batches * settings.Models.Count, progress =>
+        console.Stoppable(
+            () => Progress.Run(console, "gradient bias", batches * settings.Models.Count, progress =>
             {
                 foreach (var path in settings.Models)
                     Measure(path, settings, device, progress, console, Keep);
-            });
-        }
-        catch (OperationCanceledException) when (entries.Count > 0)
-        {
-            console.Line($"{entries.Count} of {settings.Models.Count * settings.BatchSizes.Count * Compared.Length} measurements are finished; they are in {summary}");
-            throw;
-        }
-
+            }),
+            () => entries.Count > 0
+                ? $"{entries.Count} of {settings.Models.Count * settings.BatchSizes.Count * Compared.Length} measurements are finished; they are in {summary}"
+                : null);
         console.Line();
         Table(entries, settings, console);
         console.Line();
