@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Contrastive.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -113,11 +114,12 @@ public abstract class ContrastiveLoss : Loss<Tensor, Tensor, Tensor>
         => LogitScale.Of(Temperature, UnitRows.ComputeType(features.dtype), constant);
 
     /// <summary>Every check of the features that all losses share.</summary>
-    private protected void CheckFeatures(Tensor anchors, Tensor candidates)
+    private protected void CheckFeatures(
+        Tensor anchors, Tensor candidates, [CallerArgumentExpression(nameof(candidates))] string candidatesName = "")
     {
         Guard.Features(anchors);
-        Guard.Features(candidates);
-        Guard.Comparable(anchors, candidates);
+        Guard.Features(candidates, candidatesName);
+        Guard.Comparable(anchors, candidates, nameof(anchors), candidatesName);
         Temperature.CheckDevice(anchors, nameof(anchors));
     }
 

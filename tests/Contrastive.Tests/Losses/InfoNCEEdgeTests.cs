@@ -243,6 +243,14 @@ public abstract class InfoNCEEdgeTests(Tiling tiling)
         Refuses(() => nn.functional.info_nce(a, a, Draw.Normal(1, 2, 5, 4)), "anchors have 3 rows but negatives have 2");
         Refuses(() => nn.functional.info_nce(a, a, ones(4)), "negatives must have the shape (M, D) or (N, M, D) but have (4)");
         Refuses(() => nn.functional.info_nce(a, a, Draw.Normal(1, 0, 4)), "negatives have no rows");
+        Refuses(() => nn.functional.info_nce(a, a, arange(12).view(3, 4)), "negatives must be float16, bfloat16, float32 or float64 but is Int64");
+        Refuses(() => loss.EvaluateNegatives(a, a, arange(12).view(3, 4)), "negatives must be float16, bfloat16, float32 or float64 but is Int64");
+        Refuses(() => loss.EvaluateNegatives(a, a[0], a), "positives must have the shape (N, D) but has (4)");
+        Refuses(() => loss.EvaluateNegatives(a, Draw.Normal(1, 3, 5), a), "anchors have 4 features but positives have 5");
+        Refuses(() => loss.EvaluateNegatives(a, Draw.Normal(1, 2, 4), a), "anchors have 3 rows but positives have 2");
+        Refuses(
+            () => loss.EvaluateNegatives(a, a, a, PairMap.Negatives(3, 3).Exclude(zeros(3, 3, dtype: ScalarType.Bool, device: META))),
+            "anchors are on cpu but pairs are on meta");
         Refuses(() => nn.functional.info_nce(a, a, a, pairs: PairMap.Negatives(3, 2)), "3 anchors and 3 negatives");
         Refuses(() => nn.functional.info_nce(a, a, a, pairs: PairMap.Negatives(2, 3)), "the pair map has 2 anchors and 3 candidates but there are 3 anchors");
         Refuses(() => nn.functional.info_nce(ones(0, 4), ones(0, 4), ones(2, 4)), "anchors have no rows");

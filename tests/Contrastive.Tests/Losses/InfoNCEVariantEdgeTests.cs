@@ -144,6 +144,63 @@ public abstract class InfoNCEVariantEdgeTests(Tiling tiling)
         }
     }
 
+    /// <summary>SupCon sums positives by class; no other variant may.</summary>
+    [Fact]
+    public void Labels_are_the_mask_of_equal_labels_for_every_variant()
+    {
+        using var scope = NewDisposeScope();
+        var (labels, others) = (tensor(new long[] { 4, 1, 4, 1, 2, 4, 2 }), tensor(new long[] { 2, 4, 1, 1, 2, 4 }));
+        var (a, b) = (Draw.Leaf(1, 7, 3), Draw.Leaf(2, 6, 3));
+        var cross = PairMap.FromMask(labels.unsqueeze(1).eq(others));
+        var self = PairMap.FromMask(labels.unsqueeze(1).eq(labels)).ExcludeSelf();
+        foreach (var variant in Variants.Where(variant => variant.Sigma is null).Prepend(new Variant("standard")))
+        {
+            foreach (var reduction in Enum.GetValues<nn.Reduction>())
+            {
+                using var loss = variant.Make(tiling, ContrastMode.OneDirection, MissingPairs.Throw, reduction);
+                loss.to(ScalarType.Float64);
+                var scale = loss.Temperature.parameters().Single();
+                Gradients.ShouldAgree(
+                    () => loss.forward(a, b, null, PairMap.FromLabels(labels, others)), () => loss.forward(a, b, null, cross), 1e-11, a, b, scale);
+                Gradients.ShouldAgree(() => loss.forward(a, a, null, PairMap.FromLabels(labels)), () => loss.forward(a, a, null, self), 1e-11, a, scale);
+            }
+        }
+    }
+
+    /// <summary>A block of the diagonal is off it, and has rows and columns without a positive.</summary>
+    [Fact]
+    public void Weighted_positives_of_a_block_are_those_of_the_formula_in_both_directions()
+    {
+        using var scope = NewDisposeScope();
+        var map = PairMap.Diagonal(7).Block(1, 5, 0, 5);
+        var (a, b) = (Draw.Leaf(1, 5, 3), Draw.Leaf(2, 5, 3));
+        using var loss = new InfoNCELoss(
+            Temperature.Fixed(0.4), ContrastMode.Symmetric, missingPairs: MissingPairs.Skip, decoupled: true, misesFisherSigma: 0.7)
+        {
+            Tiling = tiling,
+        };
+        Gradients.ShouldAgree(
+            () => loss.forward(a, b, null, map),
+            () =>
+            {
+                var c = Reference.Similarities(a, b, 1, SimilarityMeasure.Cosine);
+                return (Direction(c, 1) + Direction(c.t(), -1)) / 2;
+            },
+            1e-11, a, b);
+        loss.Evaluate(a, b, null, map).SkippedAnchors.Should().Be(2);
+
+        // Of the cosines; the positive of row i is in column i + offset.
+        static Tensor Direction(Tensor c, int offset)
+        {
+            var rows = Enumerable.Range(0, 5).Where(i => i + offset is >= 0 and < 5).ToArray();
+            var positives = stack([.. rows.Select(i => c[i, i + offset])]);
+            var shares = (positives / 0.7).exp();
+            var weights = 2 - (shares / shares.mean());
+            var negatives = stack([.. rows.Select(i => stack([.. Enumerable.Range(0, 5).Where(j => j != i + offset).Select(j => c[i, j] / 0.4)]).logsumexp(0))]);
+            return (negatives - (weights * positives / 0.4)).mean();
+        }
+    }
+
     [Fact]
     public void Weights_of_nothing_give_0_and_an_anchor_of_weight_0_changes_nothing()
     {
@@ -261,7 +318,7 @@ public abstract class InfoNCEVariantEdgeTests(Tiling tiling)
         Refuses(() => new InfoNCELoss(decoupled: true, misesFisherSigma: 0), "misesFisherSigma must be positive and finite but is 0");
         Refuses(() => new HardNegatives(-1), "beta must be at least 0 and finite but is -1");
         Refuses(() => new HardNegatives(1, 1), "positivePrior must lie in (0, 1) but is 1");
-        Refuses(() => new InfoNCELoss(similarity: SimilarityMeasure.DotProduct, hardNegatives: new HardNegatives(1, 0.1)), "hardNegatives have the prior 0.1 but similarity is DotProduct");
+        Refuses(() => new InfoNCELoss(similarity: SimilarityMeasure.DotProduct, hardNegatives: new HardNegatives(1, 0.1)), "hardNegatives have the prior 0.1 but similarity is DotProduct: only of cosines the least similarity is known, which the debiased sum is kept above");
         Refuses(() => new InfoNCELoss(labelSmoothing: 1), "labelSmoothing must lie in (0, 1) but is 1");
         Refuses(() => new InfoNCELoss(labelSmoothing: 0.1, decoupled: true), "labelSmoothing is 0.1, but decoupled is true");
         Refuses(() => new InfoNCELoss(labelSmoothing: 0.1, hardNegatives: new HardNegatives()), "labelSmoothing is 0.1, but there are hardNegatives");
@@ -277,7 +334,7 @@ public abstract class InfoNCEVariantEdgeTests(Tiling tiling)
         Refuses(() => nn.functional.info_nce(a, a, a, pairs: soft), "must be made with PairMap.Negatives");
         Refuses(() => nn.functional.sigmoid_contrastive(a, a, pairs: soft), "target probabilities, which only the InfoNCE loss takes");
         using var fisher = new InfoNCELoss(decoupled: true, misesFisherSigma: 0.5) { Tiling = tiling };
-        Refuses(() => fisher.forward(a, a, null, PairMap.FromMask(ones(3, 3, dtype: ScalarType.Bool))), "weighs the one positive of each anchor");
+        Refuses(() => fisher.forward(a, a, null, PairMap.FromMask(ones(3, 3, dtype: ScalarType.Bool))), "weighs the one positive of each anchor, but the pair map may have several: it takes PairMap.Diagonal or TwoViews");
 
         Refuses(() => PairMap.FromTargets(ones(3)), "targets must have the shape (N, M) but have (3)");
         Refuses(() => PairMap.FromTargets(ones(0, 3)), "targets have no rows or no columns: (0, 3)");

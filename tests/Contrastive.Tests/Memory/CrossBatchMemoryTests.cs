@@ -54,21 +54,24 @@ public class CrossBatchMemoryTests
         }
     }
 
+    /// <summary>In the second and third batch a picture has no caption and a caption no picture: they are skipped.</summary>
     [Theory]
-    [InlineData(ContrastMode.OneDirection, false)]
-    [InlineData(ContrastMode.OneDirection, true)]
-    [InlineData(ContrastMode.Symmetric, false)]
-    [InlineData(ContrastMode.Symmetric, true)]
-    public void Several_captions_a_picture_are_its_positives_and_remembered_ones_are_none(ContrastMode mode, bool tiles)
+    [InlineData(ContrastMode.OneDirection, false, nn.Reduction.Mean)]
+    [InlineData(ContrastMode.OneDirection, true, nn.Reduction.Sum)]
+    [InlineData(ContrastMode.Symmetric, false, nn.Reduction.Sum)]
+    [InlineData(ContrastMode.Symmetric, true, nn.Reduction.Mean)]
+    public void Several_captions_a_picture_are_its_positives_and_remembered_ones_are_none(ContrastMode mode, bool tiles, nn.Reduction reduction)
     {
         using var scope = NewDisposeScope();
         using var loss = new GammaContrastiveLoss(
-            new BatchPartition(30), Temperature.Fixed(0.2), mode, memory: new CrossBatchMemory(7, Width, dtype: ScalarType.Float64))
+            new BatchPartition(30), Temperature.Fixed(0.2), mode, missingPairs: MissingPairs.Skip, reduction: reduction,
+            memory: new CrossBatchMemory(7, Width, dtype: ScalarType.Float64))
         {
             Tiling = tiles ? AnyTiling.Tiles(2, 3) : AnyTiling.Whole,
         };
-        var reference = new MemoryReference(30, 7, mode == ContrastMode.Symmetric, oneSet: false) { Length = 7 };
-        (long[] Pictures, long[] Captions)[] batches = [([1, 2, 3], [1, 1, 2, 3, 3, 3]), ([4, 2], [4, 2, 2, 4]), ([3, 5, 6, 1], [3, 5, 5, 6, 1])];
+        var reference = new MemoryReference(30, 7, mode == ContrastMode.Symmetric, oneSet: false) { Length = 7, IsSum = reduction == nn.Reduction.Sum };
+        (long[] Pictures, long[] Captions)[] batches =
+            [([1, 2, 3], [1, 1, 2, 3, 3, 3]), ([4, 8, 2], [4, 2, 2, 4]), ([3, 5, 6, 1], [3, 5, 9, 5, 6, 1]), ([3, 4, 7], [4, 3, 7])];
         foreach (var (step, (pictures, captions)) in batches.Index())
         {
             var (a, b) = (Draw.Leaf(60 + step, pictures.Length, Width), Draw.Leaf(70 + step, captions.Length, Width));
@@ -80,6 +83,21 @@ public class CrossBatchMemoryTests
             actual.ShouldEqual(expected.detach(), 1e-11, $"step {step}");
             a.grad!.ShouldEqual(c.grad!, 1e-10, $"step {step}");
             b.grad!.ShouldEqual(d.grad!, 1e-10, $"step {step}");
+        }
+    }
+
+    [Theory]
+    [InlineData(ContrastMode.OneDirection)]
+    [InlineData(ContrastMode.Symmetric)]
+    public void Beside_a_queue_a_memory_is_no_logit_bias(ContrastMode mode)
+    {
+        using var scope = NewDisposeScope();
+        using var loss = new GammaContrastiveLoss(
+            new PartitionQueue(8, Width, dtype: ScalarType.Float64), mode: mode, memory: new CrossBatchMemory(8, Width, dtype: ScalarType.Float64));
+        for (var step = 0; step < 3; step++)
+        {
+            using var value = loss.forward(Draw.Normal(step, 3, Width), Draw.Normal(9 + step, 3, Width), arange(3) + (3 * step));
+            double.IsFinite(value.item<double>()).Should().BeTrue();
         }
     }
 
@@ -211,16 +229,18 @@ public class CrossBatchMemoryTests
     }
 
     [Theory]
-    [InlineData(ContrastMode.OneDirection, false)]
-    [InlineData(ContrastMode.Symmetric, true)]
-    [InlineData(ContrastMode.TwoViews, false)]
-    public void InfoNCE_has_remembered_rows_as_constant_negatives_inside_its_logarithm(ContrastMode mode, bool decoupled)
+    [InlineData(ContrastMode.OneDirection, false, 0.2)]
+    [InlineData(ContrastMode.Symmetric, true, 0.2)]
+    [InlineData(ContrastMode.TwoViews, false, 0.2)]
+    [InlineData(ContrastMode.Symmetric, false, 0.004)]
+    [InlineData(ContrastMode.OneDirection, true, 0.004)]
+    public void InfoNCE_has_remembered_rows_as_constant_negatives_inside_its_logarithm(ContrastMode mode, bool decoupled, double tau)
     {
         using var scope = NewDisposeScope();
         foreach (var tiling in new[] { AnyTiling.Whole, AnyTiling.Tiles(2, 3) })
         {
             var memory = new CrossBatchMemory(7, Width, dtype: ScalarType.Float64);
-            using var loss = new InfoNCELoss(Temperature.Fixed(0.2), mode, decoupled: decoupled, memory: memory) { Tiling = tiling };
+            using var loss = new InfoNCELoss(Temperature.Fixed(tau), mode, decoupled: decoupled, memory: memory) { Tiling = tiling };
             List<(Tensor A, Tensor B, long Id)> entries = [];
             long[][] batches = [[1, 2, 3], [4, 2, 6], [7, 1, 9]];
             for (var step = 0; step < batches.Length; step++)
@@ -236,9 +256,9 @@ public class CrossBatchMemoryTests
                 var expected = Direction(left, right, [.. entries.Select(entry => mode == ContrastMode.TwoViews ? (entry.A, entry.Id) : (entry.B, entry.Id))]);
                 if (mode == ContrastMode.Symmetric) expected = (expected + Direction(right, left, [.. entries.Select(entry => (entry.A, entry.Id))])) / 2;
                 expected.backward();
-                actual.ShouldEqual(expected.detach(), 1e-12);
-                a.grad!.ShouldEqual(c.grad!, 1e-11);
-                b.grad!.ShouldEqual(d.grad!, 1e-11);
+                actual.ShouldEqual(expected.detach(), 1e-12 / tau);
+                a.grad!.ShouldEqual(c.grad!, 1e-11 / tau);
+                b.grad!.ShouldEqual(d.grad!, 1e-11 / tau);
                 for (var i = 0; i < rows.Length; i++) entries.Add((left[i].detach(), right[i].detach(), rows[i]));
                 if (entries.Count > 7) entries.RemoveRange(0, entries.Count - 7);
 
@@ -248,9 +268,9 @@ public class CrossBatchMemoryTests
                     for (var i = 0; i < rows.Length; i++)
                     {
                         var positive = mode == ContrastMode.TwoViews ? (i + 3) % 6 : i;
-                        var own = (anchors[i] * candidates[positive]).sum() / 0.2;
-                        var all = Enumerable.Range(0, rows.Length).Where(j => j != i && j != positive && rows[j] != rows[i]).Select(j => (anchors[i] * candidates[j]).sum() / 0.2)
-                            .Concat(remembered.Where(entry => entry.Id != rows[i]).Select(entry => (anchors[i] * entry.Row).sum() / 0.2)).ToList();
+                        var own = (anchors[i] * candidates[positive]).sum() / tau;
+                        var all = Enumerable.Range(0, rows.Length).Where(j => j != i && j != positive && rows[j] != rows[i]).Select(j => (anchors[i] * candidates[j]).sum() / tau)
+                            .Concat(remembered.Where(entry => entry.Id != rows[i]).Select(entry => (anchors[i] * entry.Row).sum() / tau)).ToList();
                         if (!decoupled) all.Add(own);
                         sum = sum + stack(all).logsumexp(0) - own;
                     }
@@ -258,6 +278,32 @@ public class CrossBatchMemoryTests
                 }
             }
         }
+    }
+
+    [Fact]
+    public void With_a_memory_InfoNCE_skips_and_counts_anchors_without_a_positive_or_throws_as_it_is_told()
+    {
+        using var scope = NewDisposeScope();
+        var (a, b) = (Draw.Leaf(1, 4, Width), Draw.Leaf(2, 3, Width));
+        var map = PairMap.FromLabels(tensor(new long[] { 1, 2, 5, 3 }), tensor(new long[] { 3, 7, 1 }));
+        using var strict = new InfoNCELoss(mode: ContrastMode.Symmetric, memory: new CrossBatchMemory(8, Width, dtype: ScalarType.Float64));
+        Refuses(() => strict.forward(a, b, null, map), "anchor 1 has no positive among the candidates (2 of 4 anchors lack one)");
+        strict.Memory!.Count.Should().Be(0);
+
+        using var lenient = new InfoNCELoss(
+            Temperature.Fixed(0.3), ContrastMode.Symmetric, missingPairs: MissingPairs.Skip, memory: new CrossBatchMemory(8, Width, dtype: ScalarType.Float64));
+        lenient.Evaluate(a, b, null, map).SkippedAnchors.Should().Be(3, "two of one direction, one of the other");
+        lenient.Memory!.Count.Should().Be(4, "they are remembered all the same");
+        lenient.Evaluate(a, b, null, map).SkippedAnchors.Should().Be(3);
+        lenient.state_dict().Keys.Should().Contain(key => key.StartsWith("memory."));
+        using var single = new InfoNCELoss(memory: new CrossBatchMemory(8, Width));
+        single.Invoking(loss => loss.EvaluateNegatives(a, a, b)).Should().Throw<InvalidOperationException>().WithMessage("the loss has a memory*");
+
+        const string Plain = "remembered rows are plain negatives: they do not go with weighted positives, hard negatives or smoothed labels";
+        var memory = new CrossBatchMemory(8, Width);
+        Refuses(() => new InfoNCELoss(decoupled: true, misesFisherSigma: 0.5, memory: memory), Plain);
+        Refuses(() => new InfoNCELoss(hardNegatives: new HardNegatives(), memory: memory), Plain);
+        Refuses(() => new InfoNCELoss(labelSmoothing: 0.1, memory: memory), Plain);
     }
 
     [Fact]
@@ -385,14 +431,15 @@ public class CrossBatchMemoryTests
             () => memory.Enqueue(x, x, ids, null, zeros(2)),
         ];
         foreach (var action in wrong) action.Should().Throw<ArgumentException>();
-        loss.Invoking(l => l.BeginStep(x, x, ids)).Should().Throw<InvalidOperationException>();
+        loss.Invoking(l => l.BeginStep(x, x, ids)).Should().Throw<InvalidOperationException>().WithMessage("the loss has a memory, whose rows are in no block*");
+        using var sampled = new GammaContrastiveLoss(new BatchPartition(), positiveSampling: PositiveSampling.Sampled, memory: new CrossBatchMemory(8, Width));
+        Refuses(() => sampled.forward(x, x, null, PairMap.FromLabels(ids)), "with PositiveSampling.Sampled remembered rows of a label would be positives*leave out the memory or the labels");
         Saved.Of(loss).Should().Equal(before);
 
         loss.eval();
         loss.forward(x, x, ids).Dispose();
         memory.Count.Should().Be(3, "in evaluation nothing is stored");
-        ((Action)(() => _ = new GammaContrastiveLoss(new PartitionTable(9), reduction: nn.Reduction.None, memory: memory))).Should().Throw<ArgumentException>();
-        ((Action)(() => _ = new InfoNCELoss(labelSmoothing: 0.1, memory: memory))).Should().Throw<ArgumentException>();
+        Refuses(() => new GammaContrastiveLoss(new PartitionTable(9), reduction: nn.Reduction.None, memory: memory), "the loss has no reduction: what remembered anchors add");
     }
 
     [Fact]

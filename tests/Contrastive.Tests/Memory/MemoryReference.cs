@@ -18,6 +18,9 @@ internal sealed class MemoryReference(long population, int capacity, bool symmet
     /// <summary>How many of the newest entries count.</summary>
     public int Length { get; set; }
 
+    /// <summary>Whether the loss is a sum over anchors rather than their mean.</summary>
+    public bool IsSum { get; init; }
+
     /// <summary>The loss of a batch whose row i belongs to row i (of one set: to the row of the other view), with the value of L_1.</summary>
     /// <param name="a">(n, D), with a graph.</param>
     /// <param name="b">(n, D), likewise.</param>
@@ -74,12 +77,16 @@ internal sealed class MemoryReference(long population, int capacity, bool symmet
     {
         var (n, m) = (ids.Length, candidateIds.Length);
         var (sum, push, weights) = (zeros(1, dtype: ScalarType.Float64), zeros(1, dtype: ScalarType.Float64), new double[n]);
+        var counted = 0;
         for (var i = 0; i < n; i++)
         {
             var positives = Enumerable.Range(0, m).Where(j => pair(i, j) == Pair.Positive).Select(j => (anchors[i] * candidates[j]).sum() * scale).ToList();
             var terms = Enumerable.Range(0, m).Where(j => pair(i, j) == Pair.Negative).Select(j => ((anchors[i] * candidates[j]).sum() * scale).exp())
                 .Concat(Newest(rememberedCandidates).Where(entry => entry.Id != ids[i]).Select(entry => ((anchors[i] * entry.Row).sum() * scale).exp())).ToList();
             var k = positives.Count;
+            // An anchor without a positive is skipped, and pushes nothing when it is remembered.
+            if (k == 0) continue;
+            counted++;
             var partition = Sum(positives.Select(s => s.exp())) + (Sum(terms) * ((population - k) / (double)terms.Count));
             weights[i] = 1 / partition.item<double>();
             sum = sum + (partition * weights[i]) - (Sum(positives) / k);
@@ -93,7 +100,7 @@ internal sealed class MemoryReference(long population, int capacity, bool symmet
             foreach (var entry in pushing)
                 push = push + (((entry.Row * candidates[j]).sum() * scale.detach()).exp() * (entry.Weight * (population - k) / negatives));
         }
-        return ((sum + push - push.detach()).squeeze() / n, weights);
+        return ((sum + push - push.detach()).squeeze() / (IsSum ? 1 : Math.Max(1, counted)), weights);
 
         static Tensor Sum(IEnumerable<Tensor> parts) => parts.Aggregate(zeros(1, dtype: ScalarType.Float64), (total, part) => total + part);
     }
