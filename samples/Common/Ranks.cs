@@ -1,3 +1,4 @@
+using System.CommandLine;
 using Contrastive.Distributed;
 
 namespace Contrastive.Samples;
@@ -25,4 +26,25 @@ public static class Ranks
 
     /// <summary>Where a process writes: of several, lines of the first alone, without a bar. Null for the console as it is.</summary>
     public static TextWriter? Output(Communicator ranks) => ranks.Size == 1 ? null : ranks.Rank == 0 ? Console.Out : TextWriter.Null;
+
+    /// <summary>How many runs at a time: of several processes, which train each run together, one.</summary>
+    /// <exception cref="UserError">More are asked for.</exception>
+    public static int RunsAtATime(Communicator ranks, Option option, int runs, bool isGiven)
+        => ranks.Size == 1 ? runs
+            : runs == 1 || !isGiven ? 1
+            : throw new UserError($"{option.Name} {runs}: {ranks.Size} processes train one run together, one run after the other");
+
+    /// <exception cref="UserError">The batch has no part for each process.</exception>
+    public static void CheckBatch(Communicator ranks, int batchSize)
+    {
+        if (batchSize < ranks.Size)
+            throw new UserError($"--batch-size {batchSize}: there are {ranks.Size} processes, and each takes a part of the batch");
+    }
+
+    /// <exception cref="UserError">There are several processes.</exception>
+    public static void RequireOne(Communicator ranks, string what)
+    {
+        if (ranks.Size > 1)
+            throw new UserError($"{what} runs in one process, but {ranks.Size} were started");
+    }
 }

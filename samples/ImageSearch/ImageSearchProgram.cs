@@ -55,18 +55,15 @@ public static class ImageSearchProgram
 
     private static void Languages(LanguagesCommand command, ParseResult parsed, SampleConsole console, Action afterStep, Communicator ranks)
     {
-        if (ranks.Size > 1)
-            throw InOneProcess(command.Command.Name, ranks);
+        Ranks.RequireOne(ranks, command.Command.Name);
         LanguagesProgram.Run(command.Settings(parsed), new Outputs(command.Out(parsed)), command.Running(parsed), console, afterStep);
     }
-
-    private static UserError InOneProcess(string what, Communicator ranks) => new($"{what} trains in one process, but {ranks.Size} were started");
 
     private static void Train(TrainCommand command, ParseResult parsed, SampleConsole console, Action afterStep, Communicator ranks)
     {
         var settings = command.Settings(parsed);
-        if (settings.Structures is not null && ranks.Size > 1)
-            throw InOneProcess("--structure", ranks);
+        if (settings.Structures is not null)
+            Ranks.RequireOne(ranks, "--structure");
         var outputs = new Outputs(command.Out(parsed));
         var running = command.Running(parsed, outputs, ranks);
         var device = Devices.Of(settings.Device);

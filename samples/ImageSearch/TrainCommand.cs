@@ -75,12 +75,10 @@ internal sealed class TrainCommand
     public Running Running(ParseResult parsed, Outputs outputs, Communicator ranks)
     {
         var (text, parallel) = (parsed.GetRequiredValue(_parallel), Parallel(_parallel, parsed.GetRequiredValue(_parallel)));
-        if (ranks.Size > 1 && parallel > 1 && text != "auto")
-            throw new UserError($"{_parallel.Name} {parallel}: {ranks.Size} processes train one run together, one run after the other");
         return new Running(
             Name(_records, parsed.GetValue(_records)) ?? outputs.Records,
             parsed.GetValue(_noModels) || ranks.Rank > 0 ? null : outputs,
-            ranks.Size > 1 ? 1 : parallel,
+            Ranks.RunsAtATime(ranks, _parallel, parallel, text != "auto"),
             parsed.GetValue(_finished),
             ranks);
     }

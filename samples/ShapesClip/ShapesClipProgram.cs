@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Contrastive.Distributed;
 using Contrastive.Samples.ShapesClip.Bias;
 using Contrastive.Samples.ShapesClip.Reporting;
 using Contrastive.Samples.ShapesClip.Reporting.Spaces;
@@ -6,24 +7,27 @@ using Contrastive.Samples.ShapesClip.Training;
 
 namespace Contrastive.Samples.ShapesClip;
 
-/// <summary>The program: checks everything, then trains, then reports.</summary>
+/// <summary>The program: checks everything, then trains, then reports. Started by <c>mpirun</c>, several processes train together; the first does all else.</summary>
 public static class ShapesClipProgram
 {
     /// <returns>0, or 2 after one line on standard error if something has to be put right, or 130 or 143 if stopped by Ctrl-C or SIGTERM.</returns>
-    public static int Run(string[] arguments) => Run(arguments, null, null, () => { }, CancellationToken.None);
+    public static int Run(string[] arguments)
+        => Ranks.Run(arguments, ranks => Run(arguments, Ranks.Output(ranks), null, () => { }, CancellationToken.None, ranks));
 
-    /// <summary>As <see cref="Run(string[])"/>, with the console and the way to stop given, and a look at every step or measurement: for tests.</summary>
-    internal static int Run(string[] arguments, TextWriter? output, TextWriter? error, Action afterStep, CancellationToken cancellation)
+    /// <summary>As <see cref="Run(string[])"/>, with the console, the way to stop and the ranks given, and a look at every step or measurement: for tests.</summary>
+    internal static int Run(
+        string[] arguments, TextWriter? output, TextWriter? error, Action afterStep, CancellationToken cancellation, Communicator? ranks = null)
     {
         var command = new ShapesCommand();
         return SampleRunner.Run(
-            command.Root, arguments, (parsed, console) => Run(command, parsed, console, afterStep), output, error, cancellation);
+            command.Root, arguments, (parsed, console) => Run(command, parsed, console, afterStep, ranks ?? Communicator.Single), output, error, cancellation);
     }
 
-    private static void Run(ShapesCommand command, ParseResult parsed, SampleConsole console, Action afterStep)
+    private static void Run(ShapesCommand command, ParseResult parsed, SampleConsole console, Action afterStep, Communicator ranks)
     {
         if (parsed.CommandResult.Command == command.Bias.Command)
         {
+            Ranks.RequireOne(ranks, command.Bias.Command.Name);
             BiasProgram.Run(command.Bias.Settings(parsed), command.Bias.Out(parsed), console, afterStep);
             return;
         }
@@ -32,9 +36,10 @@ public static class ShapesClipProgram
         var folder = command.Out(parsed);
         var device = Devices.Of(settings.Device);
         var outputs = new Outputs(folder);
-        var experiment = new Experiment(settings, device, outputs, command.Run(parsed));
+        var experiment = new Experiment(settings, device, outputs, command.Run(parsed, ranks));
         experiment.Check();
-        OutputFolder.Make(folder, Outputs.RunFolder);
+        if (ranks.Rank == 0)
+            OutputFolder.Make(folder, Outputs.RunFolder);
         IReadOnlyList<RunResult> runs;
         try
         {
@@ -46,6 +51,8 @@ public static class ShapesClipProgram
             throw;
         }
 
+        if (ranks.Rank > 0)
+            return;
         Report.Write(settings, runs, outputs, console);
         console.Line($"         {string.Join(", ", SpacePictures.Write(settings, outputs, device))}");
     }

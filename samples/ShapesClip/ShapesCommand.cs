@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Contrastive.Distributed;
 using Contrastive.Modality;
 using Contrastive.Samples.ShapesClip.Bias;
 using Contrastive.Samples.ShapesClip.Training;
@@ -77,14 +78,15 @@ internal sealed class ShapesCommand
 
     public string Out(ParseResult parsed) => OutputFolder.Of(Value(parsed, _out));
 
-    public RunOptions Run(ParseResult parsed)
+    public RunOptions Run(ParseResult parsed, Communicator ranks)
     {
         var interval = parsed.GetRequiredValue(_checkpoint);
         CheckpointOption.Parse(_checkpoint.Name, interval);
         return new RunOptions(
-            (int)Whole(_workers, Value(parsed, _workers), 1, 1024),
+            Ranks.RunsAtATime(ranks, _workers, (int)Whole(_workers, Value(parsed, _workers), 1, 1024), parsed.GetResult(_workers) is { Implicit: false }),
             (int)Whole(_threads, parsed.GetRequiredValue(_threads), 1, 1024),
-            () => CheckpointOption.Parse(_checkpoint.Name, interval));
+            () => CheckpointOption.Parse(_checkpoint.Name, interval),
+            ranks);
     }
 
     public ShapesSettings Settings(ParseResult parsed)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Contrastive.Distributed;
 using Contrastive.Modality;
 using Contrastive.Training;
 using TorchSharp;
@@ -9,17 +10,21 @@ namespace Contrastive.Samples;
 /// <summary>
 /// One run: two towers, a loss, an optimiser. <see cref="Parts"/> and <see cref="Curves"/> are all of its state that changes,
 /// so a run restored from them goes on as if it had never stopped; the rest follows from the seed. A sample adds what its
-/// towers see of some items, and what is looked at after each epoch.
+/// towers see of some items, and what is looked at after each epoch. Several processes take a slice of each batch each, with
+/// the figures of one, within rounding.
 /// </summary>
 public abstract class TwoTowerRun<TTowers> : ITrainingRun, IDisposable
     where TTowers : nn.Module
 {
     private readonly RunKey _key;
     private readonly RunRandom _random;
-    private readonly ShuffledBatches _batches;
+    private readonly Device _device;
+    private readonly Communicator _ranks;
+    private readonly ShardedBatches _batches;
     private readonly WarmupCosineSchedule _schedule;
     private readonly Temperature _temperature;
     private readonly CompositeLoss _loss;
+    private readonly GradientReduction _gradients;
     private readonly SafeAdamW _optimizer;
 
     /// <param name="key">Which run.</param>
@@ -28,13 +33,13 @@ public abstract class TwoTowerRun<TTowers> : ITrainingRun, IDisposable
     /// <param name="plan">How.</param>
     /// <param name="random">The run owns it.</param>
     /// <param name="device">Where the towers go.</param>
-    protected TwoTowerRun(RunKey key, TTowers towers, long items, TrainingPlan plan, RunRandom random, Device device)
+    /// <param name="ranks">The processes that take a slice of each batch; null for this one alone.</param>
+    protected TwoTowerRun(RunKey key, TTowers towers, long items, TrainingPlan plan, RunRandom random, Device device, Communicator? ranks = null)
     {
-        _key = key;
-        _random = random;
+        (_key, _random, _device, _ranks) = (key, random, device, ranks ?? Communicator.Single);
         Towers = towers;
         towers.to(device);
-        _batches = new ShuffledBatches(items, key.BatchSize, random.Order, device);
+        _batches = new ShardedBatches(_ranks, items, key.BatchSize, random.Order);
         Steps = key.Steps(items, plan.Epochs);
         _schedule = new WarmupCosineSchedule(plan.LearningRate, Steps, (long)Math.Round(plan.Warmup * Steps));
         var fixedTemperature = Contrastive.Temperature.Fixed(plan.Temperature);
@@ -44,6 +49,8 @@ public abstract class TwoTowerRun<TTowers> : ITrainingRun, IDisposable
         var contrastive = Losses.Create(key.Loss, items, population, _temperature, rho, random.Loss);
         _loss = Structures.Create(key.Structure, contrastive, plan.Structures, fixedTemperature, random.Loss);
         _loss.to(device);
+        Replicas.Broadcast(_ranks, towers, _loss);
+        _gradients = new GradientReduction(_ranks, [.. towers.parameters(), .. _loss.parameters()]);
         _optimizer = new SafeAdamW([("towers", towers), ("loss", _loss)], 0, plan.WeightDecay, beta2: plan.Beta2);
     }
 
@@ -85,16 +92,24 @@ public abstract class TwoTowerRun<TTowers> : ITrainingRun, IDisposable
         using var scope = NewDisposeScope();
         _optimizer.LearningRate = _schedule.At(_batches.Step);
         _optimizer.zero_grad();
-        var items = _batches.Next();
+        var items = _ranks.AllGatherRows(_batches.Next()).to(_device);
         var (left, right) = Features(items);
-        var result = _loss.Evaluate(left, right, items);
-        result.Loss.backward();
+        LossTerm[] terms = [];
+        // The work is in the towers: the loss and its structures are worked out of the whole batch, which is small, on each process.
+        var share = WholeBatch.Evaluate(_ranks, [.. Rows(left), .. Rows(right)], rows =>
+        {
+            var all = new Queue<Tensor>(rows);
+            var result = _loss.Evaluate(Like(left, all), Like(right, all), items);
+            terms =
+            [
+                new(LossTerm.Objective, result[Structures.Curve].item<float>()),
+                .. result.Terms.Where(term => term.Name != Structures.Curve).Select(term => new LossTerm(term.Name, term.Value.item<float>())),
+            ];
+            return result.Loss;
+        });
+        share.Loss.backward();
+        _gradients.Sum();
         _optimizer.step();
-        LossTerm[] terms =
-        [
-            new(LossTerm.Objective, result[Structures.Curve].item<float>()),
-            .. result.Terms.Where(term => term.Name != Structures.Curve).Select(term => new LossTerm(term.Name, term.Value.item<float>())),
-        ];
         Curves = Curves.WithStep(terms, clock.Elapsed.TotalSeconds);
         return terms;
     }
@@ -124,11 +139,29 @@ public abstract class TwoTowerRun<TTowers> : ITrainingRun, IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>What both towers make of the items of a batch, in training; the caller has a dispose scope.</summary>
-    /// <param name="items">(B) ids.</param>
+    /// <summary>What both towers make of this process's <see cref="Slice"/> of a batch, in training; the caller has a dispose scope.</summary>
+    /// <param name="items">(B) ids, of the whole batch: what is drawn is drawn for all of them, as one process does.</param>
     protected abstract (ModalityFeatures Left, ModalityFeatures Right) Features(Tensor items);
+
+    /// <summary>This process's rows of those of a batch, (B, …).</summary>
+    protected Tensor Slice(Tensor rows)
+    {
+        var (first, end) = (BatchSize * _ranks.Rank / _ranks.Size, BatchSize * (_ranks.Rank + 1) / _ranks.Size);
+        return rows.narrow(0, first, end - first);
+    }
 
     /// <summary>A look at items that are not trained on, after each epoch.</summary>
     /// <exception cref="NotFiniteNumberException">Their features are not finite.</exception>
     protected abstract Glance Look();
+
+    private static IEnumerable<Tensor> Rows(ModalityFeatures features)
+        => new[] { features.Shared, features.Augmented, features.Independent, features.IndependentAugmented }.OfType<Tensor>();
+
+    /// <summary>The next rows as those kinds of features that there are.</summary>
+    private static ModalityFeatures Like(ModalityFeatures features, Queue<Tensor> rows)
+    {
+        return new ModalityFeatures(rows.Dequeue(), Next(features.Augmented), Next(features.Independent), Next(features.IndependentAugmented));
+
+        Tensor? Next(Tensor? own) => own is null ? null : rows.Dequeue();
+    }
 }

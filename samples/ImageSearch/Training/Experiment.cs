@@ -42,8 +42,7 @@ internal sealed class Experiment
         Data = new ExperimentData(pictures, items.Count, Split.Of(items, settings));
         if (settings.BatchSizes.Max() is var largest && largest > Data.Split.Train.Count)
             throw new UserError($"--batch-size {largest}: there are only {Data.Split.Train.Count} items to train on");
-        if (settings.BatchSizes.Min() is var smallest && smallest < running.Ranks.Size)
-            throw new UserError($"--batch-size {smallest}: there are {running.Ranks.Size} processes, and each takes a part of the batch");
+        Ranks.CheckBatch(running.Ranks, settings.BatchSizes.Min());
         _records = new RunRecords<SearchKey, SearchResult>(running.Records, settings.OfOneRun, writes: running.Ranks.Rank == 0);
         if (settings.Tuned)
             _validation = new Experiment(settings with { Tuned = false, Validation = true }, pictures, device, running with { Models = null });

@@ -1,3 +1,4 @@
+using Contrastive.Distributed;
 using Contrastive.Modality;
 using Contrastive.Samples.ShapesClip.Augmentation;
 using Contrastive.Samples.ShapesClip.Data;
@@ -28,14 +29,16 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
     /// <param name="pairs">What it trains on.</param>
     /// <param name="glance">A look at validation pairs after each epoch.</param>
     /// <param name="device">Where it runs.</param>
-    public TrainingRun(RunKey key, ShapesSettings settings, ShapeData pairs, Func<TowerPair, Glance> glance, Device device)
-        : this(key, settings, pairs, glance, Streams.OfRun(key.Seed, device), device)
+    /// <param name="ranks">The processes that take a slice of each batch; null for this one alone.</param>
+    public TrainingRun(
+        RunKey key, ShapesSettings settings, ShapeData pairs, Func<TowerPair, Glance> glance, Device device, Communicator? ranks = null)
+        : this(key, settings, pairs, glance, Streams.OfRun(key.Seed, device), device, ranks)
     {
     }
 
     private TrainingRun(
-        RunKey key, ShapesSettings settings, ShapeData pairs, Func<TowerPair, Glance> glance, RunRandom random, Device device)
-        : base(key, FirstTowers(key, settings, pairs), pairs.Train.Items, Plan(key, settings), random, device)
+        RunKey key, ShapesSettings settings, ShapeData pairs, Func<TowerPair, Glance> glance, RunRandom random, Device device, Communicator? ranks)
+        : base(key, FirstTowers(key, settings, pairs), pairs.Train.Items, Plan(key, settings), random, device, ranks)
     {
         _key = key;
         _pairs = pairs;
@@ -62,7 +65,9 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
     {
         var (pictures, captions) = (_pairs.Train.Images.index_select(0, items), _pairs.Train.Tokens.index_select(0, items));
         var views = _views.Make(TowerPair.Prepare(pictures), captions, Structures.NeedsAugmentation(_key.Structure));
-        return (Towers.Image.Features(views.Images, views.AugmentedImages), Towers.Text.Features(views.Tokens, views.AugmentedTokens));
+        return (Features(Towers.Image, views.Images, views.AugmentedImages), Features(Towers.Text, views.Tokens, views.AugmentedTokens));
+
+        ModalityFeatures Features(Tower tower, Tensor input, Tensor? augmented) => tower.Features(Slice(input), augmented is null ? null : Slice(augmented));
     }
 
     protected override Glance Look() => _glance(Towers);
