@@ -1,10 +1,8 @@
 using Contrastive.Evaluation;
-using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Samples.ShapesClip.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Bias;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>
 /// How far the expected gradient of a batch is from that of InfoNCE over all pairs, by all weights of towers that are held

@@ -1,9 +1,7 @@
 using System.Text.Json;
-using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Samples.ShapesClip.Models;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Bias;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>Measures the gradients of saved models: a table on the console, and every figure in a file.</summary>
 internal static class BiasProgram
