@@ -110,19 +110,4 @@ internal sealed record BiasEntry(
     double Cosine,
     double FullGradientNorm,
     double BatchNoise,
-    long Batches)
-{
-    public static BiasEntry Of(string model, ModelDescription description, string loss, int batchSize, GradientBiasReport report) => new(
-        model,
-        description.Run,
-        description.Temperature,
-        loss,
-        batchSize,
-        report.RelativeBias,
-        report.CorrectedRelativeBias,
-        report.StandardError,
-        report.CosineSimilarity,
-        report.FullGradientNorm,
-        report.BatchNoise,
-        report.Batches);
-}
+    long Batches);

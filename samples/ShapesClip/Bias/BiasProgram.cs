@@ -81,7 +81,9 @@ internal static class BiasProgram
                     console.Cancellation.ThrowIfCancellationRequested();
                     progress.Advance(batchSize, $"{model.Description.Run} | {loss} at B = {batchSize}", batchSize);
                 });
-                keep(BiasEntry.Of(path, model.Description, loss, batchSize, report));
+                keep(new BiasEntry(
+                    path, model.Description.Run, model.Description.Temperature, loss, batchSize, report.RelativeBias, report.CorrectedRelativeBias,
+                    report.StandardError, report.CosineSimilarity, report.FullGradientNorm, report.BatchNoise, report.Batches));
             }
         }
     }
