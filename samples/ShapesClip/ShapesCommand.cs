@@ -107,7 +107,7 @@ internal sealed class ShapesCommand
     private readonly Option<string> _checkpoint = Text("--checkpoint-every", "30s", "How often each run writes a checkpoint: steps, such as 500, or a time, such as 30s or 5m", "n|time");
     private readonly Option<string> _out = Text("--out", "out/shapes-clip", "Folder for the results; finished runs in it are not done again", "folder");
 
-    private readonly Option<bool> _quick = new("--quick") { Description = "A look within a minute: 2000 pairs, 2 epochs and small towers, where not given; of a study one seed" };
+    private readonly Option<bool> _quick = new("--quick") { Description = "A look in seconds: 2000 pairs, 2 epochs and small towers, where not given; one seed of a study" };
 
     private readonly Command _batchSizeStudy = new("batch-size", "InfoNCE against the decomposable loss at batch sizes from 16 to 256");
     private readonly Command _structuresStudy = new("structures", "Contrastive alone against each structure of the space, and all of them");

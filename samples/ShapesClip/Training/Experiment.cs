@@ -25,15 +25,18 @@ internal sealed class Experiment(ShapesSettings settings, Device device, Outputs
         var data = new SharedData([.. settings.Grid.Where(key => finished[key] is null)], seed => ShapeData.Draw(settings.Pairs, (int)seed, device));
         // A process that ended sooner than the first would end it in the midst of its checkpoint.
         var watched = options.Ranks.Rank == 0 ? console : new SampleConsole(console.Output, interactive: false, CancellationToken.None);
-        return Workers.Run(watched, "training", "runs", settings.Grid, key => finished[key], key => key.Steps(settings.Pairs, settings.Epochs), options.Workers, (key, progress) =>
-        {
-            set_num_threads(options.Threads);
-            var loop = new TrainingLoop(progress, options.Checkpoints(), watched.Cancellation, afterStep);
-            var result = data.With(key.Seed, pairs => Run(key, pairs, loop));
-            if (result is not null)
-                progress.Line($"{key}: held-out zero-shot {result.HeldOut.Top1:F3}, recall@1 {result.Retrieval.RecallAt1:F3}, {result.Seconds:F0} s");
-            return result;
-        });
+        return Workers.Run(
+            watched, "training", "runs", settings.Grid, key => finished[key], Steps, options.Workers, (key, progress) =>
+            {
+                set_num_threads(options.Threads);
+                var loop = new TrainingLoop(progress, options.Checkpoints(), watched.Cancellation, afterStep);
+                var result = data.With(key.Seed, pairs => Run(key, pairs, loop));
+                if (result is not null)
+                    progress.Line($"{key}: held-out zero-shot {result.HeldOut.Top1:F3}, recall@1 {result.Retrieval.RecallAt1:F3}, {result.Seconds:F0} s");
+                return result;
+            });
+
+        double Steps(RunKey key) => key.Steps(settings.Pairs, settings.Epochs);
     }
 
     private RunResult? Run(RunKey key, ShapeData data, TrainingLoop loop)
@@ -101,7 +104,8 @@ internal sealed class Experiment(ShapesSettings settings, Device device, Outputs
 internal sealed class SharedData(IReadOnlyList<RunKey> runs, Func<long, ShapeData> draw)
 {
     private readonly Dictionary<long, int> _left = runs.CountBy(run => run.Seed).ToDictionary();
-    private readonly Dictionary<long, Lazy<ShapeData>> _data = runs.Select(run => run.Seed).Distinct().ToDictionary(seed => seed, seed => new Lazy<ShapeData>(() => draw(seed)));
+    private readonly Dictionary<long, Lazy<ShapeData>> _data = runs.Select(run => run.Seed).Distinct()
+        .ToDictionary(seed => seed, seed => new Lazy<ShapeData>(() => draw(seed)));
 
     public T With<T>(long seed, Func<ShapeData, T> use)
     {
