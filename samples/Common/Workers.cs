@@ -17,7 +17,7 @@ public static class Workers
         Func<TKey, TResult?> finished,
         Func<TKey, double> steps,
         int threads,
-        Func<TKey, Progress, TResult> run)
+        Func<TKey, Progress, TResult?> run)
         where TResult : class
     {
         var results = grid.Select(finished).ToArray();

@@ -17,8 +17,8 @@ public sealed record Comparison(
                where treated.Structure == baseline.Structure
                    && (treated.Loss != Losses.Baseline || treated.BatchSize > baseline.BatchSize)
                orderby treated.Loss == Losses.Baseline, treated.BatchSize != baseline.BatchSize
-               select new Comparison(
-                   treated.Structure, treated.Loss, treated.BatchSize, baseline.Loss, baseline.BatchSize, treated.Against(baseline, run => run.Result.RecallAt1))];
+               let difference = treated.Against(baseline, run => run.Result.RecallAt1)
+               select new Comparison(treated.Structure, treated.Loss, treated.BatchSize, baseline.Loss, baseline.BatchSize, difference)];
 }
 
 /// <summary>
@@ -50,7 +50,9 @@ public sealed record StructureComparison(
         foreach (var (features, counterpart) in Counterparts.Where(pair => treated.Probes.Any(probe => probe.Features == pair.Features)))
         {
             foreach (var (name, value, _) in ProbeResult.Figures)
-                yield return (name, features, run => value(run.Result.Probes.Single(probe => probe.Features == (run.Result.Structure == Structures.None ? counterpart : features))));
+                yield return (name, features, run => value(run.Result.Probes.Single(probe => probe.Features == Of(run, features, counterpart))));
         }
+
+        static string Of(FinishedRun run, string features, string counterpart) => run.Result.Structure == Structures.None ? counterpart : features;
     }
 }

@@ -46,12 +46,15 @@ internal sealed class Experiment(AlignSettings settings, PairedData data, Device
     public IReadOnlyList<FinishedRun> Run(SampleConsole console, Action afterStep)
     {
         var train = data.Items - Split.TestItems(data.Items, settings.TestFraction);
-        return Workers.Run(console, "training", "runs", settings.Grid, key => _finished.Find(run => run.Key == key), key => key.Steps(train, settings.Epochs), 1, (key, progress) =>
-        {
-            var run = Run(key, new TrainingLoop(progress, interval, console.Cancellation, afterStep));
-            progress.Line($"{key}: recall@1 {run.Result.RecallAt1:F3}, MRR {run.Result.Mrr:F3}, {run.Result.Seconds:F1} s");
-            return run;
-        });
+        return Workers.Run(
+            console, "training", "runs", settings.Grid, Finished, key => key.Steps(train, settings.Epochs), threads: 1, (key, progress) =>
+            {
+                var run = Run(key, new TrainingLoop(progress, interval, console.Cancellation, afterStep));
+                progress.Line($"{key}: recall@1 {run.Result.RecallAt1:F3}, MRR {run.Result.Mrr:F3}, {run.Result.Seconds:F1} s");
+                return run;
+            });
+
+        FinishedRun? Finished(RunKey key) => _finished.Find(run => run.Key == key);
     }
 
     private FinishedRun Run(RunKey key, TrainingLoop loop)

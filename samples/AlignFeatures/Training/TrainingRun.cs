@@ -27,24 +27,22 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
     // From trusting the newest batch to averaging over the last epochs.
     private static readonly (double First, double Last) Rho = (0.9, 0.1);
 
-    private readonly RunKey _key;
     private readonly AlignSettings _settings;
     private readonly Split _split;
     private readonly Func<Tensor, Tensor>? _augment;
 
     public TrainingRun(RunKey key, AlignSettings settings, PairedData data, Device device)
-        : this(key, settings, SplitOf(key, settings, data, device), Streams.OfRun(key.Seed, device), device)
+        : this(key, settings, SplitOf(key, settings, data, device), device)
     {
     }
 
-    private TrainingRun(RunKey key, AlignSettings settings, Split split, RunRandom random, Device device)
-        : base(key, FirstTowers(key, settings, split), split.Train.Items, Plan(settings), random, device)
+    private TrainingRun(RunKey key, AlignSettings settings, Split split, Device device)
+        : base(key, FirstTowers(key, settings, split), split.Train.Items, new TrainingPlan(settings, Rho), Streams.OfRun(key.Seed, device), device)
     {
-        _key = key;
         _settings = settings;
         _split = split;
         if (Structures.NeedsAugmentation(key.Structure))
-            _augment = standardised => Augmented(standardised, settings.Noise, settings.Dropout, random.Augmentation);
+            _augment = standardised => Augmented(standardised, settings.Noise, settings.Dropout, Random.Augmentation);
     }
 
     /// <summary>Every figure on the held-out items.</summary>
@@ -62,7 +60,7 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        return LabelProbes.Measure(Of(_split.Train), Of(_split.Test), _settings.ProbeDraws, () => Streams.Probes(_key.Seed));
+        return LabelProbes.Measure(Of(_split.Train), Of(_split.Test), _settings.ProbeDraws, () => Streams.Probes(Key.Seed));
 
         Encoded Of(Pairs items)
             => new(Towers.Left.Features(items.Left, augment: null), Towers.Right.Features(items.Right, augment: null), items.Labels!);
@@ -110,14 +108,4 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
         towers.Right.Fit(right);
         return towers;
     }
-
-    private static TrainingPlan Plan(AlignSettings settings) => new()
-    {
-        Epochs = settings.Epochs,
-        LearningRate = settings.LearningRate,
-        WeightDecay = settings.WeightDecay,
-        Temperature = settings.Temperature,
-        Rho = Rho,
-        Structures = settings.StructureWeights,
-    };
 }

@@ -23,13 +23,14 @@ internal static class BiasMeasurement
         // Small batches take longest.
         (string Loss, int BatchSize)[] jobs =
             [.. settings.BiasBatchSizes.SelectMany(size => ComparedLosses.Names.Reverse().Select(loss => (loss, size)))];
-        return Workers.Run(console, "gradient bias", "measurements", jobs, job => finished.Bias(job.Loss, job.BatchSize), _ => 1, threads, (job, progress) =>
-        {
-            var entry = Measure(job.Loss, job.BatchSize, problem, weights, settings, console.Cancellation);
-            finished.Add(entry);
-            progress.Advance();
-            return entry;
-        });
+        return Workers.Run(
+            console, "gradient bias", "measurements", jobs, job => finished.Bias(job.Loss, job.BatchSize), _ => 1, threads, (job, progress) =>
+            {
+                var entry = Measure(job.Loss, job.BatchSize, problem, weights, settings, console.Cancellation);
+                finished.Add(entry);
+                progress.Advance();
+                return entry;
+            });
     }
 
     private static BiasEntry Measure(

@@ -17,10 +17,12 @@ internal static class Experiment
         var done = keys.Count(key => finished.Curve(key) is not null);
         return Workers.Run(console, "training", "runs", keys, finished.Curve, _ => settings.Steps, threads, (key, progress) =>
         {
-            var curve = TrainingRun.Train(key, problem, optimum, settings, steps => progress.Advance(steps, $"({done} of {keys.Length} runs)"), console.Cancellation);
+            var curve = TrainingRun.Train(key, problem, optimum, settings, Advance, console.Cancellation);
             finished.Add(curve);
             Interlocked.Increment(ref done);
             return curve;
+
+            void Advance(int steps) => progress.Advance(steps, $"({done} of {keys.Length} runs)");
         });
     }
 }

@@ -1,9 +1,7 @@
-using Contrastive.Numerics;
-using Contrastive.Samples.ShapesClip.Data;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Augmentation;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>Synonyms, two neighbouring words swapped, and words deleted. A caption may say less afterwards, but nothing false.</summary>
 /// <param name="words">What may be done to each token.</param>

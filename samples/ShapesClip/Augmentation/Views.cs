@@ -1,8 +1,7 @@
-using Contrastive.Numerics;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
-namespace Contrastive.Samples.ShapesClip.Augmentation;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>What one training step sees: pairs, and augmentations of them where the structure asks for those.</summary>
 internal sealed record Views(Tensor Images, Tensor? AugmentedImages, Tensor Tokens, Tensor? AugmentedTokens);

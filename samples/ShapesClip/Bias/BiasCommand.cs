@@ -1,7 +1,7 @@
 using System.CommandLine;
 using static Contrastive.Samples.CommandOptions;
 
-namespace Contrastive.Samples.ShapesClip.Bias;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>Whose gradients are measured, and how closely.</summary>
 /// <param name="Pairs">How many training pairs stand for all of them.</param>

@@ -1,10 +1,8 @@
 using Contrastive.Evaluation;
-using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Samples.ShapesClip.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Bias;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>
 /// How far the expected gradient of a batch is from that of InfoNCE over all pairs, by all weights of towers that are held
@@ -112,19 +110,4 @@ internal sealed record BiasEntry(
     double Cosine,
     double FullGradientNorm,
     double BatchNoise,
-    long Batches)
-{
-    public static BiasEntry Of(string model, ModelDescription description, string loss, int batchSize, GradientBiasReport report) => new(
-        model,
-        description.Run,
-        description.Temperature,
-        loss,
-        batchSize,
-        report.RelativeBias,
-        report.CorrectedRelativeBias,
-        report.StandardError,
-        report.CosineSimilarity,
-        report.FullGradientNorm,
-        report.BatchNoise,
-        report.Batches);
-}
+    long Batches);

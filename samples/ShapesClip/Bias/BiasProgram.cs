@@ -1,9 +1,7 @@
 using System.Text.Json;
-using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Samples.ShapesClip.Models;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Bias;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>Measures the gradients of saved models: a table on the console, and every figure in a file.</summary>
 internal static class BiasProgram
@@ -83,7 +81,9 @@ internal static class BiasProgram
                     console.Cancellation.ThrowIfCancellationRequested();
                     progress.Advance(batchSize, $"{model.Description.Run} | {loss} at B = {batchSize}", batchSize);
                 });
-                keep(BiasEntry.Of(path, model.Description, loss, batchSize, report));
+                keep(new BiasEntry(
+                    path, model.Description.Run, model.Description.Temperature, loss, batchSize, report.RelativeBias, report.CorrectedRelativeBias,
+                    report.StandardError, report.CosineSimilarity, report.FullGradientNorm, report.BatchNoise, report.Batches));
             }
         }
     }

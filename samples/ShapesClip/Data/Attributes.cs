@@ -1,4 +1,4 @@
-namespace Contrastive.Samples.ShapesClip.Data;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>Which modality tells an attribute.</summary>
 public enum ToldBy

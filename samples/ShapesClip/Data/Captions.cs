@@ -1,4 +1,4 @@
-namespace Contrastive.Samples.ShapesClip.Data;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>Puts scenes into words: one of several sentences, one of several words for each thing.</summary>
 internal static class CaptionWriter

@@ -1,4 +1,4 @@
-namespace Contrastive.Samples.ShapesClip.Data;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>
 /// Draws scenes as square RGB pictures: a grey, textured background, the shape over it with anti-aliased edges, and noise.

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Data;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>
 /// A data set drawn from a seed. Scenes are distinct within and across its sets. Training captions leave things out, as

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Models;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>A trained pair of towers and how to use them, as a <see cref="ModelFolder"/> has them.</summary>
 internal sealed record SavedModel(TowerPair Towers, ModelDescription Description) : IDisposable

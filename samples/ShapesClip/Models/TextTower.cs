@@ -1,9 +1,8 @@
-using Contrastive.Numerics;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Models;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>
 /// Token ids (N, L) to encodings (N, E): a pre-norm transformer and the mean over its tokens. Padding is

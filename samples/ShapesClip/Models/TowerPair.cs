@@ -1,9 +1,7 @@
-using Contrastive.Modality;
-using Contrastive.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Models;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>The sizes of a pair of towers and the words the text tower knows; enough to build them again.</summary>
 public sealed record TowerSizes(int Side, int ImageWidth, int TextWidth, int TextDepth, int Encoding, int Features, bool Independent, IReadOnlyList<string> Vocabulary);

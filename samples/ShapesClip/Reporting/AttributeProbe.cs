@@ -1,9 +1,7 @@
 using Contrastive.Evaluation;
-using Contrastive.Modality;
-using Contrastive.Samples.ShapesClip.Data;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Reporting;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>How well a linear probe reads an attribute off some of the features, as accuracies on the test pairs.</summary>
 /// <param name="Features">Whose: "image", "text" or "both"; "shared" where "both" has independent features too.</param>

@@ -1,7 +1,4 @@
-using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Training;
-
-namespace Contrastive.Samples.ShapesClip.Reporting;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>The first training pairs to look at: pictures, what only they tell, and their captions.</summary>
 internal static class ExamplesPicture

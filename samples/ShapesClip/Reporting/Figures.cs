@@ -1,7 +1,6 @@
 using Contrastive.Evaluation;
-using Contrastive.Samples.ShapesClip.Data;
 
-namespace Contrastive.Samples.ShapesClip.Reporting;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>The figures of a run, by their names in tables.</summary>
 internal static class Figures
@@ -65,8 +64,8 @@ public sealed record Comparison(string Treated, string Against, IReadOnlyDiction
                    || (against.Structure == Structures.None && treated.Structure != Structures.None
                        && treated.Loss == against.Loss && treated.BatchSize == against.BatchSize)
                orderby treated.BatchSize, treated.Loss == Losses.Baseline, against.BatchSize
-               select new Comparison(
-                   treated.FullName, against.FullName, Reporting.Figures.For(treated).ToDictionary(figure => figure.Name, figure => treated.Against(against, figure.Value)))];
+               let figures = ShapesClip.Figures.For(treated).ToDictionary(figure => figure.Name, figure => treated.Against(against, figure.Value))
+               select new Comparison(treated.FullName, against.FullName, figures)];
 
     private static bool Sizes(RunGroup<RunResult> treated, RunGroup<RunResult> against)
         => treated != against && (against.BatchSize == 2 * treated.BatchSize || (treated.Loss != Losses.Baseline && against.BatchSize == treated.BatchSize));

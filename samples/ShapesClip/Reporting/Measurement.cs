@@ -1,12 +1,7 @@
 using Contrastive.Evaluation;
-using Contrastive.Modality;
-using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Samples.ShapesClip.Models;
-using Contrastive.Samples.ShapesClip.Training;
-using Contrastive.Training;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Reporting;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>What two towers can do, measured on a data set.</summary>
 internal static class Measurement

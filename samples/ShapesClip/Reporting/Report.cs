@@ -1,6 +1,4 @@
-using Contrastive.Samples.ShapesClip.Data;
-
-namespace Contrastive.Samples.ShapesClip.Reporting;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>The finished experiment on the console and in the folder.</summary>
 internal static class Report

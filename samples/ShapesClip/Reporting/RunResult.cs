@@ -1,7 +1,6 @@
 using System.Text.Json.Serialization;
-using Contrastive.Samples.ShapesClip.Data;
 
-namespace Contrastive.Samples.ShapesClip.Reporting;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>The figures of one run.</summary>
 /// <param name="Structure">What was asked of the space beside it.</param>

@@ -1,8 +1,7 @@
 using Contrastive.Evaluation;
-using Contrastive.Samples.ShapesClip.Models;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Reporting;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>How often a picture's class is the nearest, or among the three or five nearest, of the classes' prompts.</summary>
 public sealed record ZeroShotScores(double Top1, double Top3, double Top5);

@@ -1,9 +1,6 @@
-using Contrastive.Numerics;
-using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Samples.ShapesClip.Models;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Reporting.Spaces;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>The shared features of some pairs, the plane in which they vary most, and their figures.</summary>
 /// <param name="Images">(N, D), of unit length.</param>

@@ -1,7 +1,7 @@
 using ScottPlot;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Reporting.Spaces;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>What the pictures of embedding spaces have in common.</summary>
 internal static class SpaceDrawing
