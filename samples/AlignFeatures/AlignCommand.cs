@@ -1,9 +1,34 @@
 using System.CommandLine;
-using Contrastive.Modality;
-using Contrastive.Training;
 using static Contrastive.Samples.CommandOptions;
 
 namespace Contrastive.Samples.AlignFeatures;
+
+/// <summary>Everything that decides the figures of an experiment. It is written into the summary and the checkpoint.</summary>
+public sealed record AlignSettings : TwoTowerSettings
+{
+    /// <summary>Null where the data set is made up.</summary>
+    public required string? Left { get; init; }
+
+    public required string? Right { get; init; }
+
+    public required string? Labels { get; init; }
+
+    /// <summary>How many items are made up without files.</summary>
+    public required int Items { get; init; }
+
+    public required int Hidden { get; init; }
+
+    public required double TestFraction { get; init; }
+
+    /// <summary>The standard deviation of the noise that an augmentation adds to standardised features.</summary>
+    public required double Noise { get; init; }
+
+    /// <summary>The share of features that an augmentation drops.</summary>
+    public required double Dropout { get; init; }
+
+    /// <summary>Whether runs are probed for the labels; needs labels.</summary>
+    public required bool Probe { get; init; }
+}
 
 /// <summary>The options of the command line and what they mean; every value is checked here, before anything is read.</summary>
 internal sealed class AlignCommand
@@ -45,18 +70,13 @@ internal sealed class AlignCommand
 
     public AlignCommand()
     {
-        Root = new RootCommand("Trains two small towers so that matching rows of two feature files meet, and compares losses on held-out rows.");
-        Option[] options =
-        [
+        Root.With(
             _left, _right, _labels, _loss, _structure, _batchSize, _epochs, _temperature, _seeds, _hidden, _features,
             _learningRate, _weightDecay, _testFraction, _separationWeight, _bridgeWeight, _bridgeSide, _bridgeTime, _consistencyWeight, _cyclipWeight, _noise, _dropout,
-            _probe, _probeDraws, _device, _checkpointEvery, _out, _quick, _resume,
-        ];
-        foreach (var option in options)
-            Root.Add(option);
+            _probe, _probeDraws, _device, _checkpointEvery, _out, _quick, _resume);
     }
 
-    public RootCommand Root { get; }
+    public RootCommand Root { get; } = new("Trains two small towers so that matching rows of two feature files meet, and compares losses on held-out rows.");
 
     public string Out(ParseResult parsed) => OutputFolder.Of(parsed.GetRequiredValue(_out));
 
@@ -97,7 +117,7 @@ internal sealed class AlignCommand
             Losses = Names(_loss, parsed.GetRequiredValue(_loss), Losses.Names),
             Structures = structures,
             BatchSizes = [.. List(_batchSize, Value(_batchSize, "8"), text => (int)Whole(_batchSize, text, 2, 1 << 20))],
-            Seeds = Seeds(_seeds, Value(_seeds, "1"), Training.Streams.LargestSeed),
+            Seeds = Seeds(_seeds, Value(_seeds, "1"), Streams.LargestSeed),
             Epochs = (int)Whole(_epochs, Value(_epochs, "2"), 1, 100_000),
             Temperature = Real(_temperature, 0.001, 100),
             Hidden = (int)Whole(_hidden, Value(_hidden), 1, 65_536),
@@ -118,7 +138,7 @@ internal sealed class AlignCommand
         };
 
         string Value(Option<string> option, string? whenQuick = null)
-            => quick && whenQuick is not null && parsed.GetResult(option) is null or { Implicit: true } ? whenQuick : parsed.GetRequiredValue(option);
+            => CommandOptions.Value(parsed, option, quick ? whenQuick : null);
 
         double Real(Option<string> option, double low, double high) => CommandOptions.Real(option, Value(option), low, high);
     }

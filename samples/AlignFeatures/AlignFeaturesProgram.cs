@@ -1,10 +1,21 @@
 using System.CommandLine;
-using Contrastive.Samples.AlignFeatures.Data;
-using Contrastive.Samples.AlignFeatures.Reporting;
-using Contrastive.Samples.AlignFeatures.Training;
 using TorchSharp;
 
 namespace Contrastive.Samples.AlignFeatures;
+
+/// <summary>The files of an experiment, all in one folder.</summary>
+internal sealed class Outputs(string folder)
+{
+    public string Folder => folder;
+
+    public string CheckpointPath => Path.Combine(folder, "checkpoint.zip");
+
+    public string Summary => Path.Combine(folder, "summary.json");
+
+    public string Curves => Path.Combine(folder, "curves.png");
+
+    public string Towers(RunKey key) => Path.Combine(folder, $"towers-{key.FileName}.safetensors");
+}
 
 /// <summary>The program: checks everything, then trains, then reports.</summary>
 public static class AlignFeaturesProgram
@@ -16,9 +27,9 @@ public static class AlignFeaturesProgram
     private const int FewestTestItems = 11;
 
     /// <returns>0, or 2 after one line on standard error if something has to be put right, or 130 or 143 if stopped by Ctrl-C or SIGTERM.</returns>
-    public static int Run(string[] arguments) => Run(arguments, null, null, () => { }, CancellationToken.None);
+    public static int Main(string[] arguments) => Run(arguments, null, null, () => { }, CancellationToken.None);
 
-    /// <summary>As <see cref="Run(string[])"/>, with the console and the way to stop given, and a look at every step: for tests.</summary>
+    /// <summary>As <see cref="Main"/>, with the console and the way to stop given, and a look at every step: for tests.</summary>
     internal static int Run(string[] arguments, TextWriter? output, TextWriter? error, Action afterStep, CancellationToken cancellation)
     {
         var command = new AlignCommand();
@@ -47,17 +58,10 @@ public static class AlignFeaturesProgram
         console.Line($"{data.Items} items, {data.Left.Columns} features ({data.Left.Source}) and {data.Right.Columns} ({data.Right.Source}), "
             + (data.Labels is { } labels ? $"{labels.Classes} classes" : "no labels"));
 
-        IReadOnlyList<FinishedRun> runs;
-        try
-        {
-            runs = experiment.Run(console, afterStep);
-        }
-        catch (OperationCanceledException) when (File.Exists(outputs.CheckpointPath))
-        {
-            console.Line($"everything up to here is in {outputs.CheckpointPath}; the same command{(checkpoint is null || checkpoint == outputs.CheckpointPath ? "" : " without --resume")} goes on from there");
-            throw;
-        }
-
+        IReadOnlyList<FinishedRun> runs = [];
+        console.Stoppable(() => runs = experiment.Run(console, afterStep), () => File.Exists(outputs.CheckpointPath)
+            ? $"everything up to here is in {outputs.CheckpointPath}; the same command{(checkpoint is null || checkpoint == outputs.CheckpointPath ? "" : " without --resume")} goes on from there"
+            : null);
         Report.Write(settings, runs, outputs, console);
     }
 

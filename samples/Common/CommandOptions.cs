@@ -1,13 +1,25 @@
 using System.CommandLine;
 using System.Globalization;
+using static TorchSharp.torch;
 
 namespace Contrastive.Samples;
 
 /// <summary>Options of a command line and what their texts mean; every refusal names the option and the value.</summary>
 public static class CommandOptions
 {
+    /// <summary>Gives a command its options.</summary>
+    public static void With(this Command command, params IEnumerable<Option> options)
+    {
+        foreach (var option in options)
+            command.Add(option);
+    }
+
     public static Option<string> Text(string name, string standard, string description, string helpName)
         => new(name) { Description = description, HelpName = helpName, DefaultValueFactory = _ => standard };
+
+    /// <summary>What is given, or what takes the place of the default, or the default.</summary>
+    public static string Value(ParseResult parsed, Option<string> option, string? instead)
+        => instead is not null && parsed.GetResult(option) is null or { Implicit: true } ? instead : parsed.GetRequiredValue(option);
 
     /// <summary>A file or folder, or null where the option is not given.</summary>
     public static string? Name(Option option, string? text)
@@ -67,4 +79,23 @@ public static class CommandOptions
         => text.Contains(',', StringComparison.Ordinal)
             ? List(option, text.EndsWith(',') ? text[..^1] : text, seed => Whole(option, seed, 0, largest))
             : [.. Enumerable.Range(0, (int)Whole(option, text, 1, 1000)).Select(seed => (long)seed)];
+}
+
+/// <summary>The device that <c>--device</c> names, if this machine has it: cpu, cuda or cuda:1.</summary>
+public static class Devices
+{
+    /// <exception cref="UserError">The name is none, or this machine lacks the device.</exception>
+    public static Device Of(string name)
+    {
+        if (name == "cpu")
+            return CPU;
+        var index = 0;
+        if (name != "cuda" && !(name.StartsWith("cuda:", StringComparison.Ordinal)
+            && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out index)))
+            throw new UserError($"--device: '{name}' is not one of cpu, cuda and cuda:<number>");
+        var there = cuda.is_available() ? cuda.device_count() : 0;
+        return index < there
+            ? new Device(TorchSharp.DeviceType.CUDA, index)
+            : throw new UserError($"--device {name}: this machine has {there} CUDA devices that TorchSharp can use");
+    }
 }

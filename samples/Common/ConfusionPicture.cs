@@ -12,9 +12,7 @@ public static class ConfusionPicture
     /// <summary>Up to so many classes the shares are written into the cells.</summary>
     private const int Written = 12;
 
-    /// <param name="path">PNG.</param>
     /// <param name="panels">A title and the counts of each panel, (C, C), rows the true classes.</param>
-    /// <param name="classes">Their names.</param>
     public static void Write(string path, IReadOnlyList<(string Title, double[,] Counts)> panels, IReadOnlyList<string> classes)
     {
         foreach (var (title, counts) in panels)

@@ -30,8 +30,6 @@ public static class ModelFolder
 
     private static readonly JsonSerializerOptions Json = new(SampleJson.Exact) { WriteIndented = true };
 
-    /// <param name="folder">Where they go.</param>
-    /// <param name="model">Whose weights.</param>
     /// <param name="describe">Makes the description, with the checksum of the weights.</param>
     public static void Save<T>(string folder, nn.Module model, Func<string, T> describe)
         where T : IModelDescription
@@ -63,7 +61,6 @@ public static class ModelFolder
         };
     }
 
-    /// <param name="folder">A model's folder.</param>
     /// <param name="format">The only layout that can be read.</param>
     /// <exception cref="UserError">The description is damaged or of another version.</exception>
     public static T Read<T>(string folder, string format)
@@ -84,10 +81,6 @@ public static class ModelFolder
     }
 
     /// <summary>Fills a model with the weights that the description is of.</summary>
-    /// <param name="folder">The model's folder.</param>
-    /// <param name="description">As read from it.</param>
-    /// <param name="build">Makes a model of the right sizes.</param>
-    /// <param name="device">Where it goes.</param>
     /// <exception cref="UserError">The weights are not there, or not those described.</exception>
     public static T Load<T>(string folder, IModelDescription description, Func<Generator, T> build, Device device)
         where T : nn.Module
@@ -98,14 +91,22 @@ public static class ModelFolder
         if (Sum(weights) != description.WeightsChecksum)
             throw new UserError($"{weights}: is damaged or of another model: its checksum is not the one that {Path.Combine(folder, DescriptionName)} has");
 
+        var model = Filled(weights, build);
+        model.to(device);
+        model.eval();
+        return model;
+    }
+
+    /// <summary>A model with the weights of a file.</summary>
+    public static T Filled<T>(string weights, Func<Generator, T> build)
+        where T : nn.Module
+    {
         // The weights drawn here are replaced at once.
         using var random = new Generator(0);
         var model = build(random);
         try
         {
             WeightsFile.LoadInto(weights, model);
-            model.to(device);
-            model.eval();
             return model;
         }
         catch

@@ -27,7 +27,6 @@ public static class OutputFolder
         return text;
     }
 
-    /// <param name="folder">The folder.</param>
     /// <param name="within">A folder in it that is needed too.</param>
     /// <exception cref="UserError">It cannot be made.</exception>
     public static void Make(string folder, string within = "")

@@ -8,32 +8,16 @@ namespace Contrastive.Samples;
 /// elsewhere. The job runs on the calling thread, so dispose scopes and <c>no_grad</c> inside it hold; threads it starts may
 /// all report.
 /// </summary>
-public sealed class Progress
+public sealed class Progress(SampleConsole console, string title, double total, ProgressTask? bar, TimeProvider clock)
 {
     private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan BetweenFrames = TimeSpan.FromSeconds(0.1);
 
     private readonly Lock _gate = new();
-    private readonly SampleConsole _console;
-    private readonly string _title;
-    private readonly double _total;
-    private readonly ProgressTask? _bar;
-    private readonly TimeProvider _clock;
-    private readonly Throughput _throughput;
-    private long _shownAt;
+    private readonly Throughput _throughput = new(clock);
+    private long _shownAt = clock.GetTimestamp();
     private double _done;
     private string _detail = "";
-
-    internal Progress(SampleConsole console, string title, double total, ProgressTask? bar, TimeProvider clock)
-    {
-        _console = console;
-        _title = title;
-        _total = total;
-        _bar = bar;
-        _clock = clock;
-        _throughput = new Throughput(clock);
-        _shownAt = clock.GetTimestamp();
-    }
 
     /// <summary>Runs <paramref name="work"/>, which reports each of its <paramref name="total"/> steps.</summary>
     public static void Run(SampleConsole console, string title, double total, Action<Progress> work)
@@ -70,7 +54,7 @@ public sealed class Progress
         lock (_gate)
         {
             _done += steps;
-            _bar?.Increment(steps);
+            bar?.Increment(steps);
         }
     }
 
@@ -79,8 +63,8 @@ public sealed class Progress
     {
         lock (_gate)
         {
-            if (_bar is null)
-                _console.Line(text);
+            if (bar is null)
+                console.Line(text);
             else
                 AnsiConsole.MarkupLineInterpolated($"{text}");
         }
@@ -91,14 +75,14 @@ public sealed class Progress
         _done += steps;
         _detail = detail ?? _detail;
         _throughput.Add(steps, samples);
-        _bar?.Increment(steps);
-        if (_clock.GetElapsedTime(_shownAt) < (_bar is null ? BetweenLines : BetweenFrames))
+        bar?.Increment(steps);
+        if (clock.GetElapsedTime(_shownAt) < (bar is null ? BetweenLines : BetweenFrames))
             return;
-        _shownAt = _clock.GetTimestamp();
-        if (_bar is not null)
-            _bar.Description = Markup.Escape(Text(terms));
+        _shownAt = clock.GetTimestamp();
+        if (bar is not null)
+            bar.Description = Markup.Escape(Text(terms));
         else
-            _console.Line(string.Create(CultureInfo.InvariantCulture, $"{_title} {_done / _total,4:P0} | {Text(terms)}"));
+            console.Line(string.Create(CultureInfo.InvariantCulture, $"{title} {_done / total,4:P0} | {Text(terms)}"));
     }
 
     private string Text(IReadOnlyList<LossTerm>? terms)
@@ -110,11 +94,50 @@ public sealed class Progress
             parts.Add(string.Join(", ", terms));
         if (_throughput.SamplesPerSecond is > 0 and var speed && double.IsFinite(speed))
             parts.Add(string.Create(CultureInfo.InvariantCulture, $"{speed:N0} samples/s"));
-        if (_throughput.TimeFor(_total - _done) is { } left)
+        if (_throughput.TimeFor(total - _done) is { } left)
             parts.Add($"{Clock(left)} left");
         return string.Join(" | ", parts);
     }
 
     private static string Clock(TimeSpan time)
         => time.TotalHours < 1 ? $"{time.Minutes}:{time.Seconds:00}" : $"{(long)time.TotalHours}:{time.Minutes:00}:{time.Seconds:00}";
+}
+
+/// <summary>How fast a job is, over its last seconds: what it did at first, or before it was resumed, says little of now.</summary>
+internal sealed class Throughput(TimeProvider clock)
+{
+    private static readonly TimeSpan Window = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan BetweenMarks = TimeSpan.FromSeconds(0.25);
+
+    private readonly Queue<Mark> _marks = new([new Mark(clock.GetTimestamp(), 0, 0)]);
+    private long _lastMark = clock.GetTimestamp();
+    private double _steps;
+    private double _samples;
+
+    private readonly record struct Mark(long Time, double Steps, double Samples);
+
+    /// <summary>NaN until something was done.</summary>
+    public double SamplesPerSecond => (_samples - _marks.Peek().Samples) / Elapsed;
+
+    /// <summary>Null until something was done.</summary>
+    public TimeSpan? TimeFor(double steps)
+    {
+        var seconds = steps * Elapsed / (_steps - _marks.Peek().Steps);
+        return double.IsFinite(seconds) && seconds < TimeSpan.MaxValue.TotalSeconds / 2 ? TimeSpan.FromSeconds(seconds) : null;
+    }
+
+    public void Add(double steps, double samples)
+    {
+        _steps += steps;
+        _samples += samples;
+        var now = clock.GetTimestamp();
+        if (clock.GetElapsedTime(_lastMark, now) < BetweenMarks)
+            return;
+        _lastMark = now;
+        _marks.Enqueue(new Mark(now, _steps, _samples));
+        while (_marks.Count > 2 && clock.GetElapsedTime(_marks.Peek().Time, now) > Window)
+            _marks.Dequeue();
+    }
+
+    private double Elapsed => clock.GetElapsedTime(_marks.Peek().Time).TotalSeconds;
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
+using Contrastive.Training;
 
 namespace Contrastive.Samples;
 
@@ -46,4 +47,38 @@ public static partial class SampleJson
                 writer.WriteNullValue();
         }
     }
+}
+
+/// <summary><c>summary.json</c>: every figure of a run and the settings that made it.</summary>
+public static class SummaryFile
+{
+    /// <summary>
+    /// Writes <c>{"results": […], "settings": {…}}</c> and whatever <paramref name="more"/> names, atomically. Property
+    /// names become snake_case (recall_at_1); numbers that are not finite become null.
+    /// </summary>
+    public static void Write<TResult, TSettings>(
+        string path, IReadOnlyList<TResult> results, TSettings settings, params (string Name, object Value)[] more)
+    {
+        var summary = new Dictionary<string, object?> { ["results"] = results, ["settings"] = settings };
+        foreach (var (name, value) in more)
+            summary.Add(name, value);
+        AtomicFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(summary, SampleJson.Summary));
+    }
+}
+
+/// <summary>A setting that is no longer what it was: a run only goes on under those it was started with.</summary>
+public sealed record SettingsChange(string Name, string Was, string Now)
+{
+    /// <summary>The first setting that differs, by its name in files; null where all are the same.</summary>
+    /// <param name="except">Those that may differ.</param>
+    public static SettingsChange? First<TSettings>(TSettings saved, TSettings now, params IReadOnlyList<string> except)
+    {
+        var before = JsonSerializer.SerializeToElement(saved, SampleJson.Exact);
+        return JsonSerializer.SerializeToElement(now, SampleJson.Exact).EnumerateObject()
+            .Select(setting => new SettingsChange(setting.Name, Show(before.GetProperty(setting.Name)), Show(setting.Value)))
+            .FirstOrDefault(setting => setting.Was != setting.Now && !except.Contains(setting.Name));
+    }
+
+    private static string Show(JsonElement value)
+        => value.ValueKind == JsonValueKind.Array ? string.Join(',', value.EnumerateArray()) : value.ToString();
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics.CodeAnalysis;
 using Contrastive.Training;
 
 namespace Contrastive.Samples;
@@ -10,7 +11,6 @@ public static class SampleRunner
     public const int Refused = 2;
 
     /// <param name="command">The command with its options; its action is set here, and that of subcommands that have none.</param>
-    /// <param name="arguments">The command line.</param>
     /// <param name="body">The program. It throws <see cref="UserError"/> for whatever the user can put right; what files have against it is reported alike.</param>
     /// <param name="output">Standard output unless given, as tests do.</param>
     /// <param name="error">Standard error unless given.</param>
@@ -68,4 +68,50 @@ public static class SampleRunner
         foreach (var inner in command.Subcommands)
             SetAction(inner, action);
     }
+}
+
+/// <summary>Where a sample writes, whether a person is watching a terminal, and the token that Ctrl-C and SIGTERM cancel.</summary>
+public sealed class SampleConsole(TextWriter output, bool interactive, CancellationToken cancellation)
+{
+    public TextWriter Output { get; } = output;
+
+    /// <summary>False when the output goes to a file, a pipe or a test: progress is then plain lines.</summary>
+    public bool Interactive { get; } = interactive;
+
+    public CancellationToken Cancellation { get; } = cancellation;
+
+    public void Line(string text = "") => Output.WriteLine(text);
+
+    /// <summary>Work that a person may stop; a last line says what it leaves.</summary>
+    /// <param name="work">The work.</param>
+    /// <param name="left">What it leaves when it is stopped; null where that is nothing.</param>
+    public void Stoppable(Action work, Func<string?> left)
+    {
+        try
+        {
+            work();
+        }
+        catch (OperationCanceledException)
+        {
+            if (left() is { } line)
+                Line(line);
+            throw;
+        }
+    }
+}
+
+/// <summary>
+/// Something the person at the keyboard can put right: a file, an option, a full disk. The message is one line that names
+/// the file or option and the cause; <see cref="SampleRunner"/> prints it alone and ends with exit code 2.
+/// </summary>
+[SuppressMessage("Naming", "CA1710", Justification = "Thrown as a message to a person, and named for that.")]
+public sealed class UserError : Exception
+{
+    public UserError(string message, Exception? cause = null)
+        : base(OneLine(message), cause)
+    {
+    }
+
+    private static string OneLine(string message)
+        => string.Join(' ', message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
 }

@@ -1,34 +1,21 @@
 using System.Text.Json;
-using Contrastive.Samples.GradientBias.Measurement;
-using Contrastive.Samples.GradientBias.Training;
-using Contrastive.Training;
 
 namespace Contrastive.Samples.GradientBias;
+
+/// <summary>As the file has it.</summary>
+internal sealed record FinishedContent(GradientBiasSettings Settings, IReadOnlyList<RunCurve> Curves, IReadOnlyList<BiasEntry> Bias);
 
 /// <summary>
 /// The runs and measurements of an experiment that are finished, in a file beside its results: stopped anywhere, the same
 /// command goes on with the next, to the same figures. The file goes when the experiment is reported.
 /// </summary>
-internal sealed class FinishedWork
+internal sealed class FinishedWork(string path, FinishedContent content, Action? afterEach)
 {
     private readonly Lock _gate = new();
-    private readonly GradientBiasSettings _settings;
-    private readonly Action? _afterEach;
-    private readonly Dictionary<NoisyRun, RunCurve> _curves;
-    private readonly Dictionary<(string Loss, int BatchSize), BiasEntry> _bias;
+    private readonly Dictionary<NoisyRun, RunCurve> _curves = content.Curves.ToDictionary(curve => curve.Key);
+    private readonly Dictionary<(string Loss, int BatchSize), BiasEntry> _bias = content.Bias.ToDictionary(entry => (entry.Loss, entry.BatchSize));
 
-    private FinishedWork(string path, GradientBiasSettings settings, Content content, Action? afterEach)
-    {
-        Path = path;
-        _settings = settings;
-        _afterEach = afterEach;
-        _curves = content.Curves.ToDictionary(curve => curve.Key);
-        _bias = content.Bias.ToDictionary(entry => (entry.Loss, entry.BatchSize));
-    }
-
-    private sealed record Content(GradientBiasSettings Settings, IReadOnlyList<RunCurve> Curves, IReadOnlyList<BiasEntry> Bias);
-
-    public string Path { get; }
+    public string Path => path;
 
     public int Count => _curves.Count + _bias.Count;
 
@@ -38,15 +25,15 @@ internal sealed class FinishedWork
     {
         var path = System.IO.Path.Combine(folder, "finished.json");
         if (!File.Exists(path))
-            return new FinishedWork(path, settings, new Content(settings, [], []), afterEach);
+            return new FinishedWork(path, new FinishedContent(settings, [], []), afterEach);
         try
         {
-            var content = JsonSerializer.Deserialize<Content>(File.ReadAllBytes(path), SampleJson.Exact) ?? throw new JsonException("it is null");
+            var content = JsonSerializer.Deserialize<FinishedContent>(File.ReadAllBytes(path), SampleJson.Exact) ?? throw new JsonException("it is null");
             if (content.Curves.Any(curve => curve is null) || content.Bias.Any(entry => entry is null))
                 throw new JsonException("one of its entries is null");
             return SettingsChange.First(content.Settings, settings) is var (name, was, now)
                 ? throw new UserError($"{path}: was made with {name} {was} but now it is {now}: choose another --out")
-                : new FinishedWork(path, settings, content, afterEach);
+                : new FinishedWork(path, content, afterEach);
         }
         catch (Exception problem) when (problem is JsonException or ArgumentException)
         {
@@ -62,15 +49,15 @@ internal sealed class FinishedWork
 
     public void Add(BiasEntry entry) => Add(() => _bias.Add((entry.Loss, entry.BatchSize), entry));
 
-    public void Remove() => File.Delete(Path);
+    public void Remove() => File.Delete(path);
 
     private void Add(Action add)
     {
         lock (_gate)
         {
             add();
-            AtomicFile.Write(Path, JsonSerializer.SerializeToUtf8Bytes(new Content(_settings, [.. _curves.Values], [.. _bias.Values]), SampleJson.Exact));
-            _afterEach?.Invoke();
+            AtomicFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(content with { Curves = [.. _curves.Values], Bias = [.. _bias.Values] }, SampleJson.Exact));
+            afterEach?.Invoke();
         }
     }
 }

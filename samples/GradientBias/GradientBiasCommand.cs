@@ -1,8 +1,34 @@
 using System.CommandLine;
-using System.Globalization;
-using Contrastive.Samples.GradientBias.Problem;
+using static Contrastive.Samples.CommandOptions;
 
 namespace Contrastive.Samples.GradientBias;
+
+/// <summary>What the command line decides.</summary>
+internal sealed record GradientBiasSettings
+{
+    public required int Runs { get; init; }
+
+    public required int Steps { get; init; }
+
+    public required int BatchSize { get; init; }
+
+    public required int Seed { get; init; }
+
+    /// <summary>Starts of the search for the optimum.</summary>
+    public required int Starts { get; init; }
+
+    /// <summary>Batch sizes at which the gradient's bias is measured.</summary>
+    public required IReadOnlyList<int> BiasBatchSizes { get; init; }
+
+    /// <summary>Passes over the data that the bias is measured with.</summary>
+    public required int BiasPasses { get; init; }
+
+    /// <summary>Passes over the data in which the partition table settles before the bias is measured.</summary>
+    public required int BiasWarmUpPasses { get; init; }
+
+    /// <summary>σ, the noise added to the similarities of the negatives.</summary>
+    public IReadOnlyList<double> NoiseLevels { get; } = [0, 1, 2];
+}
 
 /// <summary>The options of the command line; every value is checked here, before anything runs.</summary>
 internal sealed class GradientBiasCommand
@@ -14,15 +40,10 @@ internal sealed class GradientBiasCommand
     private readonly Option<string> _seed = Text("--seed", "1", "Decides the data, the starts, the batches and the noise", "n");
     private readonly Option<bool> _quick = new("--quick") { Description = "A look in seconds: 2 runs of 600 steps, where not given, and a coarse measurement of the bias" };
 
-    public GradientBiasCommand()
-    {
-        Root = new RootCommand(
-            "Trains the same small problem with InfoNCE and with the decomposable loss, and shows how close each comes to the known optimum and how biased its minibatch gradient is.");
-        foreach (var option in new Option[] { _out, _runs, _steps, _batchSize, _seed, _quick })
-            Root.Add(option);
-    }
+    public GradientBiasCommand() => Root.With(_out, _runs, _steps, _batchSize, _seed, _quick);
 
-    public RootCommand Root { get; }
+    public RootCommand Root { get; } = new(
+        "Trains the same small problem with InfoNCE and with the decomposable loss, and shows how close each comes to the known optimum and how biased its minibatch gradient is.");
 
     public string Out(ParseResult parsed) => OutputFolder.Of(parsed.GetRequiredValue(_out));
 
@@ -42,15 +63,6 @@ internal sealed class GradientBiasCommand
         };
 
         int Whole(Option<string> option, string? whenQuick, int low, int high)
-        {
-            var given = parsed.GetResult(option) is { Implicit: false };
-            var text = quick && !given && whenQuick is not null ? whenQuick : parsed.GetRequiredValue(option);
-            if (!long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value))
-                throw new UserError($"{option.Name}: '{text}' is not a whole number");
-            return value >= low && value <= high ? (int)value : throw new UserError($"{option.Name} must lie between {low} and {high} but is {text}");
-        }
+            => (int)CommandOptions.Whole(option, Value(parsed, option, quick ? whenQuick : null), low, high);
     }
-
-    private static Option<string> Text(string name, string standard, string description, string helpName)
-        => new(name) { Description = description, HelpName = helpName, DefaultValueFactory = _ => standard };
 }

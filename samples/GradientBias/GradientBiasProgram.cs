@@ -1,9 +1,5 @@
 using System.CommandLine;
 using System.Diagnostics;
-using Contrastive.Samples.GradientBias.Measurement;
-using Contrastive.Samples.GradientBias.Problem;
-using Contrastive.Samples.GradientBias.Reporting;
-using Contrastive.Samples.GradientBias.Training;
 using TorchSharp;
 
 namespace Contrastive.Samples.GradientBias;
@@ -12,10 +8,10 @@ namespace Contrastive.Samples.GradientBias;
 public static class GradientBiasProgram
 {
     /// <returns>0, or 2 after one line on standard error if something has to be put right, or 130 or 143 if stopped by Ctrl-C or SIGTERM.</returns>
-    public static int Run(string[] arguments) => Run(arguments, null, null, Environment.ProcessorCount);
+    public static int Main(string[] arguments) => Run(arguments, null, null, Environment.ProcessorCount);
 
     /// <summary>
-    /// As <see cref="Run(string[])"/>, with the console, the number of threads and the way to stop given, and a look at every
+    /// As <see cref="Main"/>, with the console, the number of threads and the way to stop given, and a look at every
     /// run and measurement that is finished: for tests.
     /// </summary>
     internal static int Run(
@@ -45,19 +41,15 @@ public static class GradientBiasProgram
         var biasPoint = optimum.HalfWay();
         var fraction = optimum.Loss / loss.Value(biasPoint);
 
-        IReadOnlyList<RunCurve> curves;
-        IReadOnlyList<BiasEntry> bias;
-        try
-        {
-            curves = Experiment.Run(problem, optimum.Loss, settings, finished, threads, console);
-            bias = BiasMeasurement.Run(problem, biasPoint, settings, finished, threads, console);
-        }
-        catch (OperationCanceledException) when (finished.Count > 0)
-        {
-            console.Line($"what was finished is in {finished.Path}; the same command goes on from there");
-            throw;
-        }
-
+        IReadOnlyList<RunCurve> curves = [];
+        IReadOnlyList<BiasEntry> bias = [];
+        console.Stoppable(
+            () =>
+            {
+                curves = Experiment.Run(problem, optimum.Loss, settings, finished, threads, console);
+                bias = BiasMeasurement.Run(problem, biasPoint, settings, finished, threads, console);
+            },
+            () => finished.Count > 0 ? $"what was finished is in {finished.Path}; the same command goes on from there" : null);
         Report.Write(folder, settings, optimum, fraction, curves, bias, console);
         finished.Remove();
         console.Line($"{clock.Elapsed.TotalSeconds:F0} s on {threads} thread{(threads == 1 ? "" : "s")}");

@@ -1,11 +1,36 @@
 using System.CommandLine;
 using Contrastive.Distributed;
-using Contrastive.Samples.ShapesClip.Bias;
-using Contrastive.Samples.ShapesClip.Reporting;
-using Contrastive.Samples.ShapesClip.Reporting.Spaces;
-using Contrastive.Samples.ShapesClip.Training;
 
 namespace Contrastive.Samples.ShapesClip;
+
+/// <summary>The files of an experiment, all in one folder.</summary>
+internal sealed class Outputs(string folder)
+{
+    public const string RunFolder = "runs";
+
+    public string Folder => folder;
+
+    public string Summary => Path.Combine(folder, "summary.json");
+
+    public string Curves => Path.Combine(folder, "curves.png");
+
+    public string BatchSizes => Path.Combine(folder, "batch-size.png");
+
+    public string Examples => Path.Combine(folder, "examples.png");
+
+    public string Planes => Path.Combine(folder, "planes.png");
+
+    public string Confusions => Path.Combine(folder, "confusions.png");
+
+    public string Bridges => Path.Combine(folder, "bridges.png");
+
+    public string Run(RunKey key) => Path.Combine(folder, RunFolder, $"{key.FileName}.json");
+
+    /// <summary>A folder with a run's trained towers: <see cref="SavedModel"/>.</summary>
+    public string Model(RunKey key) => Path.Combine(folder, ModelFolder.Models, key.FileName);
+
+    public string Checkpoint(RunKey key) => Path.Combine(folder, RunFolder, $"{key.FileName}.checkpoint");
+}
 
 /// <summary>
 /// The program: checks everything, then trains, then reports. Started by <c>mpirun</c>, several processes train together; the first of them does
@@ -14,10 +39,10 @@ namespace Contrastive.Samples.ShapesClip;
 public static class ShapesClipProgram
 {
     /// <returns>0, or 2 after one line on standard error if something has to be put right, or 130 or 143 if stopped by Ctrl-C or SIGTERM.</returns>
-    public static int Run(string[] arguments)
+    public static int Main(string[] arguments)
         => Ranks.Run(arguments, ranks => Run(arguments, Ranks.Output(ranks), null, () => { }, CancellationToken.None, ranks));
 
-    /// <summary>As <see cref="Run(string[])"/>, with the console, the way to stop and the ranks given, and a look at every step or measurement: for tests.</summary>
+    /// <summary>As <see cref="Main"/>, with the console, the way to stop and the ranks given, and a look at every step or measurement: for tests.</summary>
     internal static int Run(
         string[] arguments, TextWriter? output, TextWriter? error, Action afterStep, CancellationToken cancellation, Communicator? ranks = null)
     {
@@ -43,17 +68,8 @@ public static class ShapesClipProgram
         experiment.Check();
         if (ranks.Rank == 0)
             OutputFolder.Make(folder, Outputs.RunFolder);
-        IReadOnlyList<RunResult> runs;
-        try
-        {
-            runs = experiment.Run(console, afterStep);
-        }
-        catch (OperationCanceledException)
-        {
-            console.Line($"everything up to here is in {folder}; the same command goes on from there");
-            throw;
-        }
-
+        IReadOnlyList<RunResult> runs = [];
+        console.Stoppable(() => runs = experiment.Run(console, afterStep), () => $"everything up to here is in {folder}; the same command goes on from there");
         if (ranks.Rank > 0)
             return;
         Report.Write(settings, runs, outputs, console);

@@ -1,11 +1,70 @@
 using System.CommandLine;
 using Contrastive.Distributed;
-using Contrastive.Modality;
-using Contrastive.Samples.ShapesClip.Bias;
-using Contrastive.Samples.ShapesClip.Training;
 using static Contrastive.Samples.CommandOptions;
 
 namespace Contrastive.Samples.ShapesClip;
+
+/// <summary>Everything that decides the figures of an experiment. It is written into the summary and beside each run.</summary>
+public sealed record ShapesSettings : TwoTowerSettings
+{
+    /// <summary>How many pairs are drawn for training.</summary>
+    public required int Pairs { get; init; }
+
+    public required bool LearnTemperature { get; init; }
+
+    /// <summary>How many items the decomposable loss contrasts each one with; null for all of them.</summary>
+    public long? Population { get; init; }
+
+    /// <summary>The share of the newest batch in the decomposable loss's running estimate of log Z, at the first visit.</summary>
+    public required double FirstRho { get; init; }
+
+    /// <summary>And in the last epoch; between them it follows half a cosine.</summary>
+    public required double LastRho { get; init; }
+
+    /// <summary>Channels of the image tower's first layer.</summary>
+    public required int ImageWidth { get; init; }
+
+    /// <summary>The width of the text tower's tokens.</summary>
+    public required int TextWidth { get; init; }
+
+    public required int TextDepth { get; init; }
+
+    /// <summary>The width of both towers' encodings.</summary>
+    public required int Encoding { get; init; }
+
+    /// <summary>The share of the steps in which the learning rate rises.</summary>
+    public required double Warmup { get; init; }
+
+    /// <summary>The least share of a side that an augmentation's crop keeps.</summary>
+    public required double Crop { get; init; }
+
+    public required double Jitter { get; init; }
+
+    public required double Synonyms { get; init; }
+
+    public required double Swap { get; init; }
+
+    public required double Deletion { get; init; }
+
+    /// <summary>Labels of each class that a few-shot probe learns from.</summary>
+    public required int Shots { get; init; }
+
+    /// <summary>What decides one run's figures: these settings without the lists that make the grid.</summary>
+    internal ShapesSettings OfOneRun => this with { Losses = [], Structures = [], BatchSizes = [], Seeds = [] };
+}
+
+/// <summary>The experiments that come as commands of their own.</summary>
+internal enum Study
+{
+    /// <summary>Whatever the options ask for.</summary>
+    None,
+
+    /// <summary>Does the decomposable loss at half the batch size match InfoNCE?</summary>
+    BatchSize,
+
+    /// <summary>What does each structure keep, and what does it cost?</summary>
+    Structures,
+}
 
 /// <summary>The commands, their options and what they mean; every value is checked here, before anything is drawn.</summary>
 internal sealed class ShapesCommand
@@ -48,31 +107,27 @@ internal sealed class ShapesCommand
     private readonly Option<string> _checkpoint = Text("--checkpoint-every", "30s", "How often each run writes a checkpoint: steps, such as 500, or a time, such as 30s or 5m", "n|time");
     private readonly Option<string> _out = Text("--out", "out/shapes-clip", "Folder for the results; finished runs in it are not done again", "folder");
 
+    private readonly Option<bool> _quick = new("--quick") { Description = "A look in seconds: 2000 pairs, 2 epochs and small towers, where not given; one seed of a study" };
+
     private readonly Command _batchSizeStudy = new("batch-size", "InfoNCE against the decomposable loss at batch sizes from 16 to 256");
     private readonly Command _structuresStudy = new("structures", "Contrastive alone against each structure of the space, and all of them");
 
     public ShapesCommand()
     {
-        Root = new RootCommand("Trains an image tower and a text tower on drawn shapes, and measures what they know.");
         Option[] options =
         [
             _loss, _structure, _batchSize, _seeds, _pairs, _epochs, _temperature, _learnTemperature, _population, _firstRho, _lastRho, _imageWidth, _textWidth, _textDepth,
             _encoding, _features, _learningRate, _warmup, _weightDecay, _separationWeight, _bridgeWeight, _bridgeSide, _bridgeTime,
-            _consistencyWeight, _cyclipWeight, _crop, _jitter, _synonyms, _swap, _deletion, _shots, _probeDraws, _device, _workers, _threads, _checkpoint, _out,
+            _consistencyWeight, _cyclipWeight, _crop, _jitter, _synonyms, _swap, _deletion, _shots, _probeDraws, _device, _workers, _threads, _checkpoint, _out, _quick,
         ];
         // Not recursive: the bias has options of its own.
-        foreach (var option in options)
-        {
-            Root.Add(option);
-            _batchSizeStudy.Add(option);
-            _structuresStudy.Add(option);
-        }
-
+        foreach (var command in new[] { Root, _batchSizeStudy, _structuresStudy })
+            command.With(options);
         Root.Add(Bias.Command);
         Root.Add(new Command("study", "The experiments of docs/results.md; a study that was stopped goes on where it was") { _batchSizeStudy, _structuresStudy });
     }
 
-    public RootCommand Root { get; }
+    public RootCommand Root { get; } = new("Trains an image tower and a text tower on drawn shapes, and measures what they know.");
 
     public BiasCommand Bias { get; } = new();
 
@@ -98,7 +153,7 @@ internal sealed class ShapesCommand
             Losses = Names(_loss, Value(parsed, _loss), Losses.Names),
             Structures = Names(_structure, Value(parsed, _structure), Structures.Names),
             BatchSizes = List(_batchSize, Value(parsed, _batchSize), text => (int)CommandOptions.Whole(_batchSize, text, 2, 1 << 20)),
-            Seeds = Seeds(_seeds, Value(parsed, _seeds), Training.Streams.LargestSeed),
+            Seeds = Seeds(_seeds, Value(parsed, _seeds), Streams.LargestSeed),
             Epochs = Whole(_epochs, 1, 100_000),
             Temperature = Real(_temperature, 0.01, 1),
             LearnTemperature = parsed.GetValue(_learnTemperature),
@@ -141,11 +196,11 @@ internal sealed class ShapesCommand
             : parsed.CommandResult.Command == _structuresStudy ? ShapesClip.Study.Structures
             : ShapesClip.Study.None;
 
-    /// <summary>What is given, or what the study sets, or the default.</summary>
+    /// <summary>What is given, or what <c>--quick</c> or the study sets, or the default.</summary>
     private string Value(ParseResult parsed, Option<string> option)
-        => parsed.GetResult(option) is null or { Implicit: true } && Preset(parsed, option) is { } preset ? preset : parsed.GetRequiredValue(option);
+        => CommandOptions.Value(parsed, option, (parsed.GetValue(_quick) ? Quick(Study(parsed), option) : null) ?? Preset(Study(parsed), option));
 
-    private string? Preset(ParseResult parsed, Option<string> option) => (Study(parsed), option.Name) switch
+    private static string? Preset(Study study, Option<string> option) => (study, option.Name) switch
     {
         (not ShapesClip.Study.None, "--seeds") => "1,2,3",
         (not ShapesClip.Study.None, "--workers") => "2",
@@ -154,6 +209,19 @@ internal sealed class ShapesCommand
         (ShapesClip.Study.BatchSize, "--out") => "out/shapes-clip-batch-size",
         (ShapesClip.Study.Structures, "--structure") => "none,four-part,cyclip,separation,bridge,consistency,all",
         (ShapesClip.Study.Structures, "--out") => "out/shapes-clip-structures",
+        _ => null,
+    };
+
+    private static string? Quick(Study study, Option<string> option) => option.Name switch
+    {
+        "--seeds" when study != ShapesClip.Study.None => "1,",
+        "--pairs" => "2000",
+        "--epochs" => "2",
+        "--image-width" or "--text-width" => "16",
+        "--text-depth" or "--probe-draws" => "1",
+        "--encoding" => "64",
+        "--features" => "32",
+        "--learning-rate" => "0.006",
         _ => null,
     };
 }

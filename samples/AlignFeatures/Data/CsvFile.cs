@@ -1,7 +1,7 @@
 using System.Globalization;
 using CsvHelper;
 
-namespace Contrastive.Samples.AlignFeatures.Data;
+namespace Contrastive.Samples.AlignFeatures;
 
 /// <summary>
 /// Features and labels from a <c>.csv</c> file: cells between commas, semicolons, tabs or bars, whichever the first lines
@@ -43,8 +43,6 @@ internal static class CsvFile
             : throw new UserError($"{path}: has no rows of numbers");
     }
 
-    /// <param name="path">The file's name, for messages.</param>
-    /// <param name="stream">The file.</param>
     /// <param name="items">How many labels there should be, where that is known.</param>
     public static ClassLabels ReadLabels(string path, Stream stream, int? items)
     {
@@ -65,8 +63,8 @@ internal static class CsvFile
         if (labels.Count == 0)
             throw new UserError($"{path}: has no labels");
         return labels.All(IsInteger)
-            ? LabelIds.Of(path, [.. labels.Select(label => long.Parse(label, CultureInfo.InvariantCulture))], Comparer<long>.Default)
-            : LabelIds.Of(path, labels, StringComparer.Ordinal);
+            ? ClassLabels.Of(path, [.. labels.Select(label => long.Parse(label, CultureInfo.InvariantCulture))], Comparer<long>.Default)
+            : ClassLabels.Of(path, labels, StringComparer.Ordinal);
     }
 
     /// <summary>

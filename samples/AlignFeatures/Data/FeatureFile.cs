@@ -1,4 +1,26 @@
-namespace Contrastive.Samples.AlignFeatures.Data;
+namespace Contrastive.Samples.AlignFeatures;
+
+/// <summary>Features as read: one row per item, row after row. Every value is finite.</summary>
+/// <param name="Source">The file, for messages and the summary.</param>
+/// <param name="Rows">At least one.</param>
+/// <param name="Columns">At least one.</param>
+/// <param name="Values">Rows · Columns numbers.</param>
+public sealed record FeatureMatrix(string Source, int Rows, int Columns, float[] Values)
+{
+    /// <summary>Whether all rows, of several, are the same.</summary>
+    public bool IsConstant => Rows > 1 && Values.AsSpan(Columns).SequenceEqual(Values.AsSpan(0, Values.Length - Columns));
+}
+
+/// <summary>One class id for each item, counted from zero in the sorted order of the labels.</summary>
+public sealed record ClassLabels(string Source, long[] Ids, int Classes)
+{
+    internal static ClassLabels Of<T>(string source, IReadOnlyList<T> labels, IComparer<T> order)
+        where T : notnull
+    {
+        var ids = labels.Distinct().Order(order).Index().ToDictionary(entry => entry.Item, entry => (long)entry.Index);
+        return new ClassLabels(source, [.. labels.Select(label => ids[label])], ids.Count);
+    }
+}
 
 /// <summary>Reads features and labels from <c>.npy</c> and <c>.csv</c> files, chosen by the name's ending.</summary>
 public static class FeatureFile
@@ -12,7 +34,6 @@ public static class FeatureFile
             : matrix;
     }
 
-    /// <param name="path">The file.</param>
     /// <param name="items">How many labels there should be, where that is known; it tells a header that might be a label.</param>
     /// <exception cref="UserError">The file cannot be used; the message names it and says why.</exception>
     public static ClassLabels ReadLabels(string path, int? items = null)

@@ -1,7 +1,6 @@
-using Contrastive.Numerics;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.AlignFeatures.Data;
+namespace Contrastive.Samples.AlignFeatures;
 
 /// <summary>
 /// A paired data set made up for runs without files. Each item has a shared latent, drawn around the centre of its class,

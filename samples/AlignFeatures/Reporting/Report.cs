@@ -1,10 +1,23 @@
-using Contrastive.Samples.AlignFeatures.Training;
-
-namespace Contrastive.Samples.AlignFeatures.Reporting;
+namespace Contrastive.Samples.AlignFeatures;
 
 /// <summary>The finished experiment on the console and in the folder.</summary>
 internal static class Report
 {
+    private const string Map = "map";
+
+    private static readonly IReadOnlyList<(string Name, Figure<FinishedRun> Figure)> Figures =
+    [
+        ("recall_at_1", new("R@1", run => run.Result.RecallAt1)),
+        ("recall_at_5", new("R@5", run => run.Result.RecallAt5)),
+        ("recall_at_10", new("R@10", run => run.Result.RecallAt10)),
+        ("mrr", new("MRR", run => run.Result.Mrr)),
+        (Map, new("mAP", run => run.Result.Map!.Value)),
+        ("modality_gap", new("gap", run => run.Result.ModalityGap)),
+        ("alignment", new("align", run => run.Result.Alignment)),
+        ("uniformity", new("uniform", run => run.Result.Uniformity, 2)),
+        ("seconds", new("s", run => run.Result.Seconds, 1)),
+    ];
+
     public static void Write(AlignSettings settings, IReadOnlyList<FinishedRun> runs, Outputs outputs, SampleConsole console)
     {
         // What was measured is saved before it is compared, and all of it before it is drawn.
@@ -15,13 +28,15 @@ internal static class Report
         var structures = StructureComparison.All(groups);
         var missing = NotMeasured.In(runs);
         Save(
-            ("groups", groups.Select(Figures)),
+            ("groups", groups.Select(Summary)),
             ("paired_differences", comparisons),
             ("structure_differences", structures),
             ("not_measured", missing),
             curves);
 
-        Table(groups, settings, console);
+        console.Line();
+        console.Line($"Held-out items, mean of both directions{(settings.Seeds.Count > 1 ? $", mean ± standard deviation of {settings.Seeds.Count} seeds" : "")}");
+        RunGroup.Table(groups, [.. Figures.Where(figure => Has(runs[0], figure.Name)).Select(figure => figure.Figure)], console.Output);
         Probes(groups, structures, missing, console);
         Differences(comparisons, settings, console);
         PlotFile.Write(outputs.Curves, Panels(groups));
@@ -31,31 +46,16 @@ internal static class Report
         void Save(params (string, object)[] more) => SummaryFile.Write(outputs.Summary, [.. runs.Select(run => run.Result)], settings, more);
     }
 
-    private static void Table(IReadOnlyList<RunGroup<FinishedRun>> groups, AlignSettings settings, SampleConsole console)
-    {
-        console.Line();
-        console.Line($"Held-out items, mean of both directions{(settings.Seeds.Count > 1 ? $", mean ± standard deviation of {settings.Seeds.Count} seeds" : "")}");
-        var labelled = groups[0].Runs[0].Result.Map is not null;
-        var table = new ResultsTable(["loss", "B", "R@1", "R@5", "R@10", "MRR", .. labelled ? ["mAP"] : Array.Empty<string>(), "gap", "align", "uniform", "s"]);
-        foreach (var group in groups)
-        {
-            table.Row([
-                group.Name,
-                $"{group.BatchSize}",
-                group.Over(run => run.Result.RecallAt1).Text(),
-                group.Over(run => run.Result.RecallAt5).Text(),
-                group.Over(run => run.Result.RecallAt10).Text(),
-                group.Over(run => run.Result.Mrr).Text(),
-                .. labelled ? [group.Over(run => run.Result.Map!.Value).Text()] : Array.Empty<string>(),
-                group.Over(run => run.Result.ModalityGap).Text(),
-                group.Over(run => run.Result.Alignment).Text(),
-                group.Over(run => run.Result.Uniformity).Text(2),
-                $"{group.Over(run => run.Result.Seconds).Mean:F1}",
-            ]);
-        }
+    private static bool Has(FinishedRun run, string figure) => figure != Map || run.Result.Map is not null;
 
-        table.Write(console.Output);
-    }
+    private static Dictionary<string, object?> Summary(RunGroup<FinishedRun> group) => new(
+    [
+        new("structure", group.Structure),
+        new("loss", group.Loss),
+        new("batch_size", group.BatchSize),
+        new("seeds", group.Runs.Count),
+        .. Figures.Select(figure => KeyValuePair.Create<string, object?>(figure.Name, Has(group.Runs[0], figure.Name) ? group.Over(figure.Figure.Value) : null)),
+    ]);
 
     private static void Differences(IReadOnlyList<Comparison> comparisons, AlignSettings settings, SampleConsole console)
     {
@@ -66,13 +66,9 @@ internal static class Report
         var differences = new ResultsTable("difference", "mean", "std", "std. error", "won", "p (t test)");
         foreach (var (structure, loss, batch, against, againstBatch, difference) in comparisons)
         {
-            differences.Row(
-                $"{loss} B={batch} - {against} B={againstBatch}{(structure == Structures.None ? "" : $", both + {structure}")}",
-                ResultsTable.Cell(difference.Mean, "+0.0000;-0.0000;+0.0000"),
-                ResultsTable.Cell(difference.StandardDeviation, "F4"),
-                ResultsTable.Cell(difference.StandardError, "F4"),
-                $"{difference.Won}/{difference.Pairs}",
-                ResultsTable.Cell(difference.PValue, "F3"));
+            var name = $"{loss} B={batch} - {against} B={againstBatch}{(structure == Structures.None ? "" : $", both + {structure}")}";
+            var (mean, error, won, p) = ResultsTable.Cells(difference, 4);
+            differences.Row(name, mean, ResultsTable.Cell(difference.StandardDeviation, "F4"), error, won, p);
         }
 
         differences.Write(console.Output);
@@ -110,36 +106,12 @@ internal static class Report
         var changes = new ResultsTable("structure", "loss", "B", "figure", "mean", "std. error", "won", "p (t test)");
         foreach (var (structure, loss, batch, figure, features, difference) in differences)
         {
-            changes.Row(
-                structure,
-                loss,
-                $"{batch}",
-                features is null ? figure : $"{features}, {figure}",
-                ResultsTable.Cell(difference.Mean, "+0.0000;-0.0000;+0.0000"),
-                ResultsTable.Cell(difference.StandardError, "F4"),
-                $"{difference.Won}/{difference.Pairs}",
-                ResultsTable.Cell(difference.PValue, "F3"));
+            var (mean, error, won, p) = ResultsTable.Cells(difference, 4);
+            changes.Row(structure, loss, $"{batch}", features is null ? figure : $"{features}, {figure}", mean, error, won, p);
         }
 
         changes.Write(console.Output);
     }
-
-    private static object Figures(RunGroup<FinishedRun> group) => new
-    {
-        group.Structure,
-        group.Loss,
-        group.BatchSize,
-        Seeds = group.Runs.Count,
-        RecallAt1 = group.Over(run => run.Result.RecallAt1),
-        RecallAt5 = group.Over(run => run.Result.RecallAt5),
-        RecallAt10 = group.Over(run => run.Result.RecallAt10),
-        Mrr = group.Over(run => run.Result.Mrr),
-        Map = group.Runs[0].Result.Map is null ? null : group.Over(run => run.Result.Map!.Value),
-        ModalityGap = group.Over(run => run.Result.ModalityGap),
-        Alignment = group.Over(run => run.Result.Alignment),
-        Uniformity = group.Over(run => run.Result.Uniformity),
-        Seconds = group.Over(run => run.Result.Seconds),
-    };
 
     /// <summary>For each batch size the objective and the recall over the epochs, the mean over seeds with its spread.</summary>
     private static IReadOnlyList<Panel> Panels(IReadOnlyList<RunGroup<FinishedRun>> groups)

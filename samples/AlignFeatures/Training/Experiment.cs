@@ -1,17 +1,6 @@
-using System.Text.Json.Serialization;
-using Contrastive.Samples.AlignFeatures.Data;
-using Contrastive.Samples.AlignFeatures.Reporting;
-using Contrastive.Training;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.AlignFeatures.Training;
-
-/// <summary>A finished run: its figures and its curves.</summary>
-public sealed record FinishedRun(RunResult Result, RunCurves Curves) : IFinishedRun
-{
-    [JsonIgnore]
-    public RunKey Key => Result.Key;
-}
+namespace Contrastive.Samples.AlignFeatures;
 
 /// <summary>
 /// Runs the grid of losses, batch sizes and seeds. A checkpoint holds the finished runs and the state of the one under way, so
@@ -56,22 +45,16 @@ internal sealed class Experiment(AlignSettings settings, PairedData data, Device
 
     public IReadOnlyList<FinishedRun> Run(SampleConsole console, Action afterStep)
     {
-        var grid = settings.Grid;
         var train = data.Items - Split.TestItems(data.Items, settings.TestFraction);
-        double Steps(RunKey key) => key.Steps(train, settings.Epochs);
-        Progress.Run(console, "training", grid.Sum(Steps), progress =>
-        {
-            var loop = new TrainingLoop(progress, interval, console.Cancellation, afterStep);
-            if (_finished.Count > 0)
-                progress.Line($"{_finished.Count} of {grid.Count} runs are finished already");
-            progress.Skip(grid.Take(_finished.Count).Sum(Steps));
-            foreach (var key in grid.Skip(_finished.Count))
+        return Workers.Run(
+            console, "training", "runs", settings.Grid, Finished, key => key.Steps(train, settings.Epochs), threads: 1, (key, progress) =>
             {
-                var run = Run(key, loop);
+                var run = Run(key, new TrainingLoop(progress, interval, console.Cancellation, afterStep));
                 progress.Line($"{key}: recall@1 {run.Result.RecallAt1:F3}, MRR {run.Result.Mrr:F3}, {run.Result.Seconds:F1} s");
-            }
-        });
-        return _finished;
+                return run;
+            });
+
+        FinishedRun? Finished(RunKey key) => _finished.Find(run => run.Key == key);
     }
 
     private FinishedRun Run(RunKey key, TrainingLoop loop)
@@ -82,7 +65,7 @@ internal sealed class Experiment(AlignSettings settings, PairedData data, Device
         _underway = null;
         loop.Run(run, save: () => Save(run.Curves, run.Parts));
 
-        run.Towers.Save(outputs.Towers(key));
+        WeightsFile.Save(outputs.Towers(key), run.Towers);
         var finished = new FinishedRun(RunResult.Of(key, run.Held(), settings.Probe ? run.Probes() : [], run.Curves.Seconds), run.Curves);
         _finished.Add(finished);
         Save(underway: null, new CheckpointParts());

@@ -10,9 +10,7 @@ public static class Losses
     public static IReadOnlyList<string> Names { get; } = [Baseline, "gamma", "gamma-mean"];
 
     /// <param name="name">One of <see cref="Names"/>.</param>
-    /// <param name="items">How many training items there are.</param>
     /// <param name="population">How many the decomposable loss contrasts each one with; null for all of them.</param>
-    /// <param name="temperature">What similarities are divided by.</param>
     /// <param name="rho">The step size of the running estimate of log Z, visit by visit.</param>
     /// <param name="random">Draws u where the loss draws it.</param>
     public static ContrastiveLoss Create(

@@ -17,3 +17,16 @@ public sealed class RandomStreams(int count)
             ? new Generator((ulong)(seed * count + purpose), device ?? CPU)
             : throw new ArgumentOutOfRangeException(nameof(purpose), purpose, $"there are {count} purposes");
 }
+
+/// <summary>What every run of two towers draws from; the run disposes of it.</summary>
+/// <param name="Order">The batches' items.</param>
+/// <param name="Loss">What the losses draw.</param>
+public sealed record RunRandom(Generator Order, Generator Augmentation, Generator Loss) : IDisposable
+{
+    public void Dispose()
+    {
+        Order.Dispose();
+        Augmentation.Dispose();
+        Loss.Dispose();
+    }
+}

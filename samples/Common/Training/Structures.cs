@@ -4,11 +4,8 @@ using static TorchSharp.torch;
 namespace Contrastive.Samples;
 
 /// <summary>How much each structure weighs beside the contrastive loss, and how the bridge is built.</summary>
-/// <param name="Separation">Of the feature separation.</param>
-/// <param name="Bridge">Of the Brownian bridge.</param>
 /// <param name="BridgeSide">Whose augmentations lie on it.</param>
 /// <param name="BridgeTime">t, the weight of an augmentation's own side in its mean.</param>
-/// <param name="Consistency">Of the geometric consistency.</param>
 /// <param name="Cyclip">Of each of CyCLIP's two consistencies; 0.25 is its authors'.</param>
 public sealed record StructureWeights(
     double Separation, double Bridge, BridgeSide BridgeSide, double BridgeTime, double Consistency, double Cyclip);
@@ -42,20 +39,14 @@ public static class Structures
 
     public static bool HasBridge(string structure) => structure is Bridge or All;
 
-    /// <param name="structure">One of <see cref="Names"/>.</param>
     /// <param name="contrastive">The loss between the modalities.</param>
-    /// <param name="weights">The weights of the structures.</param>
     /// <param name="independent">The temperature of the contrast of independent features.</param>
-    /// <param name="random">Draws what a structure draws.</param>
     public static CompositeLoss Create(
         string structure, ContrastiveLoss contrastive, StructureWeights weights, Temperature independent, Generator random)
         => Create(structure, new MultimodalContrastiveLoss(contrastive, includeInModal: structure == FourPart), weights, independent, random);
 
-    /// <param name="structure">One of <see cref="Names"/>.</param>
     /// <param name="contrastive">The contrast, in-modal ones included where the structure asks for them.</param>
-    /// <param name="weights">The weights of the structures.</param>
     /// <param name="independent">The temperature of the contrast of independent features.</param>
-    /// <param name="random">Draws what a structure draws.</param>
     public static CompositeLoss Create(
         string structure, ModalityLoss contrastive, StructureWeights weights, Temperature independent, Generator random)
     {

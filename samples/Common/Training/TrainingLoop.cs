@@ -27,7 +27,6 @@ namespace Contrastive.Samples;
 public sealed class TrainingLoop(Progress progress, CheckpointInterval interval, CancellationToken stop, Action? afterStep = null, double stepShare = 1)
 {
     /// <summary>Runs what is left of a run.</summary>
-    /// <param name="run">The run.</param>
     /// <param name="save">Writes its checkpoint; called between steps only.</param>
     /// <exception cref="OperationCanceledException">Stopped; the checkpoint holds everything up to and with the last step.</exception>
     /// <exception cref="UserError">The objective is no longer finite. The last checkpoint is from before.</exception>
@@ -72,8 +71,42 @@ public sealed class TrainingLoop(Progress progress, CheckpointInterval interval,
     }
 
     /// <summary>What to say of a run whose figures are no longer finite.</summary>
-    /// <param name="run">The run.</param>
-    /// <param name="what">What is not finite.</param>
     internal static UserError Diverged(ITrainingRun run, string what)
         => new($"{run.Name}: {what} after step {run.StepsDone} of {run.Steps}: a smaller --learning-rate or a larger --temperature may help");
+}
+
+/// <summary>
+/// A training run as <see cref="TrainingLoop"/> sees it. All of its state that changes is in its checkpoint, the number of
+/// steps done and the place in the epoch included, so it can be stopped after any step.
+/// </summary>
+public interface ITrainingRun
+{
+    /// <summary>What progress and errors call it.</summary>
+    string Name { get; }
+
+    /// <summary>How many steps it takes from its beginning to its end.</summary>
+    long Steps { get; }
+
+    /// <summary>How many of them are done; not 0 when it goes on from a checkpoint.</summary>
+    long StepsDone { get; }
+
+    /// <summary>How many samples a step takes.</summary>
+    long BatchSize { get; }
+
+    /// <summary>Takes one step of the optimiser and gives its figures, the objective first.</summary>
+    IReadOnlyList<LossTerm> TakeStep();
+
+    /// <summary>What belongs to a step once its figures are known to be finite, such as a look at held-out items after an epoch.</summary>
+    void AfterStep()
+    {
+    }
+}
+
+/// <summary>A figure of one training step: the objective, or a part of it.</summary>
+public readonly record struct LossTerm(string Name, double Value)
+{
+    /// <summary>The name of the contrast between the modalities.</summary>
+    public const string Objective = "objective";
+
+    public override string ToString() => $"{Name} {Value:G4}";
 }

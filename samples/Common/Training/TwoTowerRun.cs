@@ -7,6 +7,26 @@ using static TorchSharp.torch;
 
 namespace Contrastive.Samples;
 
+/// <summary>How a run is trained, whatever its towers are.</summary>
+/// <param name="Settings">What all studies say of it.</param>
+/// <param name="Rho">ρ, the share of the newest batch in the running estimate of log Z, at an item's first visit and in the last epoch.</param>
+public sealed record TrainingPlan(TwoTowerSettings Settings, (double First, double Last) Rho)
+{
+    /// <summary>The largest; it falls to 0 on a cosine.</summary>
+    public double LearningRate { get; init; } = Settings.LearningRate;
+
+    /// <summary>The share of the steps in which it rises.</summary>
+    public double Warmup { get; init; }
+
+    /// <summary>Adam's decay of the squares.</summary>
+    public double Beta2 { get; init; } = 0.999;
+
+    public bool LearnTemperature { get; init; }
+
+    /// <summary>How many items the decomposable loss contrasts each one with, at most all there are; null for all of them.</summary>
+    public long? Population { get; init; }
+}
+
 /// <summary>
 /// One run: two towers, a loss, an optimiser. <see cref="Parts"/> and <see cref="Curves"/> are all of its state that changes,
 /// so a run restored from them goes on as if it had never stopped; the rest follows from the seed. A sample adds what its
@@ -16,8 +36,6 @@ namespace Contrastive.Samples;
 public abstract class TwoTowerRun<TTowers> : ITrainingRun, IDisposable
     where TTowers : nn.Module
 {
-    private readonly RunKey _key;
-    private readonly RunRandom _random;
     private readonly Device _device;
     private readonly Communicator _ranks;
     private readonly ShardedBatches _batches;
@@ -27,34 +45,34 @@ public abstract class TwoTowerRun<TTowers> : ITrainingRun, IDisposable
     private readonly GradientReduction _gradients;
     private readonly SafeAdamW _optimizer;
 
-    /// <param name="key">Which run.</param>
     /// <param name="towers">With their first weights; the run owns them.</param>
-    /// <param name="items">How many items it trains on.</param>
-    /// <param name="plan">How.</param>
     /// <param name="random">The run owns it.</param>
-    /// <param name="device">Where the towers go.</param>
     /// <param name="ranks">The processes that take a slice of each batch; null for this one alone.</param>
     protected TwoTowerRun(RunKey key, TTowers towers, long items, TrainingPlan plan, RunRandom random, Device device, Communicator? ranks = null)
     {
-        (_key, _random, _device, _ranks) = (key, random, device, ranks ?? Communicator.Single);
+        (Key, Random, _device, _ranks) = (key, random, device, ranks ?? Communicator.Single);
         Towers = towers;
         towers.to(device);
         _batches = new ShardedBatches(_ranks, items, key.BatchSize, random.Order);
-        Steps = key.Steps(items, plan.Epochs);
+        Steps = key.Steps(items, plan.Settings.Epochs);
         _schedule = new WarmupCosineSchedule(plan.LearningRate, Steps, (long)Math.Round(plan.Warmup * Steps));
-        var fixedTemperature = Contrastive.Temperature.Fixed(plan.Temperature);
-        _temperature = plan.LearnTemperature ? Contrastive.Temperature.Learned(plan.Temperature) : fixedTemperature;
-        var rho = StepSizeSchedule.Cosine(plan.Rho.First, plan.Rho.Last, plan.Epochs);
+        var fixedTemperature = Contrastive.Temperature.Fixed(plan.Settings.Temperature);
+        _temperature = plan.LearnTemperature ? Contrastive.Temperature.Learned(plan.Settings.Temperature) : fixedTemperature;
+        var rho = StepSizeSchedule.Cosine(plan.Rho.First, plan.Rho.Last, plan.Settings.Epochs);
         long? population = plan.Population is { } most ? Math.Min(most, items) : null;
         var contrastive = Losses.Create(key.Loss, items, population, _temperature, rho, random.Loss);
-        _loss = Structures.Create(key.Structure, contrastive, plan.Structures, fixedTemperature, random.Loss);
+        _loss = Structures.Create(key.Structure, contrastive, plan.Settings.StructureWeights, fixedTemperature, random.Loss);
         _loss.to(device);
         Replicas.Broadcast(_ranks, towers, _loss);
         _gradients = new GradientReduction(_ranks, [.. towers.parameters(), .. _loss.parameters()]);
-        _optimizer = new SafeAdamW([("towers", towers), ("loss", _loss)], 0, plan.WeightDecay, beta2: plan.Beta2);
+        _optimizer = new SafeAdamW([("towers", towers), ("loss", _loss)], 0, plan.Settings.WeightDecay, beta2: plan.Beta2);
     }
 
     public TTowers Towers { get; }
+
+    protected RunKey Key { get; }
+
+    protected RunRandom Random { get; }
 
     /// <summary>What was seen so far.</summary>
     public RunCurves Curves { get; private set; } = RunCurves.Empty;
@@ -62,22 +80,22 @@ public abstract class TwoTowerRun<TTowers> : ITrainingRun, IDisposable
     /// <summary>Of the contrast between the modalities, as it is now.</summary>
     public double Temperature => _temperature.Value;
 
-    public string Name => _key.ToString();
+    public string Name => Key.ToString();
 
     public long Steps { get; }
 
     public long StepsDone => _batches.Step;
 
-    public long BatchSize => _key.BatchSize;
+    public long BatchSize => Key.BatchSize;
 
     public virtual CheckpointParts Parts => new CheckpointParts()
         .Module("towers", Towers)
         .Module("loss", _loss)
         .Module("optimizer", _optimizer)
         .Module("batches", _batches)
-        .Generator("order", _random.Order)
-        .Generator("augmentation", _random.Augmentation)
-        .Generator("loss_random", _random.Loss);
+        .Generator("order", Random.Order)
+        .Generator("augmentation", Random.Augmentation)
+        .Generator("loss_random", Random.Loss);
 
     /// <summary>Goes on from where another process stopped.</summary>
     public void Restore(CheckpointFile file, RunCurves curves)
@@ -135,7 +153,7 @@ public abstract class TwoTowerRun<TTowers> : ITrainingRun, IDisposable
         _loss.Dispose();
         Towers.Dispose();
         _batches.Dispose();
-        _random.Dispose();
+        Random.Dispose();
         GC.SuppressFinalize(this);
     }
 

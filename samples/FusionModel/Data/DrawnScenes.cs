@@ -78,7 +78,7 @@ internal sealed record Scene(int[] Places)
             for (var place = 0; place < PlacesPerBox; place++)
                 PaintPlace(canvas, Places[box * PlacesPerBox + place], place, random);
             canvas.Flush();
-            PictureFile.Planes(picture, planes.AsSpan(box * 3 * Side * Side));
+            SquarePicture.Planes(picture, planes.AsSpan(box * 3 * Side * Side));
         }
 
         return planes;

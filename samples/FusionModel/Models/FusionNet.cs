@@ -42,7 +42,7 @@ internal sealed class FusionNet : nn.Module
     private readonly Embedding positions;
     private readonly ModuleList<TransformerBlock> text_blocks;
     private readonly LayerNorm text_norm;
-    private readonly ModuleList<ModuleList<TransformerBlock>> fusion_blocks;
+    private readonly ModuleList<ModuleList<CrossBlock>> fusion_blocks;
     private readonly LayerNorm fusion_norm;
     private readonly SeparatedHeads image_heads;
     private readonly SeparatedHeads text_heads;
@@ -72,7 +72,7 @@ internal sealed class FusionNet : nn.Module
         text_blocks = Blocks(() => new TransformerBlock(width));
         text_norm = nn.LayerNorm(width);
         fusion_blocks = nn.ModuleList(Enumerable.Range(0, sizes.Layers).Select(_ => nn.ModuleList(Enumerable.Range(0, sizes.Boxes)
-            .Select(box => new TransformerBlock(width, box == 0 ? CrossAttention.Own : CrossAttention.Shared)).ToArray())).ToArray());
+            .Select(box => new CrossBlock(width, shared: box > 0)).ToArray())).ToArray());
         fusion_norm = nn.LayerNorm(width);
         image_heads = new SeparatedHeads(width, sizes.Features);
         text_heads = new SeparatedHeads(width, sizes.Features);
@@ -175,7 +175,7 @@ internal sealed class FusionNet : nn.Module
     }
 
     /// <summary>Blocks of further pictures, beyond those that are known, start as that of the first.</summary>
-    private static void FollowFirst(ModuleList<TransformerBlock> layer, int known = 1)
+    private static void FollowFirst(ModuleList<CrossBlock> layer, int known = 1)
     {
         using var constant = no_grad();
         var first = layer[0].named_parameters().ToDictionary(named => named.name, named => named.parameter);

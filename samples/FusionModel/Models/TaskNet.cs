@@ -19,7 +19,7 @@ internal sealed class TaskNet : nn.Module
     private readonly FusionNet fusion;
     private readonly Embedding? answer_tokens;
     private readonly Embedding? answer_positions;
-    private readonly TransformerBlock? decoder;
+    private readonly CrossBlock? decoder;
     private readonly LayerNorm? norm;
     private readonly Linear? output;
     private readonly Sequential? head;
@@ -36,7 +36,7 @@ internal sealed class TaskNet : nn.Module
             _answers = fusion.Tokenizer.Encode(answers, CPU).DetachFromDisposeScope();
             answer_tokens = nn.Embedding(sizes.Vocabulary.Count, sizes.Width);
             answer_positions = nn.Embedding(CaptionTokenizer.LongestText, sizes.Width);
-            decoder = new TransformerBlock(sizes.Width, CrossAttention.Own);
+            decoder = new CrossBlock(sizes.Width);
             norm = nn.LayerNorm(sizes.Width);
             output = nn.Linear(sizes.Width, sizes.Vocabulary.Count);
         }

@@ -1,9 +1,15 @@
-using Contrastive.Samples.GradientBias.Problem;
-using Contrastive.Samples.GradientBias.Training;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.GradientBias.Measurement;
+namespace Contrastive.Samples.GradientBias;
+
+/// <summary>The bias of the minibatch gradient of one loss at one batch size, as the summary has it.</summary>
+/// <param name="Loss">One of <see cref="ComparedLosses.Names"/>.</param>
+/// <param name="RelativeBias">‖E[g_B] - g‖ / ‖g‖ as measured, the noise of the measurement included.</param>
+/// <param name="CorrectedRelativeBias">The same less what that noise is expected to add; 0 where it is lost in it.</param>
+/// <param name="NoiseFloor">What chance alone would show.</param>
+internal sealed record BiasEntry(
+    string Loss, int BatchSize, double RelativeBias, double CorrectedRelativeBias, double NoiseFloor, long Batches);
 
 /// <summary>
 /// How far the expected minibatch gradient of each loss is from the gradient of the full loss, with the encoder held fixed,
@@ -17,23 +23,14 @@ internal static class BiasMeasurement
         // Small batches take longest.
         (string Loss, int BatchSize)[] jobs =
             [.. settings.BiasBatchSizes.SelectMany(size => ComparedLosses.Names.Reverse().Select(loss => (loss, size)))];
-        var entries = jobs.Select(job => finished.Bias(job.Loss, job.BatchSize)).ToArray();
-        var missing = Enumerable.Range(0, jobs.Length).Where(job => entries[job] is null).ToArray();
-        Progress.Run(console, "gradient bias", jobs.Length, progress =>
-        {
-            progress.Skip(jobs.Length - missing.Length);
-            Workers.Run(
-                missing.Length,
-                threads,
-                next =>
-                {
-                    var (loss, batchSize) = jobs[missing[next]];
-                    finished.Add(entries[missing[next]] = Measure(loss, batchSize, problem, weights, settings, console.Cancellation));
-                    progress.Advance();
-                },
-                console.Cancellation);
-        });
-        return entries!;
+        return Workers.Run(
+            console, "gradient bias", "measurements", jobs, job => finished.Bias(job.Loss, job.BatchSize), _ => 1, threads, (job, progress) =>
+            {
+                var entry = Measure(job.Loss, job.BatchSize, problem, weights, settings, console.Cancellation);
+                finished.Add(entry);
+                progress.Advance();
+                return entry;
+            });
     }
 
     private static BiasEntry Measure(

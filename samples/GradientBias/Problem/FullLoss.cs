@@ -1,4 +1,4 @@
-namespace Contrastive.Samples.GradientBias.Problem;
+namespace Contrastive.Samples.GradientBias;
 
 /// <summary>
 /// L(W) = mean_i [ -s_ii + log Σ_j exp(s_ij) ],  s_ij = cos(x_i, y_j W) / τ: every anchor against all N candidates, without

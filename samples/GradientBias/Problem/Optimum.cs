@@ -3,7 +3,7 @@ using MathNet.Numerics.LinearAlgebra;
 using MathNet.Numerics.Optimization;
 using MathNet.Numerics.Random;
 
-namespace Contrastive.Samples.GradientBias.Problem;
+namespace Contrastive.Samples.GradientBias;
 
 /// <summary>The least value of the full loss, L*, from several starts.</summary>
 /// <param name="Losses">What each start led to; they agree where there is one optimum.</param>

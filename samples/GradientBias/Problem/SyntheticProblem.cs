@@ -3,7 +3,7 @@ using MathNet.Numerics.LinearAlgebra;
 using MathNet.Numerics.Random;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.GradientBias.Problem;
+namespace Contrastive.Samples.GradientBias;
 
 /// <summary>
 /// N pairs of vectors: x_i standard normal, y_i = (x_i + ε_i) A with A a rotation and ε_i normal noise, small in most pairs
@@ -15,7 +15,9 @@ namespace Contrastive.Samples.GradientBias.Problem;
 /// all of them, its gradient vanishes, and the encoder goes on to serve the pairs that never will fit; among all N candidates
 /// there is still much to gain from the good pairs.
 /// </remarks>
-internal sealed class SyntheticProblem
+/// <param name="X">(N, D).</param>
+/// <param name="Y">(N, D).</param>
+internal sealed record SyntheticProblem(double[,] X, double[,] Y)
 {
     public const int Pairs = 256;
     public const int Dimensions = 4;
@@ -23,18 +25,6 @@ internal sealed class SyntheticProblem
     public const double Noise = 0.1;
     public const double LargeNoise = 2.0;
     public const int LargeNoiseEvery = 10;
-
-    private SyntheticProblem(double[,] x, double[,] y)
-    {
-        X = x;
-        Y = y;
-    }
-
-    /// <summary>(N, D).</summary>
-    public double[,] X { get; }
-
-    /// <summary>(N, D).</summary>
-    public double[,] Y { get; }
 
     public static SyntheticProblem Generate(int seed)
     {

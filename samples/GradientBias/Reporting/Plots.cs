@@ -1,8 +1,4 @@
-using Contrastive.Samples.GradientBias.Measurement;
-using Contrastive.Samples.GradientBias.Problem;
-using Contrastive.Samples.GradientBias.Training;
-
-namespace Contrastive.Samples.GradientBias.Reporting;
+namespace Contrastive.Samples.GradientBias;
 
 /// <summary>The two figures.</summary>
 internal static class Plots

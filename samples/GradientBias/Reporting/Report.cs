@@ -1,8 +1,16 @@
-using Contrastive.Samples.GradientBias.Measurement;
-using Contrastive.Samples.GradientBias.Problem;
-using Contrastive.Samples.GradientBias.Training;
+namespace Contrastive.Samples.GradientBias;
 
-namespace Contrastive.Samples.GradientBias.Reporting;
+/// <summary>The final L*/L of all runs of a loss at a noise level, as the summary has them.</summary>
+internal sealed record RunsResult(string Loss, double Noise, IReadOnlyList<double> Runs)
+{
+    public static IReadOnlyList<RunsResult> Of(IEnumerable<RunCurve> curves) =>
+    [
+        .. from curve in curves
+           group curve.Final by (curve.Key.Noise, curve.Key.Loss) into runs
+           orderby runs.Key.Noise, ComparedLosses.Names.ToList().IndexOf(runs.Key.Loss)
+           select new RunsResult(runs.Key.Loss, runs.Key.Noise, [.. runs]),
+    ];
+}
 
 /// <summary>The finished experiment on the console and in the folder.</summary>
 internal static class Report
@@ -48,12 +56,7 @@ internal static class Report
         foreach (var entry in bias.OrderBy(entry => ComparedLosses.Names.ToList().IndexOf(entry.Loss)).ThenBy(entry => entry.BatchSize))
         {
             table.Row(
-                entry.Loss,
-                $"{entry.BatchSize}",
-                $"{entry.RelativeBias:F4}",
-                $"{entry.CorrectedRelativeBias:F4}",
-                $"{entry.NoiseFloor:F4}",
-                $"{entry.Batches}");
+                entry.Loss, $"{entry.BatchSize}", $"{entry.RelativeBias:F4}", $"{entry.CorrectedRelativeBias:F4}", $"{entry.NoiseFloor:F4}", $"{entry.Batches}");
         }
 
         table.Write(console.Output);

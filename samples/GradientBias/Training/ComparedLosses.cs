@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.GradientBias.Training;
+namespace Contrastive.Samples.GradientBias;
 
 /// <summary>The two losses that are compared, by the names of the summary. Anchors against candidates, one direction.</summary>
 internal static class ComparedLosses
@@ -14,12 +14,11 @@ internal static class ComparedLosses
     public static IReadOnlyList<string> Names { get; } = [InfoNCE, Gamma];
 
     /// <param name="name">One of <see cref="Names"/>.</param>
-    /// <param name="population">N.</param>
     /// <param name="rho">The partition table's step sizes.</param>
     /// <param name="dtype">Of the partition table.</param>
     public static ContrastiveLoss Create(string name, int population, StepSizeSchedule rho, ScalarType dtype = ScalarType.Float32)
     {
-        var temperature = Temperature.Fixed(Problem.SyntheticProblem.Temperature);
+        var temperature = Temperature.Fixed(SyntheticProblem.Temperature);
         return name switch
         {
             InfoNCE => new InfoNCELoss(temperature),

@@ -1,6 +1,4 @@
-using Contrastive.Samples.GradientBias.Problem;
-
-namespace Contrastive.Samples.GradientBias.Training;
+namespace Contrastive.Samples.GradientBias;
 
 /// <summary>All training runs: every loss at every noise level from every start, shared out among threads.</summary>
 internal static class Experiment
@@ -16,31 +14,15 @@ internal static class Experiment
                from run in Enumerable.Range(0, settings.Runs)
                select new NoisyRun(loss, noise, run),
         ];
-        var curves = keys.Select(finished.Curve).ToArray();
-        var missing = Enumerable.Range(0, keys.Length).Where(run => curves[run] is null).ToArray();
-        Progress.Run(console, "training", (double)keys.Length * settings.Steps, progress =>
+        var done = keys.Count(key => finished.Curve(key) is not null);
+        return Workers.Run(console, "training", "runs", keys, finished.Curve, _ => settings.Steps, threads, (key, progress) =>
         {
-            var done = keys.Length - missing.Length;
-            if (done > 0)
-                progress.Line($"{done} of {keys.Length} runs are finished already");
-            progress.Skip((double)done * settings.Steps);
-            Workers.Run(
-                missing.Length,
-                threads,
-                job =>
-                {
-                    var run = missing[job];
-                    finished.Add(curves[run] = TrainingRun.Train(keys[run], problem, optimum, settings, Advance, console.Cancellation));
-                    Interlocked.Increment(ref done);
-                },
-                console.Cancellation);
+            var curve = TrainingRun.Train(key, problem, optimum, settings, Advance, console.Cancellation);
+            finished.Add(curve);
+            Interlocked.Increment(ref done);
+            return curve;
 
-            void Advance(int steps)
-            {
-                lock (progress)
-                    progress.Advance(steps, $"({done} of {keys.Length} runs)");
-            }
+            void Advance(int steps) => progress.Advance(steps, $"({done} of {keys.Length} runs)");
         });
-        return curves!;
     }
 }

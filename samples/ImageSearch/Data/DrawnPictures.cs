@@ -70,7 +70,7 @@ internal static class DrawnPictures
         canvas.DrawPath(path, paint);
         canvas.Flush();
         var pixels = new byte[3 * side * side];
-        PictureFile.Planes(square, pixels);
+        SquarePicture.Planes(square, pixels);
         return pixels;
 
         float Vary(float by) => by * (2 * random.NextSingle() - 1);

@@ -30,7 +30,7 @@ internal static class PictureOrDrawing
     {
         using var square = Decode(content, side);
         var pixels = new byte[3 * side * side];
-        PictureFile.Planes(square, pixels);
+        SquarePicture.Planes(square, pixels);
         return pixels;
     }
 }

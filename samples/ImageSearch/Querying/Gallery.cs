@@ -80,7 +80,7 @@ internal static class Gallery
             // Moved or changed since it was read.
         }
 
-        using var small = PictureFile.FromPlanes(picture.Pixels, side);
-        return PictureFile.Square(small, ContactSheet.Side);
+        using var small = SquarePicture.FromPlanes(picture.Pixels, side);
+        return SquarePicture.Of(small, ContactSheet.Side);
     }
 }

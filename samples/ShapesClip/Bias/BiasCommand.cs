@@ -1,15 +1,12 @@
 using System.CommandLine;
 using static Contrastive.Samples.CommandOptions;
 
-namespace Contrastive.Samples.ShapesClip.Bias;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>Whose gradients are measured, and how closely.</summary>
-/// <param name="Models">The models' folders.</param>
 /// <param name="Pairs">How many training pairs stand for all of them.</param>
-/// <param name="BatchSizes">Those measured.</param>
 /// <param name="Passes">Over the pairs, for each loss and batch size.</param>
 /// <param name="Seed">Which pairs, and in which batches.</param>
-/// <param name="Device">Where the towers run.</param>
 /// <param name="Threads">Of the arithmetic; they round the last digits.</param>
 internal sealed record BiasSettings(
     IReadOnlyList<string> Models, int Pairs, IReadOnlyList<int> BatchSizes, int Passes, long Seed, string Device, int Threads);
@@ -32,15 +29,10 @@ internal sealed class BiasCommand
     private readonly Option<string> _threads = Text("--threads", "1", "Threads; more pay for large batches only", "n");
     private readonly Option<string> _out = Text("--out", "out/shapes-bias", "Folder for the results", "folder");
 
-    public BiasCommand()
-    {
-        Command = new Command("bias", "Measures how far a batch's expected gradient is from that of all pairs at once, for trained towers: whether the batch size is what limits them.");
-        Option[] options = [_model, _pairs, _batchSize, _passes, _seed, _device, _threads, _out];
-        foreach (var option in options)
-            Command.Add(option);
-    }
+    public BiasCommand() => Command.With(_model, _pairs, _batchSize, _passes, _seed, _device, _threads, _out);
 
-    public Command Command { get; }
+    public Command Command { get; } = new(
+        "bias", "Measures how far a batch's expected gradient is from that of all pairs at once, for trained towers: whether the batch size is what limits them.");
 
     public string Out(ParseResult parsed) => OutputFolder.Of(parsed.GetRequiredValue(_out));
 

@@ -1,10 +1,8 @@
 using Contrastive.Evaluation;
-using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Samples.ShapesClip.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Bias;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>
 /// How far the expected gradient of a batch is from that of InfoNCE over all pairs, by all weights of towers that are held
@@ -20,10 +18,8 @@ internal sealed class BiasMeasurement : IDisposable
     private readonly Tensor _images;
     private readonly Tensor _tokens;
 
-    /// <param name="towers">As trained.</param>
     /// <param name="temperature">τ.</param>
     /// <param name="data">What they were trained on.</param>
-    /// <param name="pairs">How many of it.</param>
     /// <param name="random">Draws which.</param>
     public BiasMeasurement(TowerPair towers, double temperature, ShapePairs data, int pairs, Generator random)
     {
@@ -39,7 +35,6 @@ internal sealed class BiasMeasurement : IDisposable
     public int Pairs { get; }
 
     /// <param name="name">One of <see cref="Losses.Names"/>.</param>
-    /// <param name="batchSize">B.</param>
     /// <param name="passes">Over the pairs.</param>
     /// <param name="random">Draws the batches, and u where the loss draws it.</param>
     /// <param name="afterBatch">Is told of every batch that was measured.</param>
@@ -92,3 +87,27 @@ internal sealed class BiasMeasurement : IDisposable
         }
     }
 }
+
+/// <summary>The bias of the minibatch gradient of one loss at one batch size, for one model.</summary>
+/// <param name="Model">Its folder.</param>
+/// <param name="Temperature">τ.</param>
+/// <param name="Loss">One of <see cref="Losses.Names"/>.</param>
+/// <param name="RelativeBias">‖E[g_B] - g‖ / ‖g‖ as measured, the noise of the measurement included.</param>
+/// <param name="CorrectedRelativeBias">The same less what that noise is expected to add; 0 where it is lost in it.</param>
+/// <param name="NoiseFloor">What chance alone would show.</param>
+/// <param name="Cosine">Of the angle between E[g_B] as measured and g.</param>
+/// <param name="FullGradientNorm">‖g‖.</param>
+/// <param name="BatchNoise">√tr(Cov g_B) / ‖g‖, of a single batch.</param>
+internal sealed record BiasEntry(
+    string Model,
+    RunKey Run,
+    double Temperature,
+    string Loss,
+    int BatchSize,
+    double RelativeBias,
+    double CorrectedRelativeBias,
+    double NoiseFloor,
+    double Cosine,
+    double FullGradientNorm,
+    double BatchNoise,
+    long Batches);

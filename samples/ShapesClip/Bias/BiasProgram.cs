@@ -1,9 +1,7 @@
 using System.Text.Json;
-using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Samples.ShapesClip.Models;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Bias;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>Measures the gradients of saved models: a table on the console, and every figure in a file.</summary>
 internal static class BiasProgram
@@ -19,20 +17,15 @@ internal static class BiasProgram
         OutputFolder.Make(folder);
         set_num_threads(settings.Threads);
         var summary = Path.Combine(folder, "summary.json");
-        try
-        {
-            Progress.Run(console, "gradient bias", batches * settings.Models.Count, progress =>
+        console.Stoppable(
+            () => Progress.Run(console, "gradient bias", batches * settings.Models.Count, progress =>
             {
                 foreach (var path in settings.Models)
                     Measure(path, settings, device, progress, console, Keep);
-            });
-        }
-        catch (OperationCanceledException) when (entries.Count > 0)
-        {
-            console.Line($"{entries.Count} of {settings.Models.Count * settings.BatchSizes.Count * Compared.Length} measurements are finished; they are in {summary}");
-            throw;
-        }
-
+            }),
+            () => entries.Count > 0
+                ? $"{entries.Count} of {settings.Models.Count * settings.BatchSizes.Count * Compared.Length} measurements are finished; they are in {summary}"
+                : null);
         console.Line();
         Table(entries, settings, console);
         console.Line();
@@ -88,7 +81,9 @@ internal static class BiasProgram
                     console.Cancellation.ThrowIfCancellationRequested();
                     progress.Advance(batchSize, $"{model.Description.Run} | {loss} at B = {batchSize}", batchSize);
                 });
-                keep(BiasEntry.Of(path, model.Description, loss, batchSize, report));
+                keep(new BiasEntry(
+                    path, model.Description.Run, model.Description.Temperature, loss, batchSize, report.RelativeBias, report.CorrectedRelativeBias,
+                    report.StandardError, report.CosineSimilarity, report.FullGradientNorm, report.BatchNoise, report.Batches));
             }
         }
     }

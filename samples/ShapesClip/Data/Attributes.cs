@@ -1,4 +1,25 @@
-namespace Contrastive.Samples.ShapesClip.Data;
+namespace Contrastive.Samples.ShapesClip;
+
+/// <summary>Which modality tells an attribute.</summary>
+public enum ToldBy
+{
+    /// <summary>The picture shows it and the caption names it.</summary>
+    Both,
+
+    /// <summary>The picture alone.</summary>
+    Picture,
+
+    /// <summary>The caption alone.</summary>
+    Caption,
+}
+
+/// <summary>An attribute of a pair, with its classes.</summary>
+/// <param name="Name">What tables call it.</param>
+/// <param name="Classes">The words for each class, synonyms of each other; the first is its name.</param>
+public sealed record AttributeKind(string Name, ToldBy ToldBy, IReadOnlyList<IReadOnlyList<string>> Classes)
+{
+    public int Count => Classes.Count;
+}
 
 /// <summary>What the pictures show and the captions say. A scene has one class of each.</summary>
 public static class Attributes
@@ -52,4 +73,26 @@ public static class Attributes
 
     /// <summary>A circle looks the same turned; these shapes do not.</summary>
     public static bool ShowsRotation(int shape) => Shape.Classes[shape][0] is "triangle" or "heart" or "semicircle" or "crescent" or "arrow";
+}
+
+/// <summary>The classes of one pair's attributes, each an index into <see cref="Attributes"/>.</summary>
+public readonly record struct Scene(int Shape, int Colour, int Size, int Place, int Texture, int Rotation, int Mood, int Price)
+{
+    public (int Shape, int Colour) Combination => (Shape, Colour);
+
+    /// <summary>What both modalities tell.</summary>
+    public (int Shape, int Colour, int Size, int Place) Shared => (Shape, Colour, Size, Place);
+
+    /// <summary>The classes in the order of <see cref="Attributes.All"/>.</summary>
+    public long[] Classes => [Shape, Colour, Size, Place, Texture, Rotation, Mood, Price];
+
+    public static Scene Draw((int Shape, int Colour, int Size, int Place) shared, Random random) => new(
+        shared.Shape,
+        shared.Colour,
+        shared.Size,
+        shared.Place,
+        random.Next(Attributes.Texture.Count),
+        random.Next(Attributes.Rotation.Count),
+        random.Next(Attributes.Mood.Count),
+        random.Next(Attributes.Price.Count));
 }

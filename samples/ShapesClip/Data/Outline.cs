@@ -1,4 +1,4 @@
-namespace Contrastive.Samples.ShapesClip.Data;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>
 /// The shapes as signed distances: below zero inside, in units of the shape's radius; x to the right, y down. All but the

@@ -1,12 +1,20 @@
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Data;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>
 /// A data set drawn from a seed. Scenes are distinct within and across its sets. Training captions leave things out, as
 /// captions do; the others tell everything, so that a probe's labels can be known from them.
 /// </summary>
-public sealed class ShapeData : IDisposable
+/// <param name="Tokenizer">Of the training captions' words.</param>
+/// <param name="Combinations">Those that training never sees.</param>
+/// <param name="Train">What is trained on.</param>
+/// <param name="Validation">For the curves, and what probes are fitted on. Combinations as in training.</param>
+/// <param name="Test">Combinations as in training, no two pairs with the same shape, colour, size and place.</param>
+/// <param name="HeldOut">The combinations that training never saw, each with every size and place.</param>
+public sealed record ShapeData(
+    CaptionTokenizer Tokenizer, HeldOutCombinations Combinations, ShapePairs Train, ShapePairs Validation, ShapePairs Test, ShapePairs HeldOut)
+    : IDisposable
 {
     /// <summary>Test pairs differ in what both modalities tell, so each caption describes one picture.</summary>
     public const int TestItems = 1000;
@@ -15,32 +23,10 @@ public sealed class ShapeData : IDisposable
 
     private const int HeldOutRounds = 2;
 
-    private ShapeData(CaptionTokenizer tokenizer, HeldOutCombinations combinations, ShapePairs train, ShapePairs validation, ShapePairs test, ShapePairs heldOut)
-    {
-        (Tokenizer, Combinations, Train, Validation, Test, HeldOut) = (tokenizer, combinations, train, validation, test, heldOut);
-    }
-
-    public CaptionTokenizer Tokenizer { get; }
-
-    public HeldOutCombinations Combinations { get; }
-
-    public ShapePairs Train { get; }
-
-    /// <summary>For the curves, and what probes are fitted on. Combinations as in training.</summary>
-    public ShapePairs Validation { get; }
-
-    /// <summary>Combinations as in training, no two pairs with the same shape, colour, size and place.</summary>
-    public ShapePairs Test { get; }
-
-    /// <summary>The combinations that training never saw, each with every size and place.</summary>
-    public ShapePairs HeldOut { get; }
-
     /// <summary>So many at the front of <see cref="HeldOut"/> have no two with the same shape, colour, size and place.</summary>
     public int DistinctHeldOut => HeldOut.Scenes.Count / HeldOutRounds;
 
-    /// <param name="trainItems">How many pairs to train on.</param>
     /// <param name="seed">The same seed draws the same data, byte for byte.</param>
-    /// <param name="device">Where the tensors go.</param>
     public static ShapeData Draw(int trainItems, int seed, Device device)
     {
         var random = new Random(seed);
@@ -104,4 +90,44 @@ public sealed class ShapeData : IDisposable
            from size in Enumerable.Range(0, Attributes.Size.Count)
            from place in Enumerable.Range(0, Attributes.Place.Count)
            select (shape, colour, size, place);
+}
+
+/// <summary>Pictures, their captions and the classes of their attributes.</summary>
+/// <param name="Images">(N, 3, S, S) bytes.</param>
+/// <param name="Tokens">(N, L) token ids, padded at the end.</param>
+/// <param name="Classes">(N, attributes) in the order of <see cref="Attributes.All"/>.</param>
+public sealed record ShapePairs(Tensor Images, Tensor Tokens, Tensor Classes, IReadOnlyList<string> Captions, IReadOnlyList<Scene> Scenes) : IDisposable
+{
+    public long Items => Images.shape[0];
+
+    public void Dispose()
+    {
+        Images.Dispose();
+        Tokens.Dispose();
+        Classes.Dispose();
+    }
+}
+
+/// <summary>
+/// The combinations of shape and colour that no training pair has. Every shape and every colour has two of them, so each
+/// is well known on its own and only the combination is new.
+/// </summary>
+public sealed class HeldOutCombinations
+{
+    private readonly HashSet<(int Shape, int Colour)> _held = [];
+
+    public HeldOutCombinations(Random random)
+    {
+        int[] colours = [.. Enumerable.Range(0, Attributes.Colour.Count)];
+        random.Shuffle(colours);
+        for (var shape = 0; shape < Attributes.Shape.Count; shape++)
+        {
+            _held.Add((shape, colours[shape % colours.Length]));
+            _held.Add((shape, colours[(shape + 1) % colours.Length]));
+        }
+    }
+
+    public int Count => _held.Count;
+
+    public bool Contains((int Shape, int Colour) combination) => _held.Contains(combination);
 }

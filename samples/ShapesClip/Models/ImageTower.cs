@@ -2,7 +2,7 @@ using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Models;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>
 /// Pictures (N, 3, S, S) in [0, 1], S divisible by 8, to encodings (N, E): three convolutions of stride 2, then what is seen

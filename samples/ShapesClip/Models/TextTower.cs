@@ -1,9 +1,8 @@
-using Contrastive.Numerics;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Models;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>
 /// Token ids (N, L) to encodings (N, E): a pre-norm transformer and the mean over its tokens. Padding is
@@ -18,8 +17,6 @@ internal sealed class TextTower : nn.Module<Tensor, Tensor>
     private readonly Linear output;
     private readonly int _padding;
 
-    /// <param name="vocabulary">How many tokens there are.</param>
-    /// <param name="padding">The id of the padding token.</param>
     /// <param name="longest">The greatest L.</param>
     /// <param name="width">Of each token's vector.</param>
     /// <param name="depth">Blocks.</param>

@@ -1,13 +1,9 @@
 using Contrastive.Evaluation;
-using Contrastive.Modality;
-using Contrastive.Samples.ShapesClip.Data;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Reporting;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>How well a linear probe reads an attribute off some of the features, as accuracies on the test pairs.</summary>
-/// <param name="Attribute">Which.</param>
-/// <param name="ToldBy">Which modality tells it.</param>
 /// <param name="Features">Whose: "image", "text" or "both"; "shared" where "both" has independent features too.</param>
 /// <param name="Linear">Fitted on all validation pairs.</param>
 /// <param name="FewShot">Fitted on a few labels of each class, the mean over draws.</param>

@@ -1,7 +1,4 @@
-using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Training;
-
-namespace Contrastive.Samples.ShapesClip.Reporting;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>The first training pairs to look at: pictures, what only they tell, and their captions.</summary>
 internal static class ExamplesPicture
@@ -16,10 +13,10 @@ internal static class ExamplesPicture
             for (var i = 0; i < Math.Min(Count, pairs.Scenes.Count); i++)
             {
                 using var planes = pairs.Images[i].cpu();
-                using var small = PictureFile.FromPlanes(planes.bytes, Painter.Side);
+                using var small = SquarePicture.FromPlanes(planes.bytes, Painter.Side);
                 var scene = pairs.Scenes[i];
                 shown.Add(new SheetPicture(
-                    PictureFile.Square(small, ContactSheet.Side),
+                    SquarePicture.Of(small, ContactSheet.Side),
                     $"{Attributes.Texture.Classes[scene.Texture][0]}, {Attributes.Rotation.Classes[scene.Rotation][0]}",
                     pairs.Captions[i]));
             }

@@ -1,9 +1,7 @@
-using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Samples.ShapesClip.Models;
-using Contrastive.Samples.ShapesClip.Training;
+using Contrastive.Evaluation;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Reporting;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>What two towers can do, measured on a data set.</summary>
 internal static class Measurement
@@ -29,36 +27,32 @@ internal static class Measurement
         var test = Features.Of(towers, data.Test);
         var heldOut = Features.Of(towers, data.HeldOut);
         var (image, text) = (test.Image.Shared, test.Text.Shared);
-        return new RunResult
-        {
-            Loss = key.Loss,
-            Structure = key.Structure,
-            BatchSize = key.BatchSize,
-            Seed = key.Seed,
-            Shape = ZeroShot.Score(towers, Prompts.Shapes, image, Labels(data.Test, Attributes.Shape)),
-            Colour = ZeroShot.Score(towers, Prompts.Colours, image, Labels(data.Test, Attributes.Colour)),
-            Seen = ZeroShot.Score(towers, Prompts.Combinations, image, Combinations(data.Test)),
-            HeldOut = ZeroShot.Score(towers, Prompts.Combinations, heldOut.Image.Shared, Combinations(data.HeldOut)),
-            Retrieval = RetrievalFigures.Of(image, text),
-            HeldOutRetrieval = RetrievalFigures.Of(
+        var space = SpaceFigures.Of(image, text);
+        return new RunResult(
+            key.Loss,
+            key.Structure,
+            key.BatchSize,
+            key.Seed,
+            ZeroShot.Score(towers, Prompts.Shapes, image, Labels(data.Test, Attributes.Shape)),
+            ZeroShot.Score(towers, Prompts.Colours, image, Labels(data.Test, Attributes.Colour)),
+            Seen: ZeroShot.Score(towers, Prompts.Combinations, image, Combinations(data.Test)),
+            HeldOut: ZeroShot.Score(towers, Prompts.Combinations, heldOut.Image.Shared, Combinations(data.HeldOut)),
+            RetrievalFigures.Of(image, text),
+            HeldOutRetrieval: RetrievalFigures.Of(
                 heldOut.Image.Shared.narrow(0, 0, data.DistinctHeldOut), heldOut.Text.Shared.narrow(0, 0, data.DistinctHeldOut)),
-            ModalityGap = Contrastive.Evaluation.ModalityGap.Compute(image, text),
-            Alignment = Contrastive.Evaluation.Alignment.Compute(image, text),
-            Uniformity = (Contrastive.Evaluation.Uniformity.Compute(image) + Contrastive.Evaluation.Uniformity.Compute(text)) / 2,
-            Probes = AttributeProbe.All(validation, data.Validation, test, data.Test, settings, () => Streams.Probes(key.Seed)),
-            Curves = curves,
-        };
+            space.ModalityGap,
+            space.Alignment,
+            space.Uniformity,
+            AttributeProbe.All(validation, data.Validation, test, data.Test, settings, () => Streams.Probes(key.Seed)),
+            curves);
     }
 
     private static ShapePairs First(ShapePairs pairs, int count)
     {
         count = Math.Min(count, pairs.Scenes.Count);
-        return new ShapePairs(
-            pairs.Images.narrow(0, 0, count),
-            pairs.Tokens.narrow(0, 0, count),
-            pairs.Classes.narrow(0, 0, count),
-            [.. pairs.Captions.Take(count)],
-            [.. pairs.Scenes.Take(count)]);
+        return new ShapePairs(Of(pairs.Images), Of(pairs.Tokens), Of(pairs.Classes), [.. pairs.Captions.Take(count)], [.. pairs.Scenes.Take(count)]);
+
+        Tensor Of(Tensor items) => items.narrow(0, 0, count);
     }
 
     /// <summary>The classes of the pairs by an attribute, (N).</summary>
@@ -66,4 +60,62 @@ internal static class Measurement
 
     private static Tensor Combinations(ShapePairs pairs)
         => tensor([.. pairs.Scenes.Select(scene => (long)Prompts.Combination(scene.Shape, scene.Colour))], device: pairs.Images.device);
+}
+
+/// <summary>How well one modality finds its partners in the other.</summary>
+public sealed record DirectionFigures(double RecallAt1, double RecallAt5, double RecallAt10, double Mrr, double MeanRank)
+{
+    // R@k of pictures and captions: any match among the first k.
+    internal static DirectionFigures Of(RankingReport scores)
+        => new(scores.HitRateAt[1], scores.HitRateAt[5], scores.HitRateAt[10], scores.MeanReciprocalRank, scores.MeanRank);
+}
+
+/// <summary>Both directions, and how many pairs were searched.</summary>
+public sealed record RetrievalFigures(int Candidates, DirectionFigures ImageToText, DirectionFigures TextToImage)
+{
+    /// <summary>The mean of both directions.</summary>
+    public double RecallAt1 => (ImageToText.RecallAt1 + TextToImage.RecallAt1) / 2;
+
+    public double RecallAt5 => (ImageToText.RecallAt5 + TextToImage.RecallAt5) / 2;
+
+    public double RecallAt10 => (ImageToText.RecallAt10 + TextToImage.RecallAt10) / 2;
+
+    public double Mrr => (ImageToText.Mrr + TextToImage.Mrr) / 2;
+
+    public double MeanRank => (ImageToText.MeanRank + TextToImage.MeanRank) / 2;
+
+    public static RetrievalFigures Of(Tensor images, Tensor texts)
+    {
+        var report = Retrieval.Evaluate(images, texts);
+        return new RetrievalFigures((int)images.shape[0], DirectionFigures.Of(report.LeftToRight), DirectionFigures.Of(report.RightToLeft));
+    }
+}
+
+/// <summary>The unit features of some pairs, as both towers see them.</summary>
+internal sealed record PairFeatures(ModalityFeatures Image, ModalityFeatures Text);
+
+/// <summary>Features of many inputs, some at a time.</summary>
+internal static class Features
+{
+    private const long Chunk = 250;
+
+    /// <summary>The shared ones, (N, D), of unit length.</summary>
+    public static Tensor Of(Tower tower, Tensor input) => Of(tower, input, x => x).Shared;
+
+    public static PairFeatures Of(TowerPair towers, ShapePairs pairs)
+        => new(Of(towers.Image, pairs.Images, TowerPair.Prepare), Of(towers.Text, pairs.Tokens, x => x));
+
+    /// <summary>All of them, of inputs that are prepared some at a time.</summary>
+    public static ModalityFeatures Of(Tower tower, Tensor input, Func<Tensor, Tensor> prepare)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        var chunks = input.split(Chunk).Select(chunk => tower.Features(prepare(chunk))).ToArray();
+        return new ModalityFeatures(
+            Unit(chunks.Select(chunk => chunk.Shared)),
+            Independent: chunks[0].Independent is null ? null : Unit(chunks.Select(chunk => chunk.Independent!)));
+
+        static Tensor Unit(IEnumerable<Tensor> parts)
+            => nn.functional.normalize(FiniteGuard.Check(cat([.. parts], 0), "the features"), dim: 1).MoveToOuterDisposeScope();
+    }
 }

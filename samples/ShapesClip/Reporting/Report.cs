@@ -1,6 +1,4 @@
-using Contrastive.Samples.ShapesClip.Data;
-
-namespace Contrastive.Samples.ShapesClip.Reporting;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>The finished experiment on the console and in the folder.</summary>
 internal static class Report
@@ -21,14 +19,14 @@ internal static class Report
                 group.Loss,
                 group.BatchSize,
                 Seeds = group.Runs.Count,
-                Figures = Figure.For(group).ToDictionary(figure => figure.Name, figure => group.Over(figure.Value)),
+                Figures = Figures.For(group).ToDictionary(figure => figure.Name, figure => group.Over(figure.Value)),
                 Seconds = group.Over(run => run.Seconds),
             })),
             ("paired_differences", comparisons));
 
-        Figures(groups, settings, console);
+        Scores(groups, settings, console);
         Probes(groups, console);
-        if (settings.Seeds.Count > 1)
+        if (settings.Seeds.Count > 1 && comparisons.Count > 0)
             Differences(comparisons, console);
         PlotFile.Write(outputs.Curves, Panels(groups), columns: 3);
         if (settings.BatchSizes.Count > 1)
@@ -37,22 +35,15 @@ internal static class Report
         console.Line($"written: {outputs.Summary}, {outputs.Curves}, and each run's towers in {Path.Combine(outputs.Folder, ModelFolder.Models)}");
     }
 
-    private static void Figures(IReadOnlyList<RunGroup<RunResult>> groups, ShapesSettings settings, SampleConsole console)
+    private static void Scores(IReadOnlyList<RunGroup<RunResult>> groups, ShapesSettings settings, SampleConsole console)
     {
         console.Line();
         console.Line($"Zero-shot accuracy (shape and colour of 10, both of 100) and retrieval, mean of both directions{(settings.Seeds.Count > 1 ? $"; mean ± standard deviation of {settings.Seeds.Count} seeds" : "")}");
         // Three tables: one would be twice as wide as a terminal.
-        Table(Figure.ZeroShot);
-        Table([.. Figure.Retrieval, new("s", run => run.Seconds, 0)]);
-        Table(Figure.Geometry);
-
-        void Table(IReadOnlyList<Figure> figures)
+        foreach (var figures in new[] { Figures.ZeroShot, [.. Figures.Retrieval, new("s", run => run.Seconds, 0)], Figures.Geometry })
         {
             console.Line();
-            var table = new ResultsTable(["loss", "B", .. figures.Select(figure => figure.Name)]);
-            foreach (var group in groups)
-                table.Row([group.Name, $"{group.BatchSize}", .. figures.Select(figure => group.Over(figure.Value).Text(figure.Digits, "±"))]);
-            table.Write(console.Output);
+            RunGroup.Table(groups, figures, console.Output, "±");
         }
     }
 
@@ -85,23 +76,15 @@ internal static class Report
     /// <summary>What changes from one group to another, seed by seed: mean, standard error, wins and the t test's p.</summary>
     private static void Differences(IReadOnlyList<Comparison> comparisons, SampleConsole console)
     {
-        if (comparisons.Count == 0)
-            return;
         console.Line();
         console.Line("Differences paired by seed: mean, standard error, seeds that won, p of the t test");
         var table = new ResultsTable("difference", "figure", "mean", "error", "won", "p");
         foreach (var comparison in comparisons)
         {
-            foreach (var (number, figure) in Figure.Short.Index())
+            foreach (var (number, figure) in Figures.Short.Index())
             {
-                var difference = comparison.Figures[figure.Name];
-                table.Row(
-                    number == 0 ? $"{comparison.Treated} - {comparison.Against}" : "",
-                    figure.Name,
-                    $"{difference.Mean:+0.000;-0.000;+0.000}",
-                    $"{difference.StandardError:F3}",
-                    $"{difference.Won}/{difference.Pairs}",
-                    ResultsTable.Cell(difference.PValue, "F3"));
+                var (mean, error, won, p) = ResultsTable.Cells(comparison.Figures[figure.Name], 3);
+                table.Row(number == 0 ? $"{comparison.Treated} - {comparison.Against}" : "", figure.Name, mean, error, won, p);
             }
         }
 
@@ -110,7 +93,7 @@ internal static class Report
 
     /// <summary>Figures over the batch size, a curve for each loss and structure.</summary>
     private static IReadOnlyList<Panel> BatchSizePanels(IReadOnlyList<RunGroup<RunResult>> groups)
-        => [.. Figure.Short.Select(figure => new Panel(
+        => [.. Figures.Short.Select(figure => new Panel(
             figure.Name,
             "batch size",
             figure.Name,

@@ -1,45 +1,35 @@
 using System.Text.Json.Serialization;
-using Contrastive.Samples.ShapesClip.Data;
 
-namespace Contrastive.Samples.ShapesClip.Reporting;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>The figures of one run.</summary>
-public sealed record RunResult : IFinishedRun
+/// <param name="Structure">What was asked of the space beside it.</param>
+/// <param name="Shape">Zero-shot on test pictures, among 10.</param>
+/// <param name="Colour">The same, of the colour.</param>
+/// <param name="Seen">The same, of both among 100.</param>
+/// <param name="HeldOut">Shape and colour among all 100, on pictures of combinations that training never saw.</param>
+/// <param name="Retrieval">Test pairs, no two with the same shape, colour, size and place.</param>
+/// <param name="HeldOutRetrieval">The same with combinations that training never saw.</param>
+/// <param name="Uniformity">The mean of both modalities.</param>
+/// <param name="Probes">Of every attribute, from every set of features.</param>
+public sealed record RunResult(
+    string Loss,
+    string Structure,
+    int BatchSize,
+    long Seed,
+    ZeroShotScores Shape,
+    ZeroShotScores Colour,
+    ZeroShotScores Seen,
+    ZeroShotScores HeldOut,
+    RetrievalFigures Retrieval,
+    RetrievalFigures HeldOutRetrieval,
+    double ModalityGap,
+    double Alignment,
+    double Uniformity,
+    IReadOnlyList<AttributeProbe> Probes,
+    RunCurves Curves)
+    : IFinishedRun
 {
-    public required string Loss { get; init; }
-
-    public required string Structure { get; init; }
-
-    public required int BatchSize { get; init; }
-
-    public required long Seed { get; init; }
-
-    /// <summary>Zero-shot on test pictures: shape among 10, colour among 10, both among 100.</summary>
-    public required ZeroShotScores Shape { get; init; }
-
-    public required ZeroShotScores Colour { get; init; }
-
-    public required ZeroShotScores Seen { get; init; }
-
-    /// <summary>Shape and colour among all 100, on pictures of combinations that training never saw.</summary>
-    public required ZeroShotScores HeldOut { get; init; }
-
-    /// <summary>Test pairs, no two with the same shape, colour, size and place.</summary>
-    public required RetrievalFigures Retrieval { get; init; }
-
-    /// <summary>The same with combinations that training never saw.</summary>
-    public required RetrievalFigures HeldOutRetrieval { get; init; }
-
-    public required double ModalityGap { get; init; }
-
-    public required double Alignment { get; init; }
-
-    public required double Uniformity { get; init; }
-
-    public required IReadOnlyList<AttributeProbe> Probes { get; init; }
-
-    public required RunCurves Curves { get; init; }
-
     [JsonIgnore]
     public RunKey Key => new(Structure, Loss, BatchSize, Seed);
 

@@ -1,8 +1,7 @@
 using Contrastive.Evaluation;
-using Contrastive.Samples.ShapesClip.Models;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Reporting;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>How often a picture's class is the nearest, or among the three or five nearest, of the classes' prompts.</summary>
 public sealed record ZeroShotScores(double Top1, double Top3, double Top5);
@@ -28,8 +27,6 @@ internal static class ZeroShot
         return classifier.Evaluate(pictures, labels, Tops).ConfusionMatrix();
     }
 
-    /// <param name="towers">Encodes the prompts.</param>
-    /// <param name="prompts">Those of each class.</param>
     /// <param name="pictures">(N, D) features.</param>
     /// <param name="labels">(N) classes.</param>
     public static ZeroShotScores Score(TowerPair towers, IReadOnlyList<IReadOnlyList<string>> prompts, Tensor pictures, Tensor labels)

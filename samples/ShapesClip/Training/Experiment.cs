@@ -1,11 +1,8 @@
+using System.Text.Json;
 using Contrastive.Distributed;
-using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Samples.ShapesClip.Models;
-using Contrastive.Samples.ShapesClip.Reporting;
-using Contrastive.Training;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Training;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>
 /// The runs of a grid, several at a time. A finished run is one file and a run under way has a checkpoint, so an experiment
@@ -24,27 +21,20 @@ internal sealed class Experiment(ShapesSettings settings, Device device, Outputs
     /// <returns>All runs; of several processes the first alone measures, and has those that were not finished before.</returns>
     public IReadOnlyList<RunResult> Run(SampleConsole console, Action afterStep)
     {
-        var grid = settings.Grid;
-        var results = grid.Select(key => RunFile.Read(outputs.Run(key), settings)).ToArray();
-        var missing = Enumerable.Range(0, grid.Count).Where(run => results[run] is null).ToArray();
-        using var data = new SharedData<ShapeData>(seed => ShapeData.Draw(settings.Pairs, (int)seed, device));
+        var finished = settings.Grid.ToDictionary(key => key, Finished);
+        var data = new SharedData([.. settings.Grid.Where(key => finished[key] is null)], seed => ShapeData.Draw(settings.Pairs, (int)seed, device));
         // A process that ended sooner than the first would end it in the midst of its checkpoint.
-        var stop = options.Ranks.Rank == 0 ? console.Cancellation : CancellationToken.None;
-        Progress.Run(console, "training", grid.Sum(Steps), progress =>
-        {
-            if (missing.Length < grid.Count)
-                progress.Line($"{grid.Count - missing.Length} of {grid.Count} runs are finished already");
-            progress.Skip(grid.Sum(Steps) - missing.Sum(run => Steps(grid[run])));
-            Workers.Run(missing.Length, options.Workers, job =>
+        var watched = options.Ranks.Rank == 0 ? console : new SampleConsole(console.Output, interactive: false, CancellationToken.None);
+        return Workers.Run(
+            watched, "training", "runs", settings.Grid, key => finished[key], Steps, options.Workers, (key, progress) =>
             {
                 set_num_threads(options.Threads);
-                var key = grid[missing[job]];
-                var loop = new TrainingLoop(progress, options.Checkpoints(), stop, afterStep);
-                if ((results[missing[job]] = data.With(key.Seed, pairs => Run(key, pairs, loop))) is { } result)
+                var loop = new TrainingLoop(progress, options.Checkpoints(), watched.Cancellation, afterStep);
+                var result = data.With(key.Seed, pairs => Run(key, pairs, loop));
+                if (result is not null)
                     progress.Line($"{key}: held-out zero-shot {result.HeldOut.Top1:F3}, recall@1 {result.Retrieval.RecallAt1:F3}, {result.Seconds:F0} s");
-            }, stop);
-        });
-        return results!;
+                return result;
+            });
 
         double Steps(RunKey key) => key.Steps(settings.Pairs, settings.Epochs);
     }
@@ -58,7 +48,7 @@ internal sealed class Experiment(ShapesSettings settings, Device device, Outputs
             CheckpointResume.From(checkpoint, file =>
             {
                 var header = file.Header<Header>();
-                RunFile.CheckSettings(checkpoint, header.Settings, settings);
+                CheckSettings(checkpoint, header.Settings);
                 run.Restore(file, header.Curves);
             });
         }
@@ -72,12 +62,66 @@ internal sealed class Experiment(ShapesSettings settings, Device device, Outputs
             return null;
         var result = Measurement.Full(key, settings, run.Towers, data, run.Curves);
         SavedModel.Save(outputs.Model(key), run.Towers, key, settings, run.Temperature);
-        RunFile.Write(outputs.Run(key), settings, result);
+        AtomicFile.Write(outputs.Run(key), JsonSerializer.SerializeToUtf8Bytes(new RunFile(settings.OfOneRun, result), SampleJson.Exact));
         File.Delete(checkpoint);
         return result;
     }
 
+    /// <returns>Null where a run is not finished.</returns>
+    /// <exception cref="UserError">Its file is damaged, or of a run with other settings.</exception>
+    private RunResult? Finished(RunKey key)
+    {
+        var path = outputs.Run(key);
+        if (!File.Exists(path))
+            return null;
+        try
+        {
+            var file = JsonSerializer.Deserialize<RunFile>(File.ReadAllBytes(path), SampleJson.Exact) ?? throw new JsonException("it is null");
+            CheckSettings(path, file.Settings);
+            return file.Result;
+        }
+        catch (Exception problem) when (problem is JsonException or IOException or UnauthorizedAccessException)
+        {
+            throw new UserError($"{path}: not the file of a run, or a damaged one: {problem.Message}; remove it or choose another --out", problem);
+        }
+    }
+
+    /// <exception cref="UserError">Names the first setting that differs, and both values.</exception>
+    private void CheckSettings(string path, ShapesSettings saved)
+    {
+        if (SettingsChange.First(saved.OfOneRun, settings.OfOneRun) is var (name, before, wanted))
+            throw new UserError($"{path} was made with {name} {before} but now it is {wanted}: choose another --out");
+    }
+
+    /// <summary>A run under way, in its checkpoint.</summary>
     private sealed record Header(ShapesSettings Settings, RunCurves Curves);
+
+    /// <summary>A finished run, with the settings it was made with.</summary>
+    private sealed record RunFile(ShapesSettings Settings, RunResult Result);
+}
+
+/// <summary>Data sets by seed, drawn once for all runs of a seed; one goes with the last run that needs it.</summary>
+internal sealed class SharedData(IReadOnlyList<RunKey> runs, Func<long, ShapeData> draw)
+{
+    private readonly Dictionary<long, int> _left = runs.CountBy(run => run.Seed).ToDictionary();
+    private readonly Dictionary<long, Lazy<ShapeData>> _data = runs.Select(run => run.Seed).Distinct()
+        .ToDictionary(seed => seed, seed => new Lazy<ShapeData>(() => draw(seed)));
+
+    public T With<T>(long seed, Func<ShapeData, T> use)
+    {
+        try
+        {
+            return use(_data[seed].Value);
+        }
+        finally
+        {
+            lock (_left)
+            {
+                if (--_left[seed] == 0 && _data[seed].IsValueCreated)
+                    _data[seed].Value.Dispose();
+            }
+        }
+    }
 }
 
 /// <summary>How an experiment runs. None of it changes a figure, but for the last digits, which the threads round.</summary>

@@ -1,12 +1,30 @@
 using Contrastive.Distributed;
-using Contrastive.Modality;
-using Contrastive.Samples.ShapesClip.Augmentation;
-using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Samples.ShapesClip.Models;
-using Contrastive.Training;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Training;
+namespace Contrastive.Samples.ShapesClip;
+
+/// <summary>The random streams of a run by their purpose. The numbers decide every figure: they stay.</summary>
+internal static class Streams
+{
+    private static readonly RandomStreams All = new(7);
+
+    public static long LargestSeed => All.LargestSeed;
+
+    public static Generator Weights(long seed) => All.Of(seed, 0);
+
+    public static Generator IndependentWeights(long seed) => All.Of(seed, 1);
+
+    /// <summary>Mirrors and synonyms, which every run has.</summary>
+    public static Generator Views(long seed, Device device) => All.Of(seed, 3, device);
+
+    public static Generator Augmentation(long seed, Device device) => All.Of(seed, 4, device);
+
+    public static Generator Loss(long seed, Device device) => All.Of(seed, 5, device);
+
+    public static RunRandom OfRun(long seed, Device device) => new(All.Of(seed, 2), Augmentation(seed, device), Loss(seed, device));
+
+    public static Generator Probes(long seed) => All.Of(seed, 6);
+}
 
 /// <summary>One run on pictures and captions.</summary>
 internal sealed class TrainingRun : TwoTowerRun<TowerPair>
@@ -17,30 +35,18 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
     // As CLIP's: in a short training the squares of the first gradients should not last.
     private const double Beta2 = 0.98;
 
-    private readonly RunKey _key;
     private readonly ShapeData _pairs;
     private readonly Func<TowerPair, Glance> _glance;
     private readonly Generator _viewRandom;
     private readonly WordTables _words;
     private readonly ViewMaker _views;
 
-    /// <param name="key">Which run.</param>
-    /// <param name="settings">How it is made.</param>
-    /// <param name="pairs">What it trains on.</param>
     /// <param name="glance">A look at validation pairs after each epoch.</param>
-    /// <param name="device">Where it runs.</param>
     /// <param name="ranks">The processes that take a slice of each batch; null for this one alone.</param>
     public TrainingRun(
         RunKey key, ShapesSettings settings, ShapeData pairs, Func<TowerPair, Glance> glance, Device device, Communicator? ranks = null)
-        : this(key, settings, pairs, glance, Streams.OfRun(key.Seed, device), device, ranks)
+        : base(key, FirstTowers(key, settings, pairs), pairs.Train.Items, Plan(key, settings), Streams.OfRun(key.Seed, device), device, ranks)
     {
-    }
-
-    private TrainingRun(
-        RunKey key, ShapesSettings settings, ShapeData pairs, Func<TowerPair, Glance> glance, RunRandom random, Device device, Communicator? ranks)
-        : base(key, FirstTowers(key, settings, pairs), pairs.Train.Items, Plan(key, settings), random, device, ranks)
-    {
-        _key = key;
         _pairs = pairs;
         _glance = glance;
         _viewRandom = Streams.Views(key.Seed, device);
@@ -48,8 +54,8 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
         _views = new ViewMaker(
             new PairFlip(_words, _viewRandom),
             new CaptionAugmentation(_words, settings.Synonyms, 0, 0, _viewRandom),
-            new PictureAugmentation(settings.Crop, settings.Jitter, random.Augmentation),
-            new CaptionAugmentation(_words, settings.Synonyms, settings.Swap, settings.Deletion, random.Augmentation));
+            new PictureAugmentation(settings.Crop, settings.Jitter, Random.Augmentation),
+            new CaptionAugmentation(_words, settings.Synonyms, settings.Swap, settings.Deletion, Random.Augmentation));
     }
 
     public override CheckpointParts Parts => base.Parts.Generator("views", _viewRandom);
@@ -64,7 +70,7 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
     protected override (ModalityFeatures Left, ModalityFeatures Right) Features(Tensor items)
     {
         var (pictures, captions) = (_pairs.Train.Images.index_select(0, items), _pairs.Train.Tokens.index_select(0, items));
-        var views = _views.Make(TowerPair.Prepare(pictures), captions, Structures.NeedsAugmentation(_key.Structure));
+        var views = _views.Make(TowerPair.Prepare(pictures), captions, Structures.NeedsAugmentation(Key.Structure));
         return (Features(Towers.Image, views.Images, views.AugmentedImages), Features(Towers.Text, views.Tokens, views.AugmentedTokens));
 
         ModalityFeatures Features(Tower tower, Tensor input, Tensor? augmented) => tower.Features(Slice(input), augmented is null ? null : Slice(augmented));
@@ -88,18 +94,13 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
         return new TowerPair(sizes, random, independentRandom);
     }
 
-    private static TrainingPlan Plan(RunKey key, ShapesSettings settings) => new()
+    private static TrainingPlan Plan(RunKey key, ShapesSettings settings) => new(settings, (settings.FirstRho, settings.LastRho))
     {
-        Epochs = settings.Epochs,
         // With the square root of the batch size, as Adam's noise asks.
         LearningRate = settings.LearningRate * Math.Sqrt(key.BatchSize / ReferenceBatch),
         Warmup = settings.Warmup,
-        WeightDecay = settings.WeightDecay,
         Beta2 = Beta2,
-        Temperature = settings.Temperature,
         LearnTemperature = settings.LearnTemperature,
         Population = settings.Population,
-        Rho = (settings.FirstRho, settings.LastRho),
-        Structures = settings.StructureWeights,
     };
 }

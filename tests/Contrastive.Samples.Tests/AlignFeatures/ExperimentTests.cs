@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Contrastive.Samples.AlignFeatures.Models;
+using Contrastive.Samples.AlignFeatures;
 using TorchSharp;
 
 namespace Contrastive.Samples.Tests.AlignFeatures;

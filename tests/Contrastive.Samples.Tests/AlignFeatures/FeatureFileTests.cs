@@ -1,4 +1,4 @@
-using Contrastive.Samples.AlignFeatures.Data;
+using Contrastive.Samples.AlignFeatures;
 
 namespace Contrastive.Samples.Tests.AlignFeatures;
 

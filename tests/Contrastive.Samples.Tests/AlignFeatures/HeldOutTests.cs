@@ -1,4 +1,4 @@
-using Contrastive.Samples.AlignFeatures.Reporting;
+using Contrastive.Samples.AlignFeatures;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.Tests.AlignFeatures;

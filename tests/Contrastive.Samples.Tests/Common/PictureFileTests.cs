@@ -125,7 +125,7 @@ public sealed class PictureFileTests : IDisposable
     {
         using var square = PictureFile.Read(path, Side);
         var planes = new byte[3 * Side * Side];
-        PictureFile.Planes(square, planes);
+        SquarePicture.Planes(square, planes);
         return planes;
     }
 }

@@ -18,7 +18,7 @@ public sealed class FusionNetTests
         using var scope = NewDisposeScope();
         using var random = new Generator(1);
         const int width = 8, heads = 4;
-        using var block = new TransformerBlock(width, CrossAttention.Own);
+        using var block = new CrossBlock(width);
         block.to(ScalarType.Float64);
         var x = randn([2, 3, width], dtype: ScalarType.Float64, generator: random);
         var others = randn([2, 5, width], dtype: ScalarType.Float64, generator: random);

@@ -1,4 +1,4 @@
-using Contrastive.Samples.GradientBias.Problem;
+using Contrastive.Samples.GradientBias;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.Tests.GradientBias;

@@ -1,7 +1,5 @@
 using Contrastive.Distributed;
 using Contrastive.Samples.ShapesClip;
-using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Samples.ShapesClip.Training;
 using Contrastive.Training;
 using static TorchSharp.torch;
 

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Contrastive.Samples.ShapesClip.Models;
+using Contrastive.Samples.ShapesClip;
 using Contrastive.Training;
 using static TorchSharp.torch;
 

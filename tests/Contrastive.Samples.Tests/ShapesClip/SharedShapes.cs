@@ -1,4 +1,4 @@
-using Contrastive.Samples.ShapesClip.Data;
+using Contrastive.Samples.ShapesClip;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.Tests.ShapesClip;

@@ -73,6 +73,17 @@ public sealed class StudyTests : IDisposable
         command.Settings(command.Root.Parse([])).Should().BeEquivalentTo(new { Losses = new[] { "infonce" }, Structures = new[] { "none" }, Seeds = new[] { 0L } });
     }
 
+    [Fact]
+    public void A_quick_look_is_small_but_for_what_is_given()
+    {
+        var command = new ShapesCommand();
+
+        command.Settings(command.Root.Parse(["--quick", "--epochs", "7"])).Should().BeEquivalentTo(new { Pairs = 2000, Epochs = 7, ImageWidth = 16, Encoding = 64, ProbeDraws = 1, Seeds = new[] { 0L } });
+        var study = command.Settings(command.Root.Parse(["study", "batch-size", "--quick"]));
+        study.Should().BeEquivalentTo(new { Pairs = 2000, Epochs = 2, Losses = new[] { "infonce", "gamma-mean" }, Seeds = new[] { 1L } });
+        command.Settings(command.Root.Parse(["study", "batch-size", "--quick", "--seeds", "4,5"])).Seeds.Should().Equal(4, 5);
+    }
+
     private static readonly string[] Towers =
         ["--image-width", "8", "--text-width", "8", "--text-depth", "1", "--encoding", "16", "--features", "8", "--epochs", "2", "--pairs", "40", "--probe-draws", "1", "--shots", "1"];
 

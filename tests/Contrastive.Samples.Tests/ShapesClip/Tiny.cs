@@ -1,7 +1,4 @@
 using Contrastive.Samples.ShapesClip;
-using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Samples.ShapesClip.Models;
-using Contrastive.Samples.ShapesClip.Training;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.Tests.ShapesClip;

@@ -1,5 +1,4 @@
-using Contrastive.Samples.ShapesClip.Models;
-using Contrastive.Samples.ShapesClip.Training;
+using Contrastive.Samples.ShapesClip;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.Tests.ShapesClip;

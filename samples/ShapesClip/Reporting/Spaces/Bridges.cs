@@ -1,8 +1,6 @@
-using Contrastive.Modality;
-using Contrastive.Numerics;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Reporting.Spaces;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>
 /// The features of augmentations beside those of their pairs, and how they lie to the bridge between the modalities.

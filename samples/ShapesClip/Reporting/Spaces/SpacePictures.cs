@@ -1,12 +1,7 @@
-using Contrastive.Modality;
-using Contrastive.Samples.ShapesClip.Augmentation;
-using Contrastive.Samples.ShapesClip.Data;
-using Contrastive.Samples.ShapesClip.Models;
-using Contrastive.Samples.ShapesClip.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.ShapesClip.Reporting.Spaces;
+namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>
 /// Some of the training pairs, and the spaces of finished runs of the first seed on its test pairs, before training and after.

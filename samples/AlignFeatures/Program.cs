@@ -1,3 +1,0 @@
-using Contrastive.Samples.AlignFeatures;
-
-return AlignFeaturesProgram.Run(args);

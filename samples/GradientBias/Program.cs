@@ -1,3 +1,0 @@
-using Contrastive.Samples.GradientBias;
-
-return GradientBiasProgram.Run(args);

@@ -1,3 +1,0 @@
-using Contrastive.Samples.ShapesClip;
-
-return ShapesClipProgram.Run(args);
