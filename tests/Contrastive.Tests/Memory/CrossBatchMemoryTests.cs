@@ -1,4 +1,5 @@
 using Contrastive.Training;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive.Tests.Memory;
@@ -569,9 +570,33 @@ public class CrossBatchMemoryTests
         Refuses(() => memory.Enqueue(a, a, candidateLogWeights: zeros(3, 1)), "the log weights of candidates must have the shape (3) but have (3, 1)");
         Refuses(() => memory.Enqueue(Draw.Normal(1, 15, 1)[0], a), "anchors");
         Refuses(() => memory.Enqueue(empty(3, Width, dtype: ScalarType.Float64, device: META), a), "anchors are on meta but those of the memory are on cpu");
+        Refuses(() => memory.Enqueue(a, a, empty(3, dtype: ScalarType.Int64, device: META)), "anchors are on cpu but ids are on meta");
         using var loss = new InfoNCELoss(memory: memory);
         Refuses(() => loss.forward(a, a.neg(), ids, PairMap.Diagonal(3).WithLogitBias(zeros(3))), "a logit bias says nothing of remembered rows");
+        Refuses(() => loss.forward(Draw.Normal(1, 3, 2), Draw.Normal(2, 3, 2)), "anchors have 2 features but the memory's have 5");
         memory.Count.Should().Be(3);
+        memory.to(ScalarType.Float16);
+        FluentActions.Invoking(() => memory.Enqueue(a, a)).Should().Throw<InvalidOperationException>().WithMessage("*memory*Float16*");
+    }
+
+    [Fact]
+    public void A_loss_puts_nothing_into_a_memory_that_others_fill()
+    {
+        using var scope = NewDisposeScope();
+        foreach (var make in new Func<CrossBatchMemory, ContrastiveLoss>[]
+        {
+            memory => new InfoNCELoss(memory: memory),
+            memory => new GammaContrastiveLoss(new BatchPartition(), memory: memory),
+        })
+        {
+            using var memory = new CrossBatchMemory(9, Width, remembersBatches: false, dtype: ScalarType.Float64);
+            using var loss = make(memory);
+            loss.forward(Draw.Normal(1, 3, Width), Draw.Normal(2, 3, Width));
+            memory.Count.Should().Be(0);
+            memory.Enqueue(Draw.Normal(1, 2, Width), Draw.Normal(2, 2, Width));
+            loss.forward(Draw.Normal(1, 3, Width), Draw.Normal(2, 3, Width));
+            memory.Count.Should().Be(2);
+        }
     }
 
     private static IEnumerable<long[]> Subsets(long[] items, int count)
