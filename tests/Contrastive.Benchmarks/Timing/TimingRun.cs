@@ -56,6 +56,8 @@ internal sealed class TimingRun(int threads, bool quick, SampleConsole console)
         var job = new Job($"{step.Name}-{step.Batch}")
             .WithToolchain(new InProcessNoEmitToolchain(TimeSpan.FromHours(1), logOutput: true))
             .WithStrategy(RunStrategy.Monitoring)
+            // No training loop collects all garbage before each step, which would also give the tiles' spare memory back to the system.
+            .WithGcForce(false)
             .WithInvocationCount(pace.Invocations)
             .WithUnrollFactor(1)
             .WithWarmupCount(pace.WarmUp)
