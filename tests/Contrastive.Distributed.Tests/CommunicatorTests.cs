@@ -128,6 +128,31 @@ public class CommunicatorTests
         });
     }
 
+    /// <summary>Batches of 4, 4 and 3 of 11 items, and with 4 ranks one that has nothing of the last.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public void A_slice_of_what_the_whole_batch_has_is_of_the_ranks_own_ids(int size)
+        => ThreadGroup.Run(size, communicator =>
+        {
+            using var scope = NewDisposeScope();
+            using var generator = new Generator(5);
+            using var batches = new ShardedBatches(communicator, 11, 4, generator, keepsRemainder: true);
+            FluentActions.Invoking(() => batches.Slice(zeros(4))).Should().Throw<InvalidOperationException>().WithMessage("no batch was taken*");
+            for (var step = 0; step < 5; step++)
+            {
+                var own = batches.Next();
+                var batch = communicator.AllGatherRows(own);
+                batches.Slice(batch).data<long>().ToArray().Should().Equal(own.data<long>().ToArray());
+                batches.Slice(stack([batch, batch.neg()], 1)).shape.Should().Equal(own.numel(), 2);
+                var count = batch.shape[0];
+                Refuses(() => batches.Slice(zeros(count + 1, 2)), $"rows must have one row per item of the batch, {count}, but have the shape ({count + 1}, 2)");
+                Refuses(() => batches.Slice(zeros([])), $"rows must have one row per item of the batch, {count}, but have the shape ()");
+            }
+        });
+
     [Fact]
     public void The_launcher_is_told_by_its_variables()
     {

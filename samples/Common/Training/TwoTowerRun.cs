@@ -162,11 +162,7 @@ public abstract class TwoTowerRun<TTowers> : ITrainingRun, IDisposable
     protected abstract (ModalityFeatures Left, ModalityFeatures Right) Features(Tensor items);
 
     /// <summary>This process's rows of those of a batch, (B, …).</summary>
-    protected Tensor Slice(Tensor rows)
-    {
-        var (first, end) = (BatchSize * _ranks.Rank / _ranks.Size, BatchSize * (_ranks.Rank + 1) / _ranks.Size);
-        return rows.narrow(0, first, end - first);
-    }
+    protected Tensor Slice(Tensor rows) => _batches.Slice(rows);
 
     /// <summary>A look at items that are not trained on, after each epoch.</summary>
     /// <exception cref="NotFiniteNumberException">Their features are not finite.</exception>

@@ -84,9 +84,29 @@ public sealed class ShardedBatches : nn.Module
                     + "give each rank a generator of its own from the same seed, and restore all ranks from the same checkpoint");
 
         step.add_(Scalars.OneIndex, Scalars.OneIndex);
-        var (first, count) = Slice(position, _communicator.Rank, _communicator.Size);
+        var (first, count) = Place(position);
         using var rows = order.narrow(0, first, count);
         return rows.clone();
+    }
+
+    /// <summary>
+    /// This rank's rows of something that has a row per item of the last batch taken, in the order of the ranks: what was drawn for the whole
+    /// batch, say, so that the draws are those of one process.
+    /// </summary>
+    /// <param name="rows">(B, …), B the items of the batch of all ranks.</param>
+    /// <returns>(n, …), a view: the rows of the ids that <see cref="Next"/> gave.</returns>
+    /// <exception cref="ArgumentException">There are more rows, or fewer, than the batch has items.</exception>
+    /// <exception cref="InvalidOperationException">No batch was taken.</exception>
+    public Tensor Slice(Tensor rows)
+    {
+        ArgumentNullException.ThrowIfNull(rows);
+        if (Step == 0) throw new InvalidOperationException("no batch was taken, of which there could be a slice");
+        var position = (Step - 1) % StepsPerEpoch;
+        var (start, batch) = Batch(position);
+        if (rows.dim() == 0 || rows.shape[0] != batch)
+            throw new ArgumentException($"rows must have one row per item of the batch, {batch}, but have the shape {Guard.Shape(rows)}", nameof(rows));
+        var (first, count) = Place(position);
+        return rows.narrow(0, first - start, count);
     }
 
     /// <summary>Whether these are the ids of this rank's slice of the last batch taken.</summary>
@@ -94,15 +114,17 @@ public sealed class ShardedBatches : nn.Module
     {
         if (Step == 0) return false;
         using var scope = NewDisposeScope();
-        var (first, count) = Slice((Step - 1) % StepsPerEpoch, _communicator.Rank, _communicator.Size);
+        var (first, count) = Place((Step - 1) % StepsPerEpoch);
         return ids.numel() == count && ids.cpu().to(ScalarType.Int64).eq(order.cpu().narrow(0, first, count)).all().item<bool>();
     }
 
-    private (long First, long Count) Slice(long position, int rank, int size)
+    /// <summary>Where this rank's slice of a batch lies in the order of the epoch.</summary>
+    private (long First, long Count) Place(long position)
     {
-        var start = position * BatchSize;
-        var batch = Math.Min(BatchSize, Items - start);
-        var (first, end) = (batch * rank / size, batch * (rank + 1) / size);
+        var (start, batch) = Batch(position);
+        var (first, end) = (batch * _communicator.Rank / _communicator.Size, batch * (_communicator.Rank + 1) / _communicator.Size);
         return (start + first, end - first);
     }
+
+    private (long Start, long Count) Batch(long position) => (position * BatchSize, Math.Min(BatchSize, Items - (position * BatchSize)));
 }
