@@ -48,7 +48,7 @@ internal sealed class OptimizerPart(OptimizerHelper optimizer, CheckpointParts p
 
     private void Load(Stream stream)
     {
-        using var reader = new BinaryReader(stream, Encoding.UTF8, leaveOpen: true);
+        using var reader = new OptimizerStateReader(stream, optimizer.parameters());
         using var constant = no_grad();
         optimizer.load_state_dict(reader);
     }
