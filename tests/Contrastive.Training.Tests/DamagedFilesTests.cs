@@ -9,8 +9,8 @@ namespace Contrastive.Training.Tests;
 
 /// <summary>
 /// Whatever a file holds, its reader takes it or refuses it with an <see cref="InvalidDataException"/>, and then nothing has
-/// changed. Valid files with a few changes, which get further than noise. More of them: <c>MUTATIONS=100000 dotnet test --filter
-/// FullyQualifiedName~DamagedFiles</c>.
+/// changed. Valid files with a few changes, which get further than noise. More of them, and others: <c>MUTATIONS=100000
+/// CONTRASTIVE_SEED=1 dotnet test --filter FullyQualifiedName~DamagedFiles</c>.
 /// </summary>
 public sealed class DamagedFilesTests : IDisposable
 {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using CsCheck;
 using static TorchSharp.torch;
 
@@ -26,14 +27,27 @@ internal static class Draw
         return randint(0, exclusiveMaximum, [count], dtype: ScalarType.Int64, generator: generator);
     }
 
-    /// <summary>Runs a property on random cases, one after another, each in a dispose scope of its own.</summary>
+    /// <summary>
+    /// Runs a property on random cases, one after another, each in a dispose scope of its own: the same ones in every run, others with
+    /// CONTRASTIVE_SEED set to another number than 0. A failure prints its case's seed; with CsCheck_Seed set to that, it comes first, and smaller
+    /// ones that fail are looked for.
+    /// </summary>
     public static void Check<T>(this Gen<T> gen, Action<T> property, int iterations = 60)
-        => gen.Sample(
-            value =>
-            {
-                using var scope = NewDisposeScope();
-                property(value);
-            },
-            iter: iterations,
-            threads: 1);
+    {
+        if (Environment.GetEnvironmentVariable("CsCheck_Seed") is not null)
+        {
+            gen.Sample(InScope, iter: iterations, threads: 1);
+            return;
+        }
+
+        var seeds = new PCG(1, ulong.Parse(Environment.GetEnvironmentVariable("CONTRASTIVE_SEED") ?? "0", CultureInfo.InvariantCulture));
+        for (var i = 0; i < iterations; i++)
+            gen.Sample(InScope, seed: new PCG(1, seeds.Next64()).ToString(), iter: 1, threads: 1);
+
+        void InScope(T value)
+        {
+            using var scope = NewDisposeScope();
+            property(value);
+        }
+    }
 }

@@ -19,18 +19,17 @@ public class AlignmentTests
     public void Agrees_with_the_definition()
         => Gen.Int[1, 9].SelectMany(n => Gen.Int[1, 4].SelectMany(d => Gen.Select(
                 Data.Coarse(n, d), Data.Coarse(n, d), Gen.Double[0.5, 4], Gen.Bool)))
-            .Sample(
-                (x, y, alpha, normalize) =>
+            .Check(
+                drawn =>
                 {
-                    using var scope = NewDisposeScope();
+                    var (x, y, alpha, normalize) = drawn;
                     var (a, b) = normalize ? (Data.Unit(x), Data.Unit(y)) : (x, y);
                     // ‖x - y‖ of equal directions is rounding error, which a small power makes large.
                     double expected = Enumerable.Range(0, x.GetLength(0))
                         .Average(i => Math.Pow(Data.Distance(a, i, b, i), alpha));
                     Alignment.Compute(Data.Matrix(x), Data.Matrix(y), alpha, normalize).Should().BeApproximately(expected, 1e-7);
                 },
-                iter: 200,
-                threads: 1);
+                200);
 
     [Fact]
     public void More_rows_than_one_chunk()

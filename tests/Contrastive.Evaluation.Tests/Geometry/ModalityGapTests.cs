@@ -18,17 +18,16 @@ public class ModalityGapTests
     public void Agrees_with_the_definition()
         => Gen.Int[1, 9].SelectMany(n => Gen.Int[1, 9].SelectMany(m => Gen.Int[1, 4].SelectMany(d => Gen.Select(
                 Data.Coarse(n, d), Data.Coarse(m, d), Gen.Bool))))
-            .Sample(
-                (x, y, normalize) =>
+            .Check(
+                drawn =>
                 {
-                    using var scope = NewDisposeScope();
+                    var (x, y, normalize) = drawn;
                     var (a, b) = normalize ? (Data.Unit(x), Data.Unit(y)) : (x, y);
                     double expected = Math.Sqrt(
                         Enumerable.Range(0, x.GetLength(1)).Sum(d => Math.Pow(Mean(a, d) - Mean(b, d), 2)));
                     ModalityGap.Compute(Data.Matrix(x), Data.Matrix(y), normalize).Should().BeApproximately(expected, 1e-13);
                 },
-                iter: 200,
-                threads: 1);
+                200);
 
     private static double Mean(double[,] x, int d) => Enumerable.Range(0, x.GetLength(0)).Average(i => x[i, d]);
 

@@ -20,10 +20,10 @@ public class UniformityTests
     public void Agrees_with_the_definition_for_any_shape_and_chunk()
         => Gen.Int[2, 10].SelectMany(n => Gen.Int[1, 4].SelectMany(d => Gen.Select(
                 Data.Coarse(n, d), Gen.Double[0.1, 5], Gen.Int[1, 12], Gen.Bool)))
-            .Sample(
-                (x, t, chunk, normalize) =>
+            .Check(
+                drawn =>
                 {
-                    using var scope = NewDisposeScope();
+                    var (x, t, chunk, normalize) = drawn;
                     var a = normalize ? Data.Unit(x) : x;
                     int n = x.GetLength(0);
                     double expected = Math.Log(
@@ -32,8 +32,7 @@ public class UniformityTests
                          select Math.Exp(-t * Math.Pow(Data.Distance(a, i, a, j), 2))).Average());
                     Uniformity.Compute(Data.Matrix(x), t, normalize, chunk).Should().BeApproximately(expected, 1e-12);
                 },
-                iter: 200,
-                threads: 1);
+                200);
 
     [Theory]
     [InlineData(ScalarType.Float16)]

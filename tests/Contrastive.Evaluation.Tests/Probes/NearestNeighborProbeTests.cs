@@ -55,10 +55,10 @@ public class NearestNeighborProbeTests
                 Gen.Int[1, 11],
                 Gen.Select(Gen.Int[0, 2].Select(which => Data.Similarities[which]), Gen.Enum<NeighborVote>(), Gen.Double[0.05, 3]),
                 Gen.Select(Gen.Int[1, 7], Data.Types)))))
-            .Sample(
-                (x, y, xLabels, yLabels, k, how, run) =>
+            .Check(
+                drawn =>
                 {
-                    using var scope = NewDisposeScope();
+                    var (x, y, xLabels, yLabels, k, how, run) = drawn;
                     var (similarity, vote, temperature) = how;
                     var (chunk, type) = run;
                     // What float32 leaves open of the similarities makes near votes a tie.
@@ -83,8 +83,7 @@ public class NearestNeighborProbeTests
                         hits.Zip(yLabels).GroupBy(row => row.Second).Average(rows => rows.Average(row => row.First)), 1e-12);
                     report.K.Should().Be(Math.Min(k, xLabels.Length));
                 },
-                iter: 500,
-                threads: 1);
+                500);
 
     /// <summary>The mean, over all choices of tied rows for the last seats, of the share of the largest vote that the label has.</summary>
     internal static double Hit(
@@ -285,10 +284,10 @@ public class NearestNeighborProbeTests
     public void Leave_one_out_asks_all_others()
         => Gen.Int[2, 9].SelectMany(n => Gen.Select(
                 Data.Coarse(n, 2), Gen.Long[0, 2].Array[n], Gen.Int[1, 10], Gen.Int[0, 2].Select(which => Data.Similarities[which]), Gen.Int[1, 9], Data.Types))
-            .Sample(
-                (x, labels, k, similarity, chunk, type) =>
+            .Check(
+                drawn =>
                 {
-                    using var scope = NewDisposeScope();
+                    var (x, labels, k, similarity, chunk, type) = drawn;
                     Tensor rows = Data.Matrix(x, type), of = tensor(labels);
                     var report = NearestNeighborProbe.LeaveOneOut(rows, of, [k], similarity, NeighborVote.Majority, chunkSize: chunk)[0];
                     report.K.Should().Be(Math.Min(k, labels.Length - 1));
@@ -300,8 +299,7 @@ public class NearestNeighborProbeTests
                         report.Hits[row].Should().BeApproximately(hit, 1e-12);
                     }
                 },
-                iter: 100,
-                threads: 1);
+                100);
 
     [Theory]
     [InlineData(0)]

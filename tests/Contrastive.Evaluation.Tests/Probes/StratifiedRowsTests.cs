@@ -8,10 +8,10 @@ public class StratifiedRowsTests
     [Fact]
     public void Splits_respect_classes_whatever_their_sizes()
         => Gen.Select(Gen.Long[-2, 3].Array[2, 40], Gen.Double[0.05, 0.95], Gen.Int[1, 6], Gen.Int[0, 1000])
-            .Sample(
-                (labels, share, folds, seed) =>
+            .Check(
+                drawn =>
                 {
-                    using var scope = NewDisposeScope();
+                    var (labels, share, folds, seed) = drawn;
                     using var generator = new Generator((ulong)seed);
                     var classes = ClassLabels.Of(tensor(labels));
                     long[] order = StratifiedRows.Shuffled(labels.Length, generator);
@@ -40,6 +40,5 @@ public class StratifiedRowsTests
                     foreach (var group in labels.GroupBy(label => label))
                         Members(StratifiedRows.Take(order, classes, 2), group.Key).Should().Be(Math.Min(2, group.Count()));
                 },
-                iter: 200,
-                threads: 1);
+                200);
 }

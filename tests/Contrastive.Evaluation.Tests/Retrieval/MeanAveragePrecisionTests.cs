@@ -58,10 +58,10 @@ public class MeanAveragePrecisionTests
                 Gen.Int[1, 9],
                 Gen.Bool,
                 Data.Types))))
-            .Sample(
-                (x, y, xLabels, yLabels, chunk, normalize, type) =>
+            .Check(
+                drawn =>
                 {
-                    using var scope = NewDisposeScope();
+                    var (x, y, xLabels, yLabels, chunk, normalize, type) = drawn;
                     var (a, b) = normalize ? (Data.Unit(x), Data.Unit(y)) : (x, y);
                     double?[] expected = [.. xLabels.Select((label, i) => AveragePrecision(
                         [.. yLabels.Select((other, j) => (Data.Dot(a, i, b, j), other == label))]))];
@@ -69,17 +69,16 @@ public class MeanAveragePrecisionTests
                         Data.Matrix(x, type), tensor(xLabels), Data.Matrix(y, type), tensor(yLabels), null, Data.Measure(normalize), chunk);
                     Agrees(evaluate, expected, "candidateLabels");
                 },
-                iter: 200,
-                threads: 1);
+                200);
 
     [Fact]
     public void Within_one_set_a_row_is_no_candidate_for_itself()
         => Gen.Int[2, 9].SelectMany(n => Gen.Int[1, 3].SelectMany(d => Gen.Select(
                 Data.Coarse(n, d), Gen.Long[0, 2].Array[n], Gen.Int[1, 9], Gen.Bool, Data.Types)))
-            .Sample(
-                (x, labels, chunk, normalize, type) =>
+            .Check(
+                drawn =>
                 {
-                    using var scope = NewDisposeScope();
+                    var (x, labels, chunk, normalize, type) = drawn;
                     var a = normalize ? Data.Unit(x) : x;
                     double?[] expected = [.. labels.Select((label, i) => AveragePrecision(
                         [.. labels.Select((other, j) => (Data.Dot(a, i, a, j), other == label)).Where((_, j) => j != i)]))];
@@ -88,8 +87,7 @@ public class MeanAveragePrecisionTests
                         expected,
                         "labels");
                 },
-                iter: 200,
-                threads: 1);
+                200);
 
     private static void Agrees(Func<RankingReport> evaluate, double?[] expected, string labels)
     {

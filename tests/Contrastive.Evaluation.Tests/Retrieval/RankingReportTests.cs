@@ -121,11 +121,11 @@ public class RankingReportTests
     [Fact]
     public void Every_measure_is_the_mean_over_the_orders_of_what_ties()
         => Gen.Int[1, 6].SelectMany(m => Gen.Select(Gen.Int[0, 2].Array[m], Gen.Int[0, 3].Array[m], Gen.Int[1, 7]))
-            .Sample(
-                (scores, grades, k) =>
+            .Check(
+                drawn =>
                 {
+                    var (scores, grades, k) = drawn;
                     if (grades.All(grade => grade == 0)) return;
-                    using var scope = NewDisposeScope();
                     int[] places = [.. Enumerable.Range(0, scores.Length)];
                     var orders = Permutations(places).Where(order => order.Zip(order.Skip(1)).All(pair => scores[pair.First] >= scores[pair.Second])).ToArray();
                     double Mean(Func<int[], double> of) => orders.Average(order => of([.. order.Select(place => grades[place])]));
@@ -149,8 +149,7 @@ public class RankingReportTests
                     Is(report.NdcgAt[k], order => Dcg(order, k) / Dcg([.. grades.OrderDescending()], k));
                     Is(report.Ndcg, order => Dcg(order, order.Length) / Dcg([.. grades.OrderDescending()], order.Length));
                 },
-                iter: 150,
-                threads: 1);
+                150);
 
     private static double PrecisionSum(int[] order, int most) => Enumerable.Range(1, order.Length)
         .Where(i => i <= most && order[i - 1] > 0)
@@ -168,10 +167,10 @@ public class RankingReportTests
     public void Counting_and_sorting_come_to_the_same(ScalarType type)
         => Gen.Int[2, 12].SelectMany(n => Gen.Int[2, 12].SelectMany(m => Gen.Select(
                 Data.Coarse(n, 2), Data.Coarse(m, 2), Gen.Long[0, 2].Array[n], Gen.Long[0, 2].Array[m], Gen.Bool, Gen.Bool)))
-            .Sample(
-                (x, y, xLabels, yLabels, normalize, within) =>
+            .Check(
+                drawn =>
                 {
-                    using var scope = NewDisposeScope();
+                    var (x, y, xLabels, yLabels, normalize, within) = drawn;
                     using var noGrad = no_grad();
                     var (left, right) = (Data.Matrix(x, type), within ? null! : Data.Matrix(y, type));
                     var relevance = within ? Relevance.ById(xLabels, xLabels, excludeSelf: true) : Relevance.ById(xLabels, yLabels);
@@ -195,8 +194,7 @@ public class RankingReportTests
                     Same(report => report.HitsAt(1));
                     one.SkippedRows.Should().Equal(other.SkippedRows);
                 },
-                iter: 150,
-                threads: 1);
+                150);
 
     [Fact]
     public void More_than_a_few_relevant_candidates_are_sorted_and_rank_alike()

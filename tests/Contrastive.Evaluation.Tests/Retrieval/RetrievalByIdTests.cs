@@ -75,19 +75,18 @@ public class RetrievalByIdTests
                 Gen.Bool,
                 Gen.Int[1, 8],
                 Data.Types))))
-            .Sample(
-                (x, y, xIds, yIds, normalize, chunk, type) =>
+            .Check(
+                drawn =>
                 {
+                    var (x, y, xIds, yIds, normalize, chunk, type) = drawn;
                     if (!xIds.Intersect(yIds).Any()) return;
-                    using var scope = NewDisposeScope();
                     var report = Retrieval.Evaluate(
                         Data.Matrix(x, type), tensor(xIds), Data.Matrix(y, type), tensor(yIds), [1, 2, 5], Data.Measure(normalize), chunk);
                     var (a, b) = normalize ? (Data.Unit(x), Data.Unit(y)) : (x, y);
                     AgreeWithDefinition(report.LeftToRight, a, xIds, b, yIds);
                     AgreeWithDefinition(report.RightToLeft, b, yIds, a, xIds);
                 },
-                iter: 300,
-                threads: 1);
+                300);
 
     /// <summary>The average over all ways to place the matches among the candidates that score as the best one does.</summary>
     private static void AgreeWithDefinition(

@@ -39,17 +39,16 @@ public class RetrievalTests
     public void Agrees_with_the_definition_for_any_shape_chunk_and_tie()
         => Gen.Int[1, 9].SelectMany(n => Gen.Int[1, 3].SelectMany(d => Gen.Select(
                 Data.Coarse(n, d), Data.Coarse(n, d), Gen.Int[1, 12], Gen.Bool, Data.Types)))
-            .Sample(
-                (x, y, chunk, normalize, type) =>
+            .Check(
+                drawn =>
                 {
-                    using var scope = NewDisposeScope();
+                    var (x, y, chunk, normalize, type) = drawn;
                     var report = Retrieval.Evaluate(Data.Matrix(x, type), Data.Matrix(y, type), [1, 2, 5], Data.Measure(normalize), chunk);
                     var (a, b) = normalize ? (Data.Unit(x), Data.Unit(y)) : (x, y);
                     AgreeWithDefinition(report.LeftToRight, a, b);
                     AgreeWithDefinition(report.RightToLeft, b, a);
                 },
-                iter: 200,
-                threads: 1);
+                200);
 
     /// <summary>The average over all places that the true match can take among its ties.</summary>
     private static void AgreeWithDefinition(RankingReport scores, double[,] queries, double[,] candidates)

@@ -101,9 +101,10 @@ public class PairedTestsTests
 
     [Fact]
     public void Exact_signed_ranks_and_sign_flips_agree_with_all_choices_of_signs()
-        => Gen.Select(Gen.Int[-3, 3].Array[1, 9], Gen.Enum<Alternative>()).Sample(
-            (differences, alternative) =>
+        => Gen.Select(Gen.Int[-3, 3].Array[1, 9], Gen.Enum<Alternative>()).Check(
+            drawn =>
             {
+                var (differences, alternative) = drawn;
                 double[] values = [.. differences.Select(difference => (double)difference)], zeros = Zeros[..values.Length];
                 double[] kept = [.. values.Where(value => value != 0)];
                 double[] ranks = [.. kept.Select(value =>
@@ -131,8 +132,7 @@ public class PairedTestsTests
                 flips.Choices.Should().Be(1L << kept.Length);
                 flips.Mean.Should().BeApproximately(values.Average(), 1e-12);
             },
-            iter: 300,
-            threads: 1);
+            300);
 
     [Fact]
     public void The_normal_approximation_agrees_with_what_is_published_and_with_the_exact_value()

@@ -56,10 +56,10 @@ public class ZeroShotClassifierTests
     public void An_ensemble_is_the_unit_mean_of_unit_prompts()
         => Gen.Int[1, 4].SelectMany(c => Gen.Int[1, 4].Array[c].SelectMany(counts => Gen.Int[1, 4].SelectMany(d => Gen.Select(
                 Gen.Const(counts), Gen.Double[-3, 3].Array2D[counts.Sum(), d], Gen.Shuffle(Enumerable.Range(0, counts.Sum()).ToArray())))))
-            .Sample(
-                (counts, prompts, order) =>
+            .Check(
+                drawn =>
                 {
-                    using var scope = NewDisposeScope();
+                    var (counts, prompts, order) = drawn;
                     int[] numbers = [.. counts.SelectMany((count, number) => Enumerable.Repeat(number, count))];
                     double[,] unit = Data.Unit(prompts), means = new double[counts.Length, prompts.GetLength(1)];
                     for (int p = 0; p < numbers.Length; p++)
@@ -79,8 +79,7 @@ public class ZeroShotClassifierTests
                         embeddings.index_select(0, tensor(order)), tensor(order.Select(p => numbers[p]).ToArray()));
                     byNumber.Weights.ShouldEqual(expected, 1e-9);
                 },
-                iter: 100,
-                threads: 1);
+                100);
 
     [Fact]
     public void Prompts_that_cancel_score_zero()
@@ -98,10 +97,10 @@ public class ZeroShotClassifierTests
     public void Agrees_with_the_definition_for_any_shape_chunk_and_tie()
         => Gen.Int[1, 8].SelectMany(n => Gen.Int[1, 6].SelectMany(c => Gen.Int[1, 3].SelectMany(d => Gen.Select(
                 Data.Coarse(n, d), Data.Coarse(c, d), Gen.Int[0, c - 1].Array[n], Gen.Int[1, 9], Data.Types))))
-            .Sample(
-                (x, w, labels, chunk, type) =>
+            .Check(
+                drawn =>
                 {
-                    using var scope = NewDisposeScope();
+                    var (x, w, labels, chunk, type) = drawn;
                     using var classifier = new ZeroShotClassifier(Data.Matrix(w, type));
                     var report = classifier.Evaluate(Data.Matrix(x, type), tensor(labels), [1, 3, 100], chunk);
                     double[,] a = Data.Unit(x), b = Data.Unit(w);
@@ -136,8 +135,7 @@ public class ZeroShotClassifierTests
                         report.ClassAccuracies.Where(accuracy => !double.IsNaN(accuracy)).Average(), 1e-12);
                     report.ClassAccuracies.Select(double.IsNaN).Should().Equal(Enumerable.Range(0, c).Select(j => !labels.Contains(j)));
                 },
-                iter: 200,
-                threads: 1);
+                200);
 
     [Theory]
     [InlineData(ScalarType.Float16)]

@@ -5,7 +5,7 @@ namespace Contrastive.Tests.Combinations;
 /// <summary>
 /// Everything that can be set, in combination, over several steps with other features each time, against the losses as their
 /// formulas read. A failure prints the draw and its seed: set CsCheck_Seed to it to see that draw again. Set
-/// CONTRASTIVE_DRAWS to a number of draws to run more than the usual ones.
+/// CONTRASTIVE_DRAWS to a number of draws to run more than the usual ones, and CONTRASTIVE_SEED to a number for others.
 /// </summary>
 public class CombinationTests
 {

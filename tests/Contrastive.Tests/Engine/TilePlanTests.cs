@@ -12,7 +12,7 @@ public class TilePlanTests
         => (from n in Gen.Int[1, 40]
             from m in Gen.Int[1, 40]
             from tiling in AnyTiling.Gen
-            select (n, m, tiling)).Sample(x =>
+            select (n, m, tiling)).Check(x =>
         {
             var plan = TilePlan.Of(x.n, x.m, ScalarType.Float32, Cpu, x.tiling, 4);
             plan.Tiles.Count().Should().Be((int)plan.Count);
@@ -22,7 +22,7 @@ public class TilePlanTests
                     for (var j = 0; j < tile.Candidates; j++)
                         seen[tile.FirstAnchor + i, tile.FirstCandidate + j]++;
             seen.Cast<int>().Should().AllBeEquivalentTo(1);
-        });
+        }, 100);
 
     [Theory]
     [InlineData(4096, 256L << 20)]
