@@ -48,6 +48,10 @@ public class ExponentsTests
     public void The_range_decides_and_its_ends_are_safe()
     {
         Exponents.For(75, 1, ScalarType.Float32).Should().Be(new Exponents(0, 0));
+        Exponents.For(112.5, 1, ScalarType.Float32).Should().Be(new Exponents(37.5, Math.Exp(-60)));
+        Exponents.For(650, 1, ScalarType.Float64).Should().Be(new Exponents(0, 0));
+        Exponents.For(975, 1, ScalarType.Float64).Should().Be(new Exponents(325, Math.Exp(-635)));
+        Exponents.For(975.1, 1, ScalarType.Float64).Should().BeNull();
         Exponents.For(112.6, 1, ScalarType.Float32).Should().BeNull();
         Exponents.For(double.NaN, 1, ScalarType.Float32).Should().BeNull();
         Exponents.For(double.PositiveInfinity, 1, ScalarType.Float64).Should().BeNull();

@@ -73,4 +73,48 @@ public class TilePlanTests
         Refuses(() => new Tiling { DensePairs = -1 }, "DensePairs must be at least 0 but is -1");
         FluentActions.Invoking(() => new InfoNCELoss { Tiling = null! }).Should().Throw<ArgumentNullException>();
     }
+
+    [Theory]
+    [InlineData(null, null, 500)]
+    [InlineData(70, null, 70)]
+    [InlineData(null, 90, 90)]
+    [InlineData(70, 90, 70)]
+    [InlineData(90, 70, 70)]
+    [InlineData(5000, null, 1000)]
+    public void A_set_with_itself_has_square_tiles_on_the_diagonal_and_above(int? rows, int? columns, long edge)
+    {
+        var plan = TilePlan.OfSelf(1000, ScalarType.Float32, Cpu, new Tiling { Rows = rows, Columns = columns, MemoryBudget = 10 * edge * edge * 4 }, scratch: 3);
+        (plan.Rows, plan.Columns, plan.KeptTiles).Should().Be((edge, edge, 7));
+        plan.Count.Should().Be(plan.Tiles.Count());
+        var seen = new int[1000, 1000];
+        foreach (var tile in plan.Tiles)
+        {
+            tile.FirstCandidate.Should().BeGreaterThanOrEqualTo(tile.FirstAnchor);
+            for (var i = tile.FirstAnchor; i < tile.FirstAnchor + tile.Anchors; i++)
+                for (var j = tile.FirstCandidate; j < tile.FirstCandidate + tile.Candidates; j++)
+                    seen[i, j]++;
+        }
+        for (var i = 0; i < 1000; i++)
+            for (var j = i; j < 1000; j++)
+                if (seen[i, j] != 1) throw new InvalidOperationException($"({i}, {j}) is in {seen[i, j]} tiles");
+        (plan.KeepingAll().Count, plan.KeepingAll().KeptTiles, plan.KeepingNone().Count).Should().Be((plan.Count, plan.Count, plan.Count));
+    }
+
+    [Theory]
+    [InlineData(null, 192, 1024)]
+    [InlineData(100, 192, 100)]
+    [InlineData(2000, 192, 2000)]
+    [InlineData(2000, 2, 256)]
+    [InlineData(10, 192, 64)]
+    public void A_strip_has_a_row_of_tiles_within_half_of_the_budget(int? rows, int mebibytes, long expected)
+        => TilePlan.StripRows(1024, ScalarType.Float32, Cpu, new Tiling { Rows = rows, MemoryBudget = (long)mebibytes << 20 }).Should().Be(expected);
+
+    [Fact]
+    public void In_tiles_it_is_the_same_but_for_the_whole_matrix()
+    {
+        var tiles = new Tiling { Rows = 3, Columns = 4, MemoryBudget = 5 };
+        tiles.InTiles().Should().BeSameAs(tiles);
+        var whole = new Tiling { Rows = 3, Columns = 4, MemoryBudget = 5, DensePairs = 100 }.InTiles();
+        (whole.Rows, whole.Columns, whole.MemoryBudget, whole.DensePairs).Should().Be((3, 4, 5, 0));
+    }
 }
