@@ -65,4 +65,61 @@ public class ExponentsTests
         MathF.Exp((float)(110 - shifted.Shift)).Should().BeLessThan(float.MaxValue / 65536);
         ((float)shifted.Lowest).Should().BeGreaterThan(1e-37f, "what is below it is rounded to denormals");
     }
+
+    /// <summary>Products of lengths decide whether exponentials fit; a length alone says nothing.</summary>
+    [Theory]
+    [InlineData(40, 40)]
+    [InlineData(1, 1500)]
+    [InlineData(1500, 1)]
+    [InlineData(0.01, 1e5)]
+    public void Dot_products_of_any_lengths_in_tiles_are_those_of_the_whole(double left, double right)
+    {
+        using var scope = NewDisposeScope();
+        var (a, b) = ((Draw.Normal(1, 9, 4) * left).detach().requires_grad_(), (Draw.Normal(2, 9, 4) * right).detach().requires_grad_());
+        foreach (var mode in new[] { ContrastMode.OneDirection, ContrastMode.Symmetric })
+        {
+            using var tiled = new InfoNCELoss(Temperature.Fixed(1), mode, SimilarityMeasure.DotProduct) { Tiling = AnyTiling.Tiles(3, 4) };
+            using var whole = new InfoNCELoss(Temperature.Fixed(1), mode, SimilarityMeasure.DotProduct) { Tiling = AnyTiling.Whole };
+            SameOf(tiled.forward(a, b), whole.forward(a, b), a, b);
+        }
+    }
+
+    /// <summary>At the smaller of the temperatures no exponential fits, and each sum has a unit of its own.</summary>
+    [Theory]
+    [InlineData(0.3, PositiveSampling.Sampled)]
+    [InlineData(0.0005, PositiveSampling.Sampled)]
+    [InlineData(0.3, PositiveSampling.Complete)]
+    [InlineData(0.0005, PositiveSampling.Complete)]
+    public void Several_positives_in_tiles_are_those_of_the_whole(double tau, PositiveSampling sampling)
+    {
+        using var scope = NewDisposeScope();
+        var (a, b) = (Draw.Leaf(1, 9, 4), Draw.Leaf(2, 9, 4));
+        var pairs = PairMap.FromLabels(tensor(new long[] { 1, 2, 1, 3, 2, 1, 4, 4, 3 }));
+        using var tiled = new GammaContrastiveLoss(new BatchPartition(), Temperature.Fixed(tau), positiveSampling: sampling) { Tiling = AnyTiling.Tiles(3, 4) };
+        using var whole = new GammaContrastiveLoss(new BatchPartition(), Temperature.Fixed(tau), positiveSampling: sampling) { Tiling = AnyTiling.Whole };
+        var (found, expected) = (tiled.Evaluate(a, b, pairs: pairs), whole.Evaluate(a, b, pairs: pairs));
+        found.Objective.ShouldEqual(expected.Objective, 1e-12);
+        SameOf(found.Loss, expected.Loss, a, b);
+    }
+
+    /// <summary>Of rows that are not finite, on either side, nothing may reach an estimator's table, whole or in tiles.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_is_not_finite_is_found_on_either_side(bool isWhole)
+    {
+        using var scope = NewDisposeScope();
+        using var table = new PartitionTable(5);
+        using var loss = new GammaContrastiveLoss(table) { Tiling = isWhole ? AnyTiling.Whole : AnyTiling.Tiles(2, 2) };
+        var (good, bad) = (Draw.Normal(1, 5, 3), Draw.Normal(2, 5, 3));
+        bad[3, 1] = double.NaN;
+        foreach (var (a, b, name) in new[] { (bad, good, "anchors"), (good, bad, "candidates") })
+            Refuses(() => loss.Evaluate(a, b, arange(5)), $"{name} are not finite in row 3");
+    }
+
+    private static void SameOf(Tensor value, Tensor expected, params Tensor[] inputs)
+    {
+        value.ShouldEqual(expected, 1e-12);
+        foreach (var (found, gradient) in Gradients.Of(value, inputs).Zip(Gradients.Of(expected, inputs))) found.ShouldEqual(gradient, 1e-11);
+    }
 }

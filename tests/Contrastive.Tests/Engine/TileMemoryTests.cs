@@ -198,6 +198,24 @@ public sealed class TileMemoryTests : IDisposable
             => memory.Holds(3, TilePlan.Of(2000, 2000, ScalarType.Float32, CPU, new Tiling { Rows = rows, Columns = columns }, scratch: 1));
     }
 
+    /// <summary>Both directions keep all tiles; one direction goes by strips, which share what was allocated for the first.</summary>
+    [Theory]
+    [InlineData("symmetric", 4 + 2)]
+    [InlineData("strips", 2 + 3)]
+    [InlineData("no gradient", 2)]
+    public void A_step_gives_its_tiles_back_for_the_next(string step, int tiles)
+    {
+        const int rows = 1024, edge = 512;
+        var (a, b) = (rand(rows, 2).requires_grad_(step != "no gradient"), rand(rows, 2));
+        using (NewDisposeScope())
+        {
+            using var loss = new InfoNCELoss(mode: step == "strips" ? ContrastMode.OneDirection : ContrastMode.Symmetric) { Tiling = new Tiling { Rows = edge, Columns = edge } };
+            using var value = loss.forward(a, b);
+        }
+
+        SpareMemory.Rent(2 * Enough, _narrow).numel().Should().Be(tiles * edge * edge);
+    }
+
     private static void AreApart(params Tensor[] tiles)
     {
         foreach (var (i, tile) in tiles.Index()) tile.fill_(i);
