@@ -131,6 +131,10 @@ public abstract class InfoNCEVariantEdgeTests(Tiling tiling)
     {
         using var scope = NewDisposeScope();
         var (a, b) = (Draw.Leaf(1, 5, 3), Draw.Leaf(2, 5, 3));
+        // A negative that a bias takes away is one that weighs nothing: 0 times -infinity must not come in.
+        var bias = zeros(5, 5);
+        bias[0, 2] = bias[3, 1] = double.NegativeInfinity;
+        var biased = PairMap.Diagonal(5).WithLogitBias(bias);
         foreach (var mode in new[] { ContrastMode.OneDirection, ContrastMode.Symmetric })
         {
             foreach (var reduction in Enum.GetValues<nn.Reduction>())
@@ -140,6 +144,7 @@ public abstract class InfoNCEVariantEdgeTests(Tiling tiling)
                 Gradients.ShouldAgree(() => plain.forward(a, b, null, PairMap.FromTargets(eye(5))), () => plain.forward(a, b), 1e-12, a, b);
                 Gradients.ShouldAgree(() => plain.forward(a, b, null, PairMap.Diagonal(5).WithWeights(ones(5))), () => plain.forward(a, b), 1e-12, a, b);
                 Gradients.ShouldAgree(() => hard.forward(a, b), () => plain.forward(a, b), 1e-12, a, b);
+                Gradients.ShouldAgree(() => hard.forward(a, b, null, biased), () => plain.forward(a, b, null, biased), 1e-12, a, b);
             }
         }
     }
