@@ -102,6 +102,58 @@ public class ExponentsTests
         SameOf(found.Loss, expected.Loss, a, b);
     }
 
+    /// <summary>Positives as far away as they can be, and negatives as near: in float32 exponentials of both fit into no one unit.</summary>
+    [Theory]
+    [InlineData(0.02)]
+    [InlineData(0.01)]
+    [InlineData(0.009)]
+    [InlineData(0.005)]
+    public void Several_positives_far_away_do_not_vanish_in_float32(double tau)
+    {
+        using var scope = NewDisposeScope();
+        var direction = Draw.Normal(3, 1, 16);
+        var near = direction + (Draw.Normal(4, 4, 16) * 0.01);
+        var (a, b) = (cat([near[..2], -near[2..]]), cat([-near[2..], near[..2]]));
+        var pairs = PairMap.FromLabels(tensor(new long[] { 1, 1, 2, 2 }));
+        var (x, y) = (a.to(ScalarType.Float32).detach().requires_grad_(), b.to(ScalarType.Float32).detach().requires_grad_());
+        var (wideX, wideY) = (x.detach().to(ScalarType.Float64).requires_grad_(), y.detach().to(ScalarType.Float64).requires_grad_());
+        foreach (var tiling in new[] { AnyTiling.Tiles(4, 4), AnyTiling.Tiles(2, 3) })
+        {
+            using var tiled = new GammaContrastiveLoss(new BatchPartition(), Temperature.Fixed(tau)) { Tiling = tiling };
+            using var whole = new GammaContrastiveLoss(new BatchPartition(), Temperature.Fixed(tau)) { Tiling = AnyTiling.Whole };
+            Same(tiled.Evaluate(x, y, pairs: pairs).Objective, whole.Evaluate(wideX, wideY, pairs: pairs).Objective);
+            foreach (var sum in Enum.GetValues<PositiveSum>())
+            {
+                using var ours = new InfoNCELoss(Temperature.Fixed(tau), ContrastMode.Symmetric, positiveSum: sum) { Tiling = tiling };
+                using var theirs = new InfoNCELoss(Temperature.Fixed(tau), ContrastMode.Symmetric, positiveSum: sum) { Tiling = AnyTiling.Whole };
+                var (value, expected) = (ours.forward(x, y, null, pairs), theirs.forward(wideX, wideY, null, pairs));
+                Same(value, expected);
+                foreach (var (found, gradient) in Gradients.Of(value, x, y).Zip(Gradients.Of(expected, wideX, wideY))) Same(found, gradient);
+            }
+        }
+
+        void Same(Tensor found, Tensor expected) => found.ShouldEqual(expected, 2e-6 / tau);
+    }
+
+    /// <summary>However large similarities are, what counts is the difference between them: at 1e9 a double has 7 digits behind the point.</summary>
+    [Fact]
+    public void Digits_of_a_whole_matrix_are_those_of_the_differences()
+    {
+        using var scope = NewDisposeScope();
+        var row = Draw.Normal(1, 1, 3).expand(4, 3).contiguous();
+        foreach (var mode in new[] { ContrastMode.OneDirection, ContrastMode.Symmetric })
+        {
+            using var cold = new InfoNCELoss(Temperature.Fixed(1e-9), mode) { Tiling = AnyTiling.Whole };
+            cold.forward(row, row.clone()).ShouldEqual(tensor(Math.Log(4)), 1e-12);
+
+            var (a, b) = (Draw.Normal(2, 4, 3), Draw.Normal(3, 4, 3));
+            using var loss = new InfoNCELoss(mode: mode) { Tiling = AnyTiling.Whole };
+            var pairs = PairMap.Diagonal(4).WithLogitBias(full([4], Math.Pow(2, 30), dtype: ScalarType.Float64));
+            loss.forward(a, b, null, pairs).ShouldEqual(loss.forward(a, b), 1e-6);
+            loss.forward(row, row.clone(), null, pairs).ShouldEqual(tensor(Math.Log(4)), 1e-12);
+        }
+    }
+
     /// <summary>Of rows that are not finite, on either side, nothing may reach an estimator's table, whole or in tiles.</summary>
     [Theory]
     [InlineData(true)]
