@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -78,6 +79,21 @@ public sealed class OptimizerStateReaderTests
         }
     }
 
+    /// <summary>A user's optimiser may keep what it likes, here a number and a sum a row, and read it as it likes.</summary>
+    [Fact]
+    public void State_of_other_shapes_comes_back_where_the_optimiser_is_not_TorchSharps()
+    {
+        using var module = nn.Linear(3, 2);
+        using var optimizer = new RowSums(module.parameters());
+        var part = new CheckpointParts().Module("module", module).Optimizer("optimizer", optimizer).All["optimizer"];
+        Step(optimizer);
+        var good = Bytes(part);
+        Step(optimizer);
+        Bytes(part).Should().NotEqual(good);
+        Restore(part, good);
+        Bytes(part).Should().Equal(good);
+    }
+
     private static byte[] Bytes(CheckpointPart part)
     {
         using var stream = new MemoryStream();
@@ -114,5 +130,76 @@ public sealed class OptimizerStateReaderTests
         }
 
         public override Tensor forward(Tensor input) => input * _weights;
+    }
+
+    private sealed class RowSums : OptimizerHelper
+    {
+        public RowSums(IEnumerable<Parameter> parameters)
+        {
+            _defaults = new OptimizerOptions { LearningRate = 0.1 };
+            _parameter_groups = [];
+            add_param_group(new Group([.. parameters]));
+        }
+
+        public override Tensor step(Func<Tensor>? closure = null)
+        {
+            using var constant = no_grad();
+            foreach (var parameter in parameters())
+            {
+                var state = (Rows)_state[parameter.Handle];
+                state.Steps++;
+                state.Sum.add_(parameter.grad!.view(parameter.shape[0], -1).sum(dim: 1));
+            }
+
+            return null!;
+        }
+
+        public override void add_param_group(TorchSharp.Modules.ParamGroup param_group)
+        {
+            base.add_param_group(param_group);
+            foreach (var parameter in param_group.Parameters)
+                _state[parameter.Handle] = new Rows(parameter);
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            foreach (var (_, state) in _state)
+                ((Rows)state).Sum.Dispose();
+            base.Dispose(disposing);
+        }
+
+        private sealed class Group : TorchSharp.Modules.ParamGroup
+        {
+            public Group(Parameter[] parameters)
+            {
+                Parameters = parameters;
+                Options = new OptimizerOptions { LearningRate = 0.1 };
+            }
+        }
+
+        private sealed class Rows(Parameter parameter) : OptimizerState(parameter)
+        {
+            public byte Steps { get; set; }
+
+            public Tensor Sum { get; } = zeros(parameter.shape[0], 1).squeeze(1);
+
+            public override void SaveStateDict(BinaryWriter writer)
+            {
+                writer.Write(Steps);
+                Sum.Save(writer);
+            }
+
+            public override void LoadStateDict(BinaryReader reader)
+            {
+                Steps = reader.ReadByte();
+                Sum.Load(reader);
+            }
+
+            public override void LoadStateDict(OptimizerState source) => throw new NotSupportedException();
+
+            public override void Initialize(OptimizerOptions options)
+            {
+            }
+        }
     }
 }

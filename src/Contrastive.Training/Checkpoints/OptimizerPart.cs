@@ -48,10 +48,16 @@ internal sealed class OptimizerPart(OptimizerHelper optimizer, CheckpointParts p
 
     private void Load(Stream stream)
     {
-        using var reader = new OptimizerStateReader(stream, optimizer.parameters());
+        using var reader = Reader(stream);
         using var constant = no_grad();
         optimizer.load_state_dict(reader);
     }
+
+    /// <summary>TorchSharp's own optimisers have state of their parameters' shapes; others' may be anything, read in any way.</summary>
+    private BinaryReader Reader(Stream stream)
+        => optimizer.GetType().Assembly == typeof(OptimizerHelper).Assembly
+            ? new OptimizerStateReader(stream, optimizer.parameters())
+            : new BinaryReader(stream, Encoding.UTF8, leaveOpen: true);
 
     private static string Named(Dictionary<Parameter, string> names, Parameter parameter, int index, string argument)
         => names.TryGetValue(parameter, out var name)
