@@ -74,7 +74,7 @@ public sealed class TileMemoryTests : IDisposable
     }
 
     [Fact]
-    public void Float64_is_kept_from_half_as_many_numbers_on_and_half_precision_as_float32()
+    public void Float64_is_kept_from_half_as_many_numbers_on_beside_float32()
     {
         Keep(Enough / 2, _wide, 3);
         Keep(Enough, _narrow, 5);
