@@ -42,7 +42,7 @@ public class TiledDerivativesTests
         const long rows = 70, width = 4096;
         foreach (var measure in Enum.GetValues<SimilarityMeasure>())
         {
-            foreach (var learned in new[] { false, true })
+            foreach (var (learned, sigma) in new (bool, double?)[] { (false, null), (true, null), (true, 0.5) })
             {
                 using var scope = NewDisposeScope();
                 Tensor Leaf(long seed) => (Draw.Normal(seed, rows, width) / Math.Sqrt(width)).detach().requires_grad_();
@@ -51,7 +51,7 @@ public class TiledDerivativesTests
                 foreach (var tiling in new[] { new Tiling { DensePairs = rows * rows }, AnyTiling.Tiles(50, 60) })
                 {
                     using var temperature = learned ? Temperature.Learned(0.3) : Temperature.Fixed(0.3);
-                    using var loss = new InfoNCELoss(temperature, ContrastMode.Symmetric, measure) { Tiling = tiling };
+                    using var loss = new InfoNCELoss(temperature, ContrastMode.Symmetric, measure, decoupled: sigma is not null, misesFisherSigma: sigma) { Tiling = tiling };
                     loss.forward(a, b).backward();
                     found.Add(([a.grad!, b.grad!], temperature.parameters().SingleOrDefault()?.grad!.item<float>()));
                     (a.grad, b.grad) = (null, null);

@@ -235,6 +235,7 @@ public class CrossBatchMemoryTests
     [InlineData(ContrastMode.TwoViews, false, 0.2)]
     [InlineData(ContrastMode.Symmetric, false, 0.004)]
     [InlineData(ContrastMode.OneDirection, true, 0.004)]
+    [InlineData(ContrastMode.Symmetric, false, 0.001)]
     public void InfoNCE_has_remembered_rows_as_constant_negatives_inside_its_logarithm(ContrastMode mode, bool decoupled, double tau)
     {
         using var scope = NewDisposeScope();
@@ -436,6 +437,13 @@ public class CrossBatchMemoryTests
         using var sampled = new GammaContrastiveLoss(new BatchPartition(), positiveSampling: PositiveSampling.Sampled, memory: new CrossBatchMemory(8, Width));
         Refuses(() => sampled.forward(x, x, null, PairMap.FromLabels(ids)), "with PositiveSampling.Sampled remembered rows of a label would be positives*leave out the memory or the labels");
         Saved.Of(loss).Should().Equal(before);
+
+        using var infoNce = new InfoNCELoss(memory: new CrossBatchMemory(8, Width, dtype: ScalarType.Float64));
+        infoNce.forward(x, x.neg(), ids).Dispose();
+        before = Saved.Of(infoNce);
+        Refuses(() => infoNce.forward(nan, x, ids), "anchors are not finite in row 1; nothing was changed");
+        Refuses(() => infoNce.forward(x, nan, ids), "candidates are not finite in row 1; nothing was changed");
+        Saved.Of(infoNce).Should().Equal(before);
 
         loss.eval();
         loss.forward(x, x, ids).Dispose();

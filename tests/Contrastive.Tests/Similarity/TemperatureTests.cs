@@ -41,6 +41,14 @@ public class TemperatureTests
         scaled.item<float>().Should().BeApproximately((float)expected, (float)expected * 1e-5f);
         scaled.sum().backward();
         parameter.grad!.item<float>().Should().BeApproximately((float)expected, (float)expected * 1e-5f, "it can come back from the bound");
+
+        // In a loss, too.
+        var (a, b) = (Draw.Normal(1, 4, 3), Draw.Normal(2, 4, 3));
+        using var learned = new InfoNCELoss(temperature);
+        using var bound = new InfoNCELoss(Temperature.Fixed(1 / expected));
+        using (no_grad()) parameter.fill_(logScale);
+        learned.forward(a, b).ShouldEqual(bound.forward(a, b), 1e-5);
+        Math.Exp(parameter.item<float>()).Should().BeApproximately(expected, expected * 1e-5, "the parameter itself is brought back");
     }
 
     [Fact]
