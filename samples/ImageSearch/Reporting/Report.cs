@@ -7,31 +7,36 @@ namespace Contrastive.Samples.ImageSearch.Reporting;
 /// <summary>The finished experiment on the console and in the folder.</summary>
 internal static class Report
 {
-    private const string All = "all labels";
+    /// <summary>A column of a table.</summary>
+    private sealed record Figure(string Name, Func<SearchResult, double?> Of, int Digits = 3);
 
-    private static readonly (string Name, Func<SearchResult, double?> Value, int Digits)[] Figures =
+    private static readonly Figure[] Retrieval =
     [
-        ("R@1", run => run.RecallAt1, 3),
-        ("R@5", run => run.RecallAt5, 3),
-        ("R@10", run => run.RecallAt10, 3),
-        ("zero-shot", run => run.ZeroShot, 3),
-        ("1 label", run => run.Probe1, 3),
-        ("5 labels", run => run.Probe5, 3),
-        ("10 labels", run => run.Probe10, 3),
-        (All, run => run.ProbeFull, 3),
-        ("s", run => run.Seconds, 0),
+        new("R@1", run => run.RecallAt1),
+        new("R@5", run => run.RecallAt5),
+        new("R@10", run => run.RecallAt10),
+        new("s", run => run.Seconds, 0),
     ];
 
+    private static readonly Figure[] Categories =
+    [
+        new("zero-shot", run => run.ZeroShot),
+        new("1 label", run => run.Probe1),
+        new("5 labels", run => run.Probe5),
+        new("10 labels", run => run.Probe10),
+    ];
+
+    private static readonly Figure AllLabels = new("all labels", run => run.ProbeFull);
+
     // Of a run with independent features: probes that have them beside the shared ones.
-    private static readonly (string Name, Func<SearchResult, double?> Value, int Digits)[] BothHeads =
-        [.. Figures.Select(figure => (figure.Name, figure.Name switch
-        {
-            "1 label" => run => run.WithIndependent?.Probe1,
-            "5 labels" => run => run.WithIndependent?.Probe5,
-            "10 labels" => run => run.WithIndependent?.Probe10,
-            All => run => run.WithIndependent?.ProbeFull,
-            _ => (Func<SearchResult, double?>)(_ => null),
-        }, figure.Digits))];
+    private static readonly Figure[] BothHeads =
+    [
+        new("zero-shot", _ => null),
+        new("1 label", run => run.WithIndependent?.Probe1),
+        new("5 labels", run => run.WithIndependent?.Probe5),
+        new("10 labels", run => run.WithIndependent?.Probe10),
+        new("all labels", run => run.WithIndependent?.ProbeFull),
+    ];
 
     /// <summary>The runs of all seeds.</summary>
     private sealed record Group(SearchKey Key, IReadOnlyList<SearchResult> Runs)
@@ -67,29 +72,37 @@ internal static class Report
             .Select(group => new Group(group.Key, [.. group.Select(run => run.Result)]))];
         console.Line();
         console.Line($"{data.Pictures.Pictures.Count} pictures of {data.Items} items; {data.Split.Train.Count} trained on, scored on {data.Split.Scored.Count} {(settings.Validation ? "validation" : "test")} items");
-        console.Line($"Retrieval (mean of both directions), zero-shot categories and linear probes on a few labels{(settings.Seeds.Count > 1 ? $"; mean ± standard deviation of {settings.Seeds.Count} seeds" : "")}");
-        // A column that only --structure fills is there only with it.
-        bool Shown((string Name, Func<SearchResult, double?> Value, int Digits) figure) => figure.Name != All || settings.Structures is not null;
-        var table = new ResultsTable(["loss", "B", "step size", .. Figures.Where(Shown).Select(figure => figure.Name)]);
-        foreach (var group in groups)
-        {
-            Row(group.Objective, Figures);
-            if (group.Key.Structure is { NeedsIndependent: true })
-                Row($"{group.Objective}, both heads", BothHeads);
-
-            void Row(string name, IEnumerable<(string Name, Func<SearchResult, double?> Value, int Digits)> figures) => table.Row([
-                name,
-                $"{group.BatchSize}",
-                group.Key.Rate.ToString("G3", CultureInfo.InvariantCulture),
-                .. figures.Where(Shown).Select(figure => group.Over(figure.Value).Text(figure.Digits)),
-            ]);
-        }
-
-        table.Write(console.Output);
+        var spread = settings.Seeds.Count > 1 ? $"; mean ± standard deviation of {settings.Seeds.Count} seeds" : "";
+        WriteTable($"Retrieval, mean of both directions{spread}", Retrieval);
+        // Without labels there are no categories, and what only --structure fills is there only with it.
+        if (runs.Any(run => run.Result.ZeroShot is not null))
+            WriteTable($"Categories: zero-shot, and linear probes on a few labels{spread}", settings.Structures is null ? Categories : [.. Categories, AllLabels], BothHeads);
         WriteDifferences(groups, console);
         PlotFile.Write(outputs.Recall, [Panel("Recall@1", run => run.RecallAt1), Panel("Recall@10", run => run.RecallAt10)]);
         console.Line();
         console.Line($"written: {outputs.Summary}, {outputs.Recall}, and each run's towers in {Path.Combine(outputs.Folder, ModelFolder.Models)}");
+
+        void WriteTable(string title, Figure[] columns, Figure[]? ofBothHeads = null)
+        {
+            var table = new ResultsTable(["loss", "B", "step size", .. columns.Select(column => column.Name)]);
+            foreach (var group in groups)
+            {
+                Row(group.Objective, columns);
+                if (ofBothHeads is not null && group.Key.Structure is { NeedsIndependent: true })
+                    Row("  both heads", ofBothHeads);
+
+                void Row(string name, Figure[] figures) => table.Row([
+                    name,
+                    $"{group.BatchSize}",
+                    group.Key.Rate.ToString("G3", CultureInfo.InvariantCulture),
+                    .. figures.Select(figure => group.Over(figure.Of).Text(figure.Digits)),
+                ]);
+            }
+
+            console.Line();
+            console.Line(title);
+            table.Write(console.Output);
+        }
 
         // Over the batch size, with the best of several step sizes.
         Panel Panel(string title, Func<SearchResult, double?> figure) => new(

@@ -18,7 +18,8 @@ public sealed class StructureTests : IDisposable
         var (code, output, error) = RunSearch.With(Drawn("out", "--structure", "none,in-modal,separation,bridge,consistency,all", "--bridge-weight", "0.1,1", "--seeds", "2"));
 
         code.Should().Be(0, error);
-        output.Should().ContainAll("infonce, separation 1, both heads", "all labels", "infonce, all 1/1/0.003");
+        output.Should().ContainAll("infonce, separation 1", "  both heads", "all labels", "infonce, all 1/1/0.003");
+        output.Split('\n').Where(line => line.Contains(" ± ")).Should().NotBeEmpty().And.AllSatisfy(line => line.Length.Should().BeLessThanOrEqualTo(120));
         output.Should().MatchRegex(@"infonce, bridge 0\.1 B=4 - infonce, none B=4 +[+-]0\.\d+");
         var results = RunSearch.Results(_folder.Path("out"));
         results.Should().HaveCount(2 * 8, "bridge and all have two weights each");
