@@ -14,15 +14,21 @@ internal sealed record SentenceForm(string Name, IReadOnlyList<string> Answers, 
     private static readonly string[] Counts = ["zero", "one", "two", "three"];
     private static readonly string[] Relations = ["left of", "right of", "above", "below"];
 
+    // Each task has simple forms too. How two shapes lie to each other depends on the order of their names, the relation and the place: while two
+    // of the three are not known, the third tells nothing. A model that is only asked for relations stays at chance; one that is also asked where
+    // a shape is learns both.
+
     /// <summary>Questions about a scene.</summary>
     public static IReadOnlyList<SentenceForm> Questions { get; } =
     [
         Of("exists", YesNo, ["is there a {0} {1}?", "does the picture show a {0} {1}?", "can you see a {0} {1}?", "is a {0} {1} present?"],
             from c in Range(4) from s in Range(3) select Slot([Colours[c], Shapes[s]], scene => scene.Find(c, s).Any() ? 0 : 1)),
-        Of("relation", YesNo, ["is the {0} shape {1} the {2} shape?", "is {1} the {2} shape the {0} shape?", "does the {0} shape lie {1} the {2} shape?", "can you see the {0} shape {1} the {2} shape?"],
+        Of("relation", YesNo, ["is the {0} shape {1} the {2} shape?", "would you say the {0} shape is {1} the {2} shape?", "does the {0} shape lie {1} the {2} shape?", "can you see the {0} shape {1} the {2} shape?"],
             from a in Range(4) from b in Range(4) where a != b from r in Range(4) select Slot([Colours[a], Relations[r], Colours[b]], scene => Relation(scene, a, r, b))),
         Of("colour", Colours, ["what color is the {0}?", "what is the color of the {0}?", "which color does the {0} have?", "tell the color of the {0}"],
             from s in Range(3) select Slot([Shapes[s]], scene => Single(scene.Find(null, s)) is { } place ? Colour(scene.Places[place]) : null)),
+        Of("where", Corners, ["where is the {0} shape?", "in which corner is the {0} shape?", "which corner has the {0} shape?", "tell the corner of the {0} shape"],
+            from c in Range(4) select Slot([Colours[c]], scene => Single(scene.Find(c, null)))),
         Of("count", Counts, ["how many {0} shapes are there?", "how many shapes are {0}?", "what is the number of {0} shapes?", "count the {0} shapes"],
             from c in Range(4) select Slot([Colours[c]], scene => scene.Find(c, null).Count() is var count && count < Counts.Length ? count : null)),
     ];
