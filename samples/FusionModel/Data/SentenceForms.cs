@@ -36,6 +36,10 @@ internal sealed record SentenceForm(string Name, IReadOnlyList<string> Answers, 
     /// <summary>Statements about three boxes.</summary>
     public static IReadOnlyList<SentenceForm> Statements { get; } =
     [
+        Of("some colour", TrueFalse, ["there is a box with a {0} shape", "one of the boxes has a {0} shape", "a {0} shape is in a box", "at least one box has a {0} shape"],
+            from c in Range(4) select Slot([Colours[c]], scene => Boxes(scene, c, null) > 0 ? 0 : 1)),
+        Of("some shape", TrueFalse, ["there is a box with a {0}", "one of the boxes has a {0}", "a {0} is in a box", "at least one box has a {0}"],
+            from s in Range(3) select Slot([Shapes[s]], scene => Boxes(scene, null, s) > 0 ? 0 : 1)),
         Of("some box", TrueFalse, ["there is a box with a {0} {1}", "one of the boxes has a {0} {1}", "a {0} {1} is in a box", "at least one box has a {0} {1}"],
             from c in Range(4) from s in Range(3) select Slot([Colours[c], Shapes[s]], scene => Boxes(scene, c, s) > 0 ? 0 : 1)),
         Of("no box", TrueFalse, ["there is no box with a {0} {1}", "none of the boxes has a {0} {1}", "no {0} {1} is in a box", "all boxes are without a {0} {1}"],
@@ -73,12 +77,15 @@ internal sealed record SentenceForm(string Name, IReadOnlyList<string> Answers, 
 
     private static (string[] Words, Func<Scene, int?> Answer) Slot(string[] words, Func<Scene, int?> answer) => (words, answer);
 
-    /// <summary>All patterns with all words. One pattern in turn is kept for testing, so training has every word and every pattern.</summary>
+    /// <summary>
+    /// All patterns with all words. For each choice of words one pattern is kept for testing, another in turn, so training has every word and every
+    /// pattern. The turn shifts after each round: else the last word of a form (four relations, four patterns) would never be trained in its pattern.
+    /// </summary>
     private static SentenceForm Of(string name, string[] answers, string[] patterns, IEnumerable<(string[] Words, Func<Scene, int?> Answer)> slots)
         => new(name, answers, [.. slots.Index().SelectMany(slot => patterns.Select((pattern, p) => new Sentence(
             string.Format(System.Globalization.CultureInfo.InvariantCulture, pattern, slot.Item.Words),
             slot.Item.Answer,
-            IsForTesting: (slot.Index + p) % patterns.Length == 0)))]);
+            IsForTesting: (slot.Index + slot.Index / patterns.Length + p) % patterns.Length == 0)))]);
 
     private static int? Single(IEnumerable<int> places) => places.ToArray() is [var only] ? only : null;
 

@@ -49,6 +49,18 @@ public sealed class DrawnTaskTests
         Words(data.Test).Except(Words(data.Train)).Should().BeEmpty();
     }
 
+    [Fact]
+    public void Training_has_every_word_of_a_long_sentence_in_every_pattern()
+    {
+        string[] relations = ["left of", "right of", "above", "below"], patterns = ["is the", "would you say", "does the", "can you see"];
+        var asked = SentenceForm.Questions.Single(form => form.Name == "relation").Sentences.Where(sentence => !sentence.IsForTesting).ToArray();
+        foreach (var relation in relations)
+        {
+            foreach (var pattern in patterns)
+                asked.Should().Contain(sentence => sentence.Text.StartsWith(pattern) && sentence.Text.Contains(relation), $"{pattern} … {relation}");
+        }
+    }
+
     [Theory]
     [InlineData(1, false)]
     [InlineData(1, true)]
