@@ -15,8 +15,8 @@ internal sealed record SentenceForm(string Name, IReadOnlyList<string> Answers, 
     private static readonly string[] Relations = ["left of", "right of", "above", "below"];
 
     // Each task has simple forms too. How two shapes lie to each other depends on the order of their names, the relation and the place: while two
-    // of the three are not known, the third tells nothing. A model that is only asked for relations stays at chance; one that is also asked where
-    // a shape is learns both.
+    // of the three are not known, the third tells nothing. A model that is only asked for relations stays at chance; asked where a shape is too, it
+    // can learn them.
 
     /// <summary>Questions about a scene.</summary>
     public static IReadOnlyList<SentenceForm> Questions { get; } =
