@@ -36,11 +36,11 @@ internal sealed record SentenceForm(string Name, IReadOnlyList<string> Answers, 
     /// <summary>Statements about three boxes.</summary>
     public static IReadOnlyList<SentenceForm> Statements { get; } =
     [
-        Of("some colour", TrueFalse, ["there is a box with a {0} shape", "one of the boxes has a {0} shape", "a {0} shape is in a box", "at least one box has a {0} shape"],
+        Of("some colour", TrueFalse, InSomeBox("{0} shape"),
             from c in Range(4) select Slot([Colours[c]], scene => Boxes(scene, c, null) > 0 ? 0 : 1)),
-        Of("some shape", TrueFalse, ["there is a box with a {0}", "one of the boxes has a {0}", "a {0} is in a box", "at least one box has a {0}"],
+        Of("some shape", TrueFalse, InSomeBox("{0}"),
             from s in Range(3) select Slot([Shapes[s]], scene => Boxes(scene, null, s) > 0 ? 0 : 1)),
-        Of("some box", TrueFalse, ["there is a box with a {0} {1}", "one of the boxes has a {0} {1}", "a {0} {1} is in a box", "at least one box has a {0} {1}"],
+        Of("some box", TrueFalse, InSomeBox("{0} {1}"),
             from c in Range(4) from s in Range(3) select Slot([Colours[c], Shapes[s]], scene => Boxes(scene, c, s) > 0 ? 0 : 1)),
         Of("no box", TrueFalse, ["there is no box with a {0} {1}", "none of the boxes has a {0} {1}", "no {0} {1} is in a box", "all boxes are without a {0} {1}"],
             from c in Range(4) from s in Range(3) select Slot([Colours[c], Shapes[s]], scene => Boxes(scene, c, s) == 0 ? 0 : 1)),
@@ -76,6 +76,8 @@ internal sealed record SentenceForm(string Name, IReadOnlyList<string> Answers, 
     private static IEnumerable<int> Range(int count) => Enumerable.Range(0, count);
 
     private static (string[] Words, Func<Scene, int?> Answer) Slot(string[] words, Func<Scene, int?> answer) => (words, answer);
+
+    private static string[] InSomeBox(string what) => [$"there is a box with a {what}", $"one of the boxes has a {what}", $"a {what} is in a box", $"at least one box has a {what}"];
 
     /// <summary>
     /// All patterns with all words. For each choice of words one pattern is kept for testing, another in turn, so training has every word and every

@@ -8,35 +8,28 @@ namespace Contrastive.Samples.ImageSearch.Reporting;
 internal static class Report
 {
     /// <summary>A column of a table.</summary>
-    private sealed record Figure(string Name, Func<SearchResult, double?> Of, int Digits = 3);
+    /// <param name="Name">Its title.</param>
+    /// <param name="Of">The figure of a run.</param>
+    /// <param name="BothHeads">The same of a run with independent features, with them beside the shared ones.</param>
+    private sealed record Figure(string Name, Func<SearchResult, double?> Of, Func<SearchResult, double?>? BothHeads = null, int Digits = 3);
 
     private static readonly Figure[] Retrieval =
     [
         new("R@1", run => run.RecallAt1),
         new("R@5", run => run.RecallAt5),
         new("R@10", run => run.RecallAt10),
-        new("s", run => run.Seconds, 0),
+        new("s", run => run.Seconds, Digits: 0),
     ];
 
     private static readonly Figure[] Categories =
     [
         new("zero-shot", run => run.ZeroShot),
-        new("1 label", run => run.Probe1),
-        new("5 labels", run => run.Probe5),
-        new("10 labels", run => run.Probe10),
+        new("1 label", run => run.Probe1, run => run.WithIndependent?.Probe1),
+        new("5 labels", run => run.Probe5, run => run.WithIndependent?.Probe5),
+        new("10 labels", run => run.Probe10, run => run.WithIndependent?.Probe10),
     ];
 
-    private static readonly Figure AllLabels = new("all labels", run => run.ProbeFull);
-
-    // Of a run with independent features: probes that have them beside the shared ones.
-    private static readonly Figure[] BothHeads =
-    [
-        new("zero-shot", _ => null),
-        new("1 label", run => run.WithIndependent?.Probe1),
-        new("5 labels", run => run.WithIndependent?.Probe5),
-        new("10 labels", run => run.WithIndependent?.Probe10),
-        new("all labels", run => run.WithIndependent?.ProbeFull),
-    ];
+    private static readonly Figure AllLabels = new("all labels", run => run.ProbeFull, run => run.WithIndependent?.ProbeFull);
 
     /// <summary>The runs of all seeds.</summary>
     private sealed record Group(SearchKey Key, IReadOnlyList<SearchResult> Runs)
@@ -76,26 +69,26 @@ internal static class Report
         WriteTable($"Retrieval, mean of both directions{spread}", Retrieval);
         // Without labels there are no categories, and what only --structure fills is there only with it.
         if (runs.Any(run => run.Result.ZeroShot is not null))
-            WriteTable($"Categories: zero-shot, and linear probes on a few labels{spread}", settings.Structures is null ? Categories : [.. Categories, AllLabels], BothHeads);
+            WriteTable($"Categories: zero-shot, and linear probes on a few labels{spread}", settings.Structures is null ? Categories : [.. Categories, AllLabels]);
         WriteDifferences(groups, console);
         PlotFile.Write(outputs.Recall, [Panel("Recall@1", run => run.RecallAt1), Panel("Recall@10", run => run.RecallAt10)]);
         console.Line();
         console.Line($"written: {outputs.Summary}, {outputs.Recall}, and each run's towers in {Path.Combine(outputs.Folder, ModelFolder.Models)}");
 
-        void WriteTable(string title, Figure[] columns, Figure[]? ofBothHeads = null)
+        void WriteTable(string title, Figure[] columns)
         {
             var table = new ResultsTable(["loss", "B", "step size", .. columns.Select(column => column.Name)]);
             foreach (var group in groups)
             {
-                Row(group.Objective, columns);
-                if (ofBothHeads is not null && group.Key.Structure is { NeedsIndependent: true })
-                    Row("  both heads", ofBothHeads);
+                Row(group.Objective, column => column.Of);
+                if (group.Key.Structure is { NeedsIndependent: true } && columns.Any(column => column.BothHeads is not null))
+                    Row("  both heads", column => column.BothHeads ?? (_ => null));
 
-                void Row(string name, Figure[] figures) => table.Row([
+                void Row(string name, Func<Figure, Func<SearchResult, double?>> of) => table.Row([
                     name,
                     $"{group.BatchSize}",
                     group.Key.Rate.ToString("G3", CultureInfo.InvariantCulture),
-                    .. figures.Select(figure => group.Over(figure.Of).Text(figure.Digits)),
+                    .. columns.Select(column => group.Over(of(column)).Text(column.Digits)),
                 ]);
             }
 
