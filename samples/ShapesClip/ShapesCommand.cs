@@ -12,6 +12,9 @@ public sealed record ShapesSettings : TwoTowerSettings
 
     public required bool LearnTemperature { get; init; }
 
+    /// <summary>Whether pairs with the same shape, colour, size and place have one id: then they are no negatives of each other.</summary>
+    public bool FactsAsIds { get; init; }
+
     /// <summary>How many items the decomposable loss contrasts each one with; null for all of them.</summary>
     public long? Population { get; init; }
 
@@ -77,6 +80,7 @@ internal sealed class ShapesCommand
     private readonly Option<string> _epochs = Text("--epochs", "5", "Passes over them", "n");
     private readonly Option<string> _temperature = Text("--temperature", "0.07", "What similarities are divided by", "x");
     private readonly Option<bool> _learnTemperature = new("--learn-temperature") { Description = "Learn it, from that start" };
+    private readonly Option<bool> _factsAsIds = new("--facts-as-ids") { Description = "One id for all pairs with the same shape, colour, size and place: they are no negatives of each other" };
     private readonly Option<string> _population = Text("--population", "256", "For gamma and gamma-mean: how many items each one is contrasted with, as if batches were so large", "n|all");
     private readonly Option<string> _firstRho = Text("--first-rho", "0.9", "For gamma and gamma-mean: the share of the newest batch in the estimate of log Z, at first", "x");
     private readonly Option<string> _lastRho = Text("--last-rho", "0.5", "And at last; it goes from one to the other on a cosine", "x");
@@ -116,7 +120,7 @@ internal sealed class ShapesCommand
     {
         Option[] options =
         [
-            _loss, _structure, _batchSize, _seeds, _pairs, _epochs, _temperature, _learnTemperature, _population, _firstRho, _lastRho, _imageWidth, _textWidth, _textDepth,
+            _loss, _structure, _batchSize, _seeds, _pairs, _epochs, _temperature, _learnTemperature, _factsAsIds, _population, _firstRho, _lastRho, _imageWidth, _textWidth, _textDepth,
             _encoding, _features, _learningRate, _warmup, _weightDecay, _separationWeight, _bridgeWeight, _bridgeSide, _bridgeTime,
             _consistencyWeight, _cyclipWeight, _crop, _jitter, _synonyms, _swap, _deletion, _shots, _probeDraws, _device, _workers, _threads, _checkpoint, _out, _quick,
         ];
@@ -157,6 +161,7 @@ internal sealed class ShapesCommand
             Epochs = Whole(_epochs, 1, 100_000),
             Temperature = Real(_temperature, 0.01, 1),
             LearnTemperature = parsed.GetValue(_learnTemperature),
+            FactsAsIds = parsed.GetValue(_factsAsIds),
             Population = Value(parsed, _population) == "all" ? null : Whole(_population, 2, int.MaxValue),
             FirstRho = Real(_firstRho, 1e-6, 1),
             LastRho = Real(_lastRho, 1e-6, 1),

@@ -25,6 +25,9 @@ public sealed record TrainingPlan(TwoTowerSettings Settings, (double First, doub
 
     /// <summary>How many items the decomposable loss contrasts each one with, at most all there are; null for all of them.</summary>
     public long? Population { get; init; }
+
+    /// <summary>(items) ids from 0 on; items of one id are no negatives of each other. Null where each item has its own. The run owns them.</summary>
+    public Tensor? Ids { get; init; }
 }
 
 /// <summary>
@@ -37,6 +40,7 @@ public abstract class TwoTowerRun<TTowers> : ITrainingRun, IDisposable
     where TTowers : nn.Module
 {
     private readonly Device _device;
+    private readonly Tensor? _ids;
     private readonly Communicator _ranks;
     private readonly ShardedBatches _batches;
     private readonly WarmupCosineSchedule _schedule;
@@ -50,7 +54,7 @@ public abstract class TwoTowerRun<TTowers> : ITrainingRun, IDisposable
     /// <param name="ranks">The processes that take a slice of each batch; null for this one alone.</param>
     protected TwoTowerRun(RunKey key, TTowers towers, long items, TrainingPlan plan, RunRandom random, Device device, Communicator? ranks = null)
     {
-        (Key, Random, _device, _ranks) = (key, random, device, ranks ?? Communicator.Single);
+        (Key, Random, _device, _ranks, _ids) = (key, random, device, ranks ?? Communicator.Single, plan.Ids);
         Towers = towers;
         towers.to(device);
         _batches = new ShardedBatches(_ranks, items, key.BatchSize, random.Order);
@@ -58,9 +62,10 @@ public abstract class TwoTowerRun<TTowers> : ITrainingRun, IDisposable
         _schedule = new WarmupCosineSchedule(plan.LearningRate, Steps, (long)Math.Round(plan.Warmup * Steps));
         var fixedTemperature = Contrastive.Temperature.Fixed(plan.Settings.Temperature);
         _temperature = plan.LearnTemperature ? Contrastive.Temperature.Learned(plan.Settings.Temperature) : fixedTemperature;
-        var rho = StepSizeSchedule.Cosine(plan.Rho.First, plan.Rho.Last, plan.Settings.Epochs);
-        long? population = plan.Population is { } most ? Math.Min(most, items) : null;
-        var contrastive = Losses.Create(key.Loss, items, population, _temperature, rho, random.Loss);
+        var ids = plan.Ids is null ? items : plan.Ids.max().item<long>() + 1;
+        var rho = StepSizeSchedule.Cosine(plan.Rho.First, plan.Rho.Last, plan.Settings.Epochs * items / ids);
+        long? population = plan.Population is { } most ? Math.Min(most, ids) : null;
+        var contrastive = Losses.Create(key.Loss, ids, population, _temperature, rho, random.Loss);
         _loss = Structures.Create(key.Structure, contrastive, plan.Settings.StructureWeights, fixedTemperature, random.Loss);
         _loss.to(device);
         Replicas.Broadcast(_ranks, towers, _loss);
@@ -112,12 +117,13 @@ public abstract class TwoTowerRun<TTowers> : ITrainingRun, IDisposable
         _optimizer.zero_grad();
         var items = _ranks.AllGatherRows(_batches.Next()).to(_device);
         var (left, right) = Features(items);
+        var ids = _ids?.index_select(0, items) ?? items;
         LossTerm[] terms = [];
         // The work is in the towers: the loss and its structures are worked out of the whole batch, which is small, on each process.
         var share = WholeBatch.Evaluate(_ranks, [.. Rows(left), .. Rows(right)], rows =>
         {
             var all = new Queue<Tensor>(rows);
-            var result = _loss.Evaluate(Like(left, all), Like(right, all), items);
+            var result = _loss.Evaluate(Like(left, all), Like(right, all), ids);
             terms =
             [
                 new(LossTerm.Objective, result[Structures.Curve].item<float>()),
@@ -154,6 +160,7 @@ public abstract class TwoTowerRun<TTowers> : ITrainingRun, IDisposable
         Towers.Dispose();
         _batches.Dispose();
         Random.Dispose();
+        _ids?.Dispose();
         GC.SuppressFinalize(this);
     }
 

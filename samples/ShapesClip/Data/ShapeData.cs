@@ -100,6 +100,13 @@ public sealed record ShapePairs(Tensor Images, Tensor Tokens, Tensor Classes, IR
 {
     public long Items => Images.shape[0];
 
+    /// <summary>(N): pairs with the same shape, colour, size and place have one number.</summary>
+    public Tensor FactIds()
+    {
+        var numbers = new Dictionary<(int, int, int, int), long>();
+        return tensor(Scenes.Select(scene => numbers.TryAdd(scene.Shared, numbers.Count) ? numbers.Count - 1 : numbers[scene.Shared]).ToArray(), device: Images.device);
+    }
+
     public void Dispose()
     {
         Images.Dispose();

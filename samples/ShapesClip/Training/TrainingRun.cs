@@ -45,7 +45,7 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
     /// <param name="ranks">The processes that take a slice of each batch; null for this one alone.</param>
     public TrainingRun(
         RunKey key, ShapesSettings settings, ShapeData pairs, Func<TowerPair, Glance> glance, Device device, Communicator? ranks = null)
-        : base(key, FirstTowers(key, settings, pairs), pairs.Train.Items, Plan(key, settings), Streams.OfRun(key.Seed, device), device, ranks)
+        : base(key, FirstTowers(key, settings, pairs), pairs.Train.Items, Plan(key, settings, pairs), Streams.OfRun(key.Seed, device), device, ranks)
     {
         _pairs = pairs;
         _glance = glance;
@@ -94,7 +94,7 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
         return new TowerPair(sizes, random, independentRandom);
     }
 
-    private static TrainingPlan Plan(RunKey key, ShapesSettings settings) => new(settings, (settings.FirstRho, settings.LastRho))
+    private static TrainingPlan Plan(RunKey key, ShapesSettings settings, ShapeData pairs) => new(settings, (settings.FirstRho, settings.LastRho))
     {
         // With the square root of the batch size, as Adam's noise asks.
         LearningRate = settings.LearningRate * Math.Sqrt(key.BatchSize / ReferenceBatch),
@@ -102,5 +102,6 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
         Beta2 = Beta2,
         LearnTemperature = settings.LearnTemperature,
         Population = settings.Population,
+        Ids = settings.FactsAsIds ? pairs.Train.FactIds() : null,
     };
 }

@@ -55,6 +55,38 @@ public sealed class ShapeDataTests(SharedShapes shared) : IClassFixture<SharedSh
     }
 
     [Fact]
+    public void Pairs_with_the_same_facts_have_one_id_and_others_have_others()
+    {
+        using var ids = _data.Train.FactIds();
+        var numbered = ids.data<long>().Zip(_data.Train.Scenes.Select(scene => scene.Shared)).Distinct().ToArray();
+
+        numbered.Length.Should().BeLessThan(_data.Train.Scenes.Count);
+        numbered.Select(pair => pair.Second).Should().OnlyHaveUniqueItems();
+        numbered.Select(pair => pair.First).Order().Should().Equal(Enumerable.Range(0, numbered.Length).Select(id => (long)id));
+    }
+
+    [Theory]
+    [InlineData("infonce")]
+    [InlineData("gamma-mean")]
+    public void With_facts_as_ids_pairs_that_tell_the_same_are_not_contrasted(string loss)
+    {
+        // All tell what the first or the second tells: each pair has half of the others as negatives.
+        using var data = ShapeData.Draw(SharedShapes.Pairs, SharedShapes.Seed, CPU);
+        var alike = data with { Train = data.Train with { Scenes = [.. data.Train.Scenes.Select((_, i) => data.Train.Scenes[i % 2])] } };
+
+        Objective("--facts-as-ids").Should().BeInRange(0.1, Objective() - 0.5);
+
+        double Objective(params string[] more)
+        {
+            var command = new ShapesCommand();
+            var settings = command.Settings(command.Root.Parse(
+                ["--loss", loss, "--pairs", $"{SharedShapes.Pairs}", "--image-width", "8", "--text-width", "8", "--encoding", "16", "--features", "8", .. more]));
+            using var run = new TrainingRun(new RunKey("none", loss, 16, 0), settings, alike, _ => new Glance(0, 0), CPU);
+            return run.TakeStep().Single().Value;
+        }
+    }
+
+    [Fact]
     public void Test_pairs_differ_in_what_both_modalities_tell_so_retrieval_has_one_answer()
     {
         _data.Test.Scenes.Select(scene => scene.Shared).Should().OnlyHaveUniqueItems();
