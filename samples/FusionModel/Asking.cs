@@ -22,7 +22,7 @@ internal static class Asking
         var seen = new List<float[]>();
         var tokens = net.Fusion.Tokenizer.Encode([settings.Text], device);
         // (1, heads, L, P) to (L, P), without the class token of the picture.
-        var states = net.States(Pixels.Of([picture], sizes.Side, sizes.Boxes, device), tokens, weights => seen.Add(
+        var states = net.States(Pixels.Of([picture], sizes.Side, sizes.Boxes, device), tokens, seen: weights => seen.Add(
             weights.mean([1]).squeeze(0).narrow(1, 1, weights.shape[3] - 1).contiguous().cpu().data<float>().ToArray()));
         var probabilities = net.Scores(states).softmax(1).squeeze(0).cpu().data<float>().ToArray();
 

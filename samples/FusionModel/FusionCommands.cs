@@ -20,10 +20,10 @@ internal sealed class FusionCommands
     private readonly Option<string> _picture = new("--picture") { Description = "What it is about", HelpName = "file", Required = true };
     private readonly Option<string> _text = new("--text") { Description = "A question, statement or hypothesis", HelpName = "words", Required = true };
     private readonly Option<string> _sheet = Text("--out", "ask.png", "Where the words look", "file");
-    private readonly Option<string> _loss = Text("--loss", "infonce", "Contrasts to compare: infonce, with a momentum model's targets and queue, and gamma, with a memory", "list");
+    private readonly Option<string> _loss = Text("--loss", "infonce", "Contrasts to compare: infonce, with a momentum model's targets and queue, and gamma-mean, with a memory", "list");
     private readonly Option<string> _structure = Text("--structure", "none", "Structures to compare, of none, separation, bridge, consistency and all", "list");
     private readonly Option<string> _seeds = Text("--seeds", "1", "How many seeds, counted from 0, or a list such as 0,1,7 (and 7, for seed 7 alone)", "n|list");
-    private readonly Option<string> _drawn = Standard("--drawn", "8000 scenes or 20000 examples", "Without --images: how many to draw");
+    private readonly Option<string> _drawn = Standard("--drawn", "8000 scenes or 24000 examples", "Without --images: how many to draw");
     private readonly Option<string> _drawnTest = Standard("--drawn-test", "1200", "Without --images: how many examples to score on");
     private readonly Option<string> _queue = Text("--queue", "512", "Rows of the queue, or of the memory", "n");
     private readonly Option<string> _side = Text("--picture-size", "32", "Pixels a side that a picture or box is resized to, a multiple of 8; a pretrained model has its own", "n");
@@ -101,7 +101,7 @@ internal sealed class FusionCommands
             Images = images,
             Captions = captions,
             Drawn = images is null ? Value(parsed, _drawn, 8000, 240, 16, 1_000_000) : 0,
-            Losses = Names(_loss, parsed.GetRequiredValue(_loss), [Losses.Baseline, "gamma"]),
+            Losses = Names(_loss, parsed.GetRequiredValue(_loss), [Losses.Baseline, "gamma-mean"]),
             Structures = Names(_structure, parsed.GetRequiredValue(_structure), [Structures.None, Structures.Separation, Structures.Bridge, Structures.Consistency, Structures.All]),
             Seeds = Seeds(_seeds, parsed.GetRequiredValue(_seeds), Streams.LargestSeed),
             Queue = (int)Whole(_queue, parsed.GetRequiredValue(_queue), 1, 1 << 20),
@@ -128,7 +128,7 @@ internal sealed class FusionCommands
             Images = images,
             Train = train,
             Test = test,
-            Drawn = images is null ? Value(parsed, _drawn, 20_000, 240, 16, 1_000_000) : 0,
+            Drawn = images is null ? Value(parsed, _drawn, 24_000, 240, 16, 1_000_000) : 0,
             DrawnTest = images is null ? Value(parsed, _drawnTest, 1200, 120, 16, 1_000_000) : 0,
             Boxes = reasoning && images is not null ? (int)Whole(_boxes, parsed.GetRequiredValue(_boxes), 1, 16) : reasoning ? 3 : 1,
             Ordered = reasoning && parsed.GetValue(_ordered),

@@ -8,6 +8,9 @@ internal sealed record Sentence(string Text, Func<Scene, int?> Answer, bool IsFo
 /// <summary>A form of sentences and its answers. A test sentence is in no training set, but each of its words is, and each of its patterns.</summary>
 internal sealed record SentenceForm(string Name, IReadOnlyList<string> Answers, IReadOnlyList<Sentence> Sentences)
 {
+    /// <summary>How often it has its turn in training while others have one: more for what is hard to learn. Test sets have all forms equally often.</summary>
+    public int Turns { get; private init; } = 1;
+
     private static readonly string[] YesNo = ["yes", "no"];
     private static readonly string[] TrueFalse = ["true", "false"];
     private static readonly string[] Labels = ["entailed", "contradicted", "neutral"];
@@ -15,8 +18,8 @@ internal sealed record SentenceForm(string Name, IReadOnlyList<string> Answers, 
     private static readonly string[] Relations = ["left of", "right of", "above", "below"];
 
     // Each task has simple forms too. How two shapes lie to each other depends on the order of their names, the relation and the place: while two
-    // of the three are not known, the third tells nothing. A model that is only asked for relations stays at chance; asked where a shape is too, it
-    // can learn them.
+    // of the three are not known, the third tells nothing. A model that is only asked for relations stays at chance. Asked where a shape is too, it
+    // learns them, if half of what it is asked is about them.
 
     /// <summary>Questions about a scene.</summary>
     public static IReadOnlyList<SentenceForm> Questions { get; } =
@@ -24,7 +27,7 @@ internal sealed record SentenceForm(string Name, IReadOnlyList<string> Answers, 
         Of("exists", YesNo, ["is there a {0} {1}?", "does the picture show a {0} {1}?", "can you see a {0} {1}?", "is a {0} {1} present?"],
             from c in Range(4) from s in Range(3) select Slot([Colours[c], Shapes[s]], scene => scene.Find(c, s).Any() ? 0 : 1)),
         Of("relation", YesNo, ["is the {0} shape {1} the {2} shape?", "would you say the {0} shape is {1} the {2} shape?", "does the {0} shape lie {1} the {2} shape?", "can you see the {0} shape {1} the {2} shape?"],
-            from a in Range(4) from b in Range(4) where a != b from r in Range(4) select Slot([Colours[a], Relations[r], Colours[b]], scene => Relation(scene, a, r, b))),
+            from a in Range(4) from b in Range(4) where a != b from r in Range(4) select Slot([Colours[a], Relations[r], Colours[b]], scene => Relation(scene, a, r, b)), turns: 4),
         Of("colour", Colours, ["what color is the {0}?", "what is the color of the {0}?", "which color does the {0} have?", "tell the color of the {0}"],
             from s in Range(3) select Slot([Shapes[s]], scene => Single(scene.Find(null, s)) is { } place ? Colour(scene.Places[place]) : null)),
         Of("where", Corners, ["where is the {0} shape?", "in which corner is the {0} shape?", "which corner has the {0} shape?", "tell the corner of the {0} shape"],
@@ -83,11 +86,14 @@ internal sealed record SentenceForm(string Name, IReadOnlyList<string> Answers, 
     /// All patterns with all words. For each choice of words one pattern is kept for testing, another in turn, so training has every word and every
     /// pattern. The turn shifts after each round: else the last word of a form (four relations, four patterns) would never be trained in its pattern.
     /// </summary>
-    private static SentenceForm Of(string name, string[] answers, string[] patterns, IEnumerable<(string[] Words, Func<Scene, int?> Answer)> slots)
+    private static SentenceForm Of(string name, string[] answers, string[] patterns, IEnumerable<(string[] Words, Func<Scene, int?> Answer)> slots, int turns = 1)
         => new(name, answers, [.. slots.Index().SelectMany(slot => patterns.Select((pattern, p) => new Sentence(
             string.Format(System.Globalization.CultureInfo.InvariantCulture, pattern, slot.Item.Words),
             slot.Item.Answer,
-            IsForTesting: (slot.Index + slot.Index / patterns.Length + p) % patterns.Length == 0)))]);
+            IsForTesting: (slot.Index + slot.Index / patterns.Length + p) % patterns.Length == 0)))])
+        {
+            Turns = turns,
+        };
 
     private static int? Single(IEnumerable<int> places) => places.ToArray() is [var only] ? only : null;
 

@@ -26,8 +26,9 @@ internal sealed record Example(int Picture, string Text, int Answer, string Form
 /// <param name="Answers">All there are.</param>
 /// <param name="Train">To learn from.</param>
 /// <param name="Test">To score on.</param>
+/// <param name="Together">So many neighbours of <paramref name="Train"/> differ in what decides their answers and in little else.</param>
 internal sealed record TaskData(
-    int Side, int Boxes, IReadOnlyList<byte[]> Pictures, IReadOnlyList<string> Answers, IReadOnlyList<Example> Train, IReadOnlyList<Example> Test)
+    int Side, int Boxes, IReadOnlyList<byte[]> Pictures, IReadOnlyList<string> Answers, IReadOnlyList<Example> Train, IReadOnlyList<Example> Test, int Together = 1)
 {
     private const int DrawnBoxes = 3;
 
@@ -60,15 +61,17 @@ internal sealed record TaskData(
             _ => (SentenceForm.Hypotheses, 1, true),
         };
         string[] answers = [.. forms.SelectMany(form => form.Answers).Distinct()];
-        return new TaskData(Scene.Side, boxes, pictures, answers, Examples(train, forTesting: false), Examples(test, forTesting: true));
+        return new TaskData(
+            Scene.Side, boxes, pictures, answers, Examples(train, forTesting: false), Examples(test, forTesting: true), forms.Select(BalancedScenes.Together).Distinct().Single());
 
         Example[] Examples(int count, bool forTesting)
         {
             var examples = new List<Example>();
             Scene? last = null;
+            SentenceForm[] turns = [.. forms.SelectMany(form => Enumerable.Repeat(form, forTesting ? 1 : form.Turns))];
             for (var f = 0; examples.Count < count; f++)
             {
-                var form = forms[f % forms.Count];
+                var form = turns[f % turns.Length];
                 foreach (var (scene, sentence, answer) in BalancedScenes.Draw(form, boxes, covers, forTesting, random))
                 {
                     if (!ReferenceEquals(last, scene))
@@ -128,6 +131,9 @@ internal sealed record TaskData(
 /// <summary>Scenes and sentences from which neither alone tells the answer.</summary>
 internal static class BalancedScenes
 {
+    /// <summary>How many examples <see cref="Draw"/> gives.</summary>
+    public static int Together(SentenceForm form) => form.Answers.Count > 2 ? form.Answers.Count : 4;
+
     /// <summary>
     /// Of two answers: two scenes and two sentences, each sentence right of another scene, so that every scene and every sentence has both
     /// answers. Of more: one sentence and a scene for each answer.

@@ -56,15 +56,18 @@ internal sealed class TaskNet : nn.Module
 
     public FusionNet Fusion => fusion;
 
-    /// <param name="pictures">(N, K, 3, S, S) bytes.</param>
+    /// <param name="pictures">(P, K, 3, S, S) bytes.</param>
     /// <param name="ids">(N, L) tokens of the sentences.</param>
+    /// <param name="which">(N), the row of the picture of each sentence; null where sentence i is about picture i.</param>
     /// <param name="seen">As <see cref="FusionNet.Fuse"/> has it.</param>
-    public TextStates States(Tensor pictures, Tensor ids, Action<Tensor>? seen = null)
+    public TextStates States(Tensor pictures, Tensor ids, Tensor? which = null, Action<Tensor>? seen = null)
     {
         using var scope = NewDisposeScope();
-        var (n, boxes) = (pictures.shape[0], pictures.shape[1]);
+        var (rows, boxes) = (pictures.shape[0], pictures.shape[1]);
         var images = fusion.Image(pictures.flatten(0, 1));
-        images = images.view(n, boxes, images.shape[1], images.shape[2]);
+        images = images.view(rows, boxes, images.shape[1], images.shape[2]);
+        if (which is not null)
+            images = images.index_select(0, which);
         var text = fusion.Text(ids);
         var fused = fusion.Fuse([.. Enumerable.Range(0, (int)boxes).Select(box => images.select(1, box))], text, seen);
         return new TextStates(fused.MoveToOuterDisposeScope(), text.Mask.MoveToOuterDisposeScope());

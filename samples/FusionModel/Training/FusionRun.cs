@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Contrastive.Numerics;
 using Contrastive.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -40,19 +41,29 @@ internal abstract class FusionRun : ITrainingRun, IDisposable
     private const double WarmupShare = 0.05;
 
     private readonly Generator _order;
+    private readonly int _together;
     private readonly ShuffledBatches _batches;
     private readonly WarmupCosineSchedule _schedule;
     private readonly SafeAdamW _optimizer;
 
-    protected FusionRun(string name, long items, Pace pace, long seed, (string Name, nn.Module Module)[] trained, Device device)
+    /// <param name="name">Of the run.</param>
+    /// <param name="items">How many there are to train on.</param>
+    /// <param name="pace">How.</param>
+    /// <param name="seed">Of their order and of <see cref="Draws"/>.</param>
+    /// <param name="trained">The run owns them.</param>
+    /// <param name="device">Where.</param>
+    /// <param name="together">So many neighbours are always learned in one step.</param>
+    protected FusionRun(string name, long items, Pace pace, long seed, (string Name, nn.Module Module)[] trained, Device device, int together = 1)
     {
         Name = name;
-        BatchSize = pace.BatchSize;
-        if (items < pace.BatchSize)
+        _together = together;
+        var groups = Math.Max(1, pace.BatchSize / together);
+        BatchSize = groups * together;
+        if (items < BatchSize)
             throw new UserError($"--batch-size {pace.BatchSize}: there are only {items} to train on");
         _order = Streams.Order(seed);
         Draws = Streams.Draws(seed);
-        _batches = new ShuffledBatches(items, pace.BatchSize, _order, device);
+        _batches = new ShuffledBatches(items / together, groups, _order, device);
         Steps = pace.Epochs * _batches.StepsPerEpoch;
         _schedule = new WarmupCosineSchedule(pace.LearningRate, Steps, (long)(WarmupShare * Steps));
         Trained = trained;
@@ -103,8 +114,8 @@ internal abstract class FusionRun : ITrainingRun, IDisposable
         using var scope = NewDisposeScope();
         _optimizer.LearningRate = _schedule.At(_batches.Step);
         _optimizer.zero_grad();
-        var items = _batches.Next();
-        var (loss, terms) = Loss(items);
+        BeforeStep(_optimizer.LearningRate);
+        var (loss, terms) = Loss(Members(_batches.Next()));
         loss.backward();
         _optimizer.step();
         Curves = Curves with
@@ -135,6 +146,15 @@ internal abstract class FusionRun : ITrainingRun, IDisposable
         _order.Dispose();
         Draws.Dispose();
     }
+
+    /// <param name="stepSize">Of the step that comes.</param>
+    protected virtual void BeforeStep(double stepSize)
+    {
+    }
+
+    /// <summary>The numbers of all members of some groups.</summary>
+    private Tensor Members(Tensor groups)
+        => TensorArithmetic.Range(0, _batches.Items * _together, groups.device).view(-1, _together).index_select(0, groups).flatten();
 
     /// <summary>The loss of a batch and its parts; the caller has a dispose scope.</summary>
     /// <param name="items">(B) numbers.</param>

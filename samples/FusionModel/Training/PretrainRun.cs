@@ -21,6 +21,7 @@ internal sealed class PretrainRun : FusionRun
     private readonly FusionNet _twin;
     private readonly MomentumModel _momentum;
     private readonly MomentumContrastLoss? _distilled;
+    private readonly CrossBatchMemory? _memory;
     private readonly Temperature _temperature;
     private readonly CompositeLoss _contrast;
     private readonly WordMasking _masking;
@@ -41,7 +42,7 @@ internal sealed class PretrainRun : FusionRun
         : base(key.ToString(), data.Pictures.Count, pace, key.Seed, [("model", net), ("contrast", contrast.All)], device)
     {
         Net = net;
-        (_temperature, _distilled, _contrast) = (contrast.Temperature, contrast.Distilled, contrast.All);
+        (_temperature, _distilled, _memory, _contrast) = (contrast.Temperature, contrast.Distilled, contrast.Memory, contrast.All);
         using var unused = Streams.Weights(key.Seed);
         _twin = new FusionNet(net.Sizes, unused);
         _twin.to(device);
@@ -65,6 +66,9 @@ internal sealed class PretrainRun : FusionRun
     public FusionNet Net { get; }
 
     public override CheckpointParts Parts => base.Parts.Module("momentum", _momentum);
+
+    /// <summary>What a slowly moving model encoded lasts in a queue; what the model itself did counts once steps are small.</summary>
+    protected override void BeforeStep(double stepSize) => _memory?.FollowStepSize(stepSize);
 
     protected override (Tensor Loss, IReadOnlyList<LossTerm> Terms) Loss(Tensor items)
     {
@@ -130,7 +134,8 @@ internal sealed class PretrainRun : FusionRun
             held.Dispose();
     }
 
-    private sealed record Contrasts(Temperature Temperature, MomentumContrastLoss? Distilled, CompositeLoss All);
+    /// <param name="Memory">Of the decomposable loss.</param>
+    private sealed record Contrasts(Temperature Temperature, MomentumContrastLoss? Distilled, CrossBatchMemory? Memory, CompositeLoss All);
 
     private static Contrasts Contrast(FusionKey key, int pictures, int features, int queue)
     {
@@ -141,6 +146,6 @@ internal sealed class PretrainRun : FusionRun
             new GammaContrastiveLoss(new PartitionTable(pictures), temperature, ContrastMode.Symmetric, memory: memory), includeInModal: false);
         // At a fixed time the bridge draws nothing.
         using var none = new Generator(0);
-        return new Contrasts(temperature, distilled, Structures.Create(key.Structure, contrast, Weights, Temperature.Fixed(0.07), none));
+        return new Contrasts(temperature, distilled, distilled is null ? memory : null, Structures.Create(key.Structure, contrast, Weights, Temperature.Fixed(0.07), none));
     }
 }

@@ -23,7 +23,7 @@ internal sealed class TaskRun : FusionRun
     /// <param name="pace">How.</param>
     /// <param name="device">Where.</param>
     public TaskRun(FusionKey key, TaskNet net, TaskData data, bool anyOrder, Pace pace, Device device)
-        : base(key.ToString(), data.Train.Count, pace, key.Seed, [("model", net)], device)
+        : base(key.ToString(), data.Train.Count, pace, key.Seed, [("model", net)], device, data.Together)
     {
         (Net, _data, _anyOrder, _hidden, _device) = (net, data, anyOrder, key.Without, device);
         _pictures = Pixels.Of(data.Pictures, data.Side, data.Boxes, device);
@@ -34,15 +34,17 @@ internal sealed class TaskRun : FusionRun
 
     protected override (Tensor Loss, IReadOnlyList<LossTerm> Terms) Loss(Tensor items)
     {
-        var pictures = Shown(_train.Pictures.index_select(0, items));
+        // Each picture once, however many sentences are about it.
+        var (numbers, which, _) = _train.Pictures.index_select(0, items).unique(sorted: true, return_inverse: true);
+        var pictures = Shown(numbers);
         if (_anyOrder && _data.Boxes > 1)
         {
-            var order = rand([items.shape[0], _data.Boxes], device: items.device, generator: Draws).argsort(1);
-            pictures = pictures.take_along_dim(order.view(items.shape[0], _data.Boxes, 1, 1, 1), 1);
+            var order = rand([numbers.shape[0], _data.Boxes], device: items.device, generator: Draws).argsort(1);
+            pictures = pictures.take_along_dim(order.view(numbers.shape[0], _data.Boxes, 1, 1, 1), 1);
         }
 
         var tokens = Trimmed(_train.Tokens.index_select(0, items), Net.Fusion.Tokenizer.Padding);
-        var loss = Net.Loss(Net.States(pictures, tokens), _train.Answers.index_select(0, items));
+        var loss = Net.Loss(Net.States(pictures, tokens, which), _train.Answers.index_select(0, items));
         return (loss, [new LossTerm(LossTerm.Objective, loss.item<float>())]);
     }
 

@@ -40,6 +40,36 @@ public sealed class DrawnTaskTests
     [InlineData("Vqa")]
     [InlineData("Reasoning")]
     [InlineData("Entailment")]
+    public void Neighbours_are_one_sentence_with_each_answer_or_two_scenes_with_two_sentences(string name)
+    {
+        var data = Draw(name, 960, 480);
+
+        data.Train.Count.Should().Be(data.Train.Count / data.Together * data.Together);
+        foreach (var together in data.Train.Chunk(data.Together))
+        {
+            together.Select(example => example.Form).Distinct().Should().ContainSingle();
+            together.Should().OnlyHaveUniqueItems();
+            var sentences = together.GroupBy(example => example.Text).ToArray();
+            sentences.Length.Should().BeOneOf(1, 2);
+            foreach (var sentence in sentences)
+                sentence.Select(example => example.Answer).Should().OnlyHaveUniqueItems().And.HaveCount(together.Length / sentences.Length);
+            together.Select(example => example.Picture).Distinct().Should().HaveCount(together.Length / sentences.Length);
+        }
+    }
+
+    [Fact]
+    public void Half_of_what_is_asked_in_training_is_about_relations_and_a_fifth_in_testing()
+    {
+        var data = Draw("Vqa", 960, 480);
+
+        data.Train.Count(example => example.Form == "relation").Should().Be(data.Train.Count / 2);
+        data.Test.Count(example => example.Form == "relation").Should().Be(data.Test.Count / 5);
+    }
+
+    [Theory]
+    [InlineData("Vqa")]
+    [InlineData("Reasoning")]
+    [InlineData("Entailment")]
     public void Test_sentences_are_in_no_training_set_but_their_words_are(string name)
     {
         var data = Draw(name, 3000, 600);

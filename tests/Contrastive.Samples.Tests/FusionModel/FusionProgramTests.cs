@@ -18,7 +18,7 @@ public sealed class FusionProgramTests : IDisposable
     [Fact]
     public void Pretrained_models_are_fine_tuned_and_answer()
     {
-        Good(["pretrain", .. Tiny, "--loss", "infonce,gamma", "--structure", "none,all", "--epochs", "1", "--boxes", "3", "--out", _folder.Path("before")]);
+        Good(["pretrain", .. Tiny, "--loss", "infonce,gamma-mean", "--structure", "none,all", "--epochs", "1", "--boxes", "3", "--out", _folder.Path("before")]);
         var pretrained = Results("before");
         pretrained.Should().HaveCount(4);
         pretrained.Should().OnlyContain(result => result.GetProperty("matching").GetDouble() > 0 && result.GetProperty("words").GetDouble() > 0 && result.GetProperty("assignment").GetDouble() > 0);
