@@ -19,7 +19,7 @@ internal static class Finetuning
     public static void Run(FinetuneSettings settings, FusionTask task, Running running, SampleConsole console, Action afterStep)
     {
         var device = Devices.Of(settings.Device);
-        var pretrained = settings.Model is { } model ? SavedFusion.FindPretrained(model) : [];
+        var pretrained = settings.Model is { } model ? SavedFusion.FindFor(task, model) : [];
         if (pretrained.Count > 0)
         {
             // One data set for all of them, of the size they take.
@@ -40,7 +40,7 @@ internal static class Finetuning
                                 select new FusionKey(settings.Task, FusionKey.None, FusionKey.None, Structures.None, seed, hidden)];
         FusionKey[] keys = pretrained.Count == 0
             ? [.. settings.Seeds.Select(seed => new FusionKey(settings.Task, FusionKey.None, FusionKey.None, Structures.None, seed))]
-            : [.. pretrained.Select(one => one.Description.Run with { Task = settings.Task, Model = one.Description.Sha256[..12] })];
+            : [.. pretrained.Select(one => one.Description.Run.Before(settings.Task, one.Description.Sha256[..12]))];
         OutputFolder.Make(running.Folder, ModelFolder.Models);
         var records = new RunRecords<FusionKey, TaskResult>(running.Records, settings.OfOneRun);
         console.Line($"{settings.Task}: {data.Train.Count} examples to learn from, {data.Test.Count} to score on, {data.Answers.Count} answers, majority {data.Majority:F3}");
@@ -73,10 +73,19 @@ internal static class Finetuning
 
         TaskNet Pretrained(string folder, FusionDescription description, Generator weights)
         {
-            using var before = SavedFusion.LoadPretrained(folder, description);
             var own = description.Sizes with { Boxes = data.Boxes, Vocabulary = Vocabulary.Extended(description.Sizes.Vocabulary, texts) };
             var net = new TaskNet(task, own, data.Answers, weights);
-            net.Fusion.TakeFrom(before);
+            if (description.Task is null)
+            {
+                using var before = SavedFusion.LoadPretrained(folder, description);
+                net.Fusion.TakeFrom(before);
+            }
+            else
+            {
+                using var before = SavedFusion.LoadTask(folder, CPU);
+                net.TakeFrom(before);
+            }
+
             return net;
         }
     }
@@ -86,7 +95,7 @@ internal static class Finetuning
     {
         TaskLine[] lines = [.. keys.Select(key => new TaskLine(
             key.Task, key.Pretraining, key.Loss, key.Structure, key.Seed, result(key).Accuracy, data.Majority, Blind(key.Seed, FusionKey.Picture), Blind(key.Seed, FusionKey.Text)))];
-        var groups = lines.GroupBy(line => line.Pretraining == FusionKey.None ? "no pretraining" : line.Structure == Structures.None ? line.Loss : $"{line.Loss} + {line.Structure}").ToArray();
+        var groups = lines.Zip(keys).GroupBy(pair => pair.Second.Start, pair => pair.First).ToArray();
         var table = new ResultsTable("pretraining", "seeds", "accuracy", "majority", "without picture", "without text");
         foreach (var group in groups)
             table.Row(group.Key, $"{group.Count()}", Over(group, line => line.Accuracy), Over(group, line => line.Majority), Over(group, line => line.WithoutPicture), Over(group, line => line.WithoutText));
@@ -116,7 +125,7 @@ internal static class Finetuning
             .. groups.Select(group => (
                 group.Key,
                 Spread.Of(group.Select(line => line.Accuracy)),
-                group.First().Pretraining == FusionKey.None ? Known : LossColors.Of(group.First().Loss, group.First().Structure))),
+                group.First().Loss == FusionKey.None ? Known : LossColors.Of(group.First().Loss, group.First().Structure))),
         ];
         foreach (var (place, bar) in bars.Index())
         {

@@ -30,17 +30,17 @@ internal static class SavedFusion
 
     public static void Save(string folder, TaskNet net, FusionKey key, object settings) => Save(folder, net, net.Fusion.Sizes, key, net.Task, net.Answers, settings);
 
-    /// <summary>The pretrained models of a folder, or of an experiment's.</summary>
-    /// <exception cref="UserError">There is none, or one is damaged, or fine-tuned already.</exception>
-    public static IReadOnlyList<(string Folder, FusionDescription Description)> FindPretrained(string folder)
+    /// <summary>The models of a folder, or of an experiment's, that can be fine-tuned for a task.</summary>
+    /// <exception cref="UserError">There is none, or one is damaged, or fine-tuned for another task.</exception>
+    public static IReadOnlyList<(string Folder, FusionDescription Description)> FindFor(FusionTask task, string folder)
     {
         var all = Path.Combine(folder, ModelFolder.Models);
         string[] folders = Directory.Exists(all) ? [.. Directory.GetDirectories(all).Order(StringComparer.Ordinal)] : [ModelFolder.Find(folder)];
         if (folders.Length == 0)
             throw new UserError($"--model {folder}: holds no trained run");
-        return [.. folders.Select(one => ModelFolder.Read<FusionDescription>(one, FusionDescription.CurrentFormat) is { Task: null } found
+        return [.. folders.Select(one => ModelFolder.Read<FusionDescription>(one, FusionDescription.CurrentFormat) is var found && (found.Task is null || found.Task == task)
             ? (one, found)
-            : throw new UserError($"--model {one}: is fine-tuned already; name a folder of `pretrain`"))];
+            : throw new UserError($"--model {one}: is fine-tuned for {found.Run.Task}; name a folder of `pretrain`, or of the same task"))];
     }
 
     public static FusionNet LoadPretrained(string folder, FusionDescription description)

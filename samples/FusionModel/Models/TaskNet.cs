@@ -102,6 +102,17 @@ internal sealed class TaskNet : nn.Module
         Tensor Each(Tensor rows) => rows.repeat_interleave(candidates.shape[0], 0);
     }
 
+    /// <summary>Takes the weights of a model for the same task, whose words come first in this one's vocabulary.</summary>
+    public void TakeFrom(TaskNet before)
+    {
+        using var constant = no_grad();
+        using var scope = NewDisposeScope();
+        fusion.TakeFrom(before.fusion);
+        var own = named_parameters().ToDictionary(named => named.name, named => named.parameter);
+        foreach (var (name, weights) in before.named_parameters().Where(named => !named.name.StartsWith($"{nameof(fusion)}.", StringComparison.Ordinal)))
+            own[name].narrow(0, 0, weights.shape[0]).copy_(weights);
+    }
+
     /// <summary>Σ log p(token | those before it, question, picture), over the tokens behind the first, which stands in front of every answer.</summary>
     /// <param name="states">(N, L, W).</param>
     /// <param name="answers">(N, A) tokens.</param>

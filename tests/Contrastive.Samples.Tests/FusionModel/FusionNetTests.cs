@@ -81,6 +81,49 @@ public sealed class FusionNetTests
         (scores[0] - scores[1]).abs().max().item<float>().Should().BeGreaterThan(1e-4f);
     }
 
+    [Theory]
+    [InlineData("vqa", 1)]
+    [InlineData("reasoning", 3)]
+    public void A_picture_that_several_sentences_are_about_is_given_once(string task, int boxes)
+    {
+        using var scope = NewDisposeScope();
+        using var constant = no_grad();
+        using var random = new Generator(5);
+        using var net = new TaskNet(Enum.Parse<FusionTask>(task, ignoreCase: true), Sizes(boxes), Answers, random);
+        var pictures = randint(0, 256, [2, boxes, 3, 16, 16], dtype: ScalarType.Byte, generator: random);
+        var which = tensor(new long[] { 1, 0, 1 });
+        var tokens = net.Fusion.Tokenizer.Encode(Sentences, CPU);
+
+        var scores = net.Scores(net.States(pictures, tokens, which));
+
+        scores.allclose(net.Scores(net.States(pictures.index_select(0, which), tokens)), atol: 1e-6).Should().BeTrue();
+    }
+
+    [Theory]
+    [InlineData("vqa")]
+    [InlineData("reasoning")]
+    public void A_model_goes_on_from_one_of_the_same_task_that_knows_fewer_words(string task)
+    {
+        using var scope = NewDisposeScope();
+        using var constant = no_grad();
+        using var random = new Generator(6);
+        var (kind, sizes) = (Enum.Parse<FusionTask>(task, ignoreCase: true), Sizes(1));
+        using var before = new TaskNet(kind, sizes, Answers, random);
+        using var after = new TaskNet(kind, sizes with { Vocabulary = Vocabulary.Extended(sizes.Vocabulary, ["an unheard word"]) }, Answers, random);
+        var pictures = randint(0, 256, [Sentences.Length, 1, 3, 16, 16], dtype: ScalarType.Byte, generator: random);
+        var tokens = before.Fusion.Tokenizer.Encode(Sentences, CPU);
+        var scores = before.Scores(before.States(pictures, tokens));
+
+        after.TakeFrom(before);
+
+        var same = after.Scores(after.States(pictures, tokens));
+        // What words there are to say beside an answer takes from its likelihood, as much from each token's.
+        (kind == FusionTask.Vqa ? same.argmax(1).eq(scores.argmax(1)).all().item<bool>() : same.allclose(scores)).Should().BeTrue();
+        (scores[0] - scores[1]).abs().max().item<float>().Should().BeGreaterThan(1e-4f);
+        foreach (var (name, weights) in before.named_parameters())
+            after.get_parameter(name)!.narrow(0, 0, weights.shape[0]).Equals(weights).Should().BeTrue(name);
+    }
+
     [Fact]
     public void The_decoder_ranks_by_the_likelihood_of_the_whole_answer()
     {

@@ -32,6 +32,14 @@ public sealed class FusionProgramTests : IDisposable
             result.GetProperty("majority").GetDouble().Should().Be(0.5);
         }
 
+        // On from there, on other data.
+        var picture = Boxes("more.png", 3);
+        var lines = Text("more.tsv", string.Concat(Enumerable.Range(0, 16).Select(i => $"{Path.GetFileName(picture)}\tthere is a {(i % 2 == 0 ? "red" : "purple")} box\t{(i % 2 == 0 ? "true" : "false")}\n")));
+        string[] more = ["--images", _folder.Root, "--train", lines, "--test", lines];
+        Good(["finetune", "reasoning", .. Small, .. more, "--model", _folder.Path("after"), "--out", _folder.Path("more")]).Should().Contain("infonce, reasoning before");
+        Results("more").Select(result => result.GetProperty("pretraining").GetString()).Distinct().Should().Equal("itc+itm+mlm+reasoning");
+        Bad(["finetune", "vqa", .. Small, "--model", _folder.Path("after"), "--out", _folder.Path("other")]).Should().Contain("fine-tuned for reasoning");
+
         // A test scene of three boxes, side by side.
         var model = Directory.GetDirectories(_folder.Path("after", "models"))[0];
         var output = Good(["ask", "--model", model, "--picture", Boxes("boxes.png", 3), "--text", "there is a box with a red circle", "--out", _folder.Path("ask.png")]);
