@@ -40,7 +40,7 @@ internal static class Finetuning
                                 select new FusionKey(settings.Task, FusionKey.None, FusionKey.None, Structures.None, seed, hidden)];
         FusionKey[] keys = pretrained.Count == 0
             ? [.. settings.Seeds.Select(seed => new FusionKey(settings.Task, FusionKey.None, FusionKey.None, Structures.None, seed))]
-            : [.. pretrained.Select(one => one.Description.Run.Before(settings.Task, one.Description.Sha256[..12]))];
+            : [.. pretrained.Select(one => one.Description.Run.FineTunedFor(settings.Task, one.Description.Sha256[..12]))];
         OutputFolder.Make(running.Folder, ModelFolder.Models);
         var records = new RunRecords<FusionKey, TaskResult>(running.Records, settings.OfOneRun);
         console.Line($"{settings.Task}: {data.Train.Count} examples to learn from, {data.Test.Count} to score on, {data.Answers.Count} answers, majority {data.Majority:F3}");

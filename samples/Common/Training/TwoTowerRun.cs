@@ -62,7 +62,8 @@ public abstract class TwoTowerRun<TTowers> : ITrainingRun, IDisposable
         _schedule = new WarmupCosineSchedule(plan.LearningRate, Steps, (long)Math.Round(plan.Warmup * Steps));
         var fixedTemperature = Contrastive.Temperature.Fixed(plan.Settings.Temperature);
         _temperature = plan.LearnTemperature ? Contrastive.Temperature.Learned(plan.Settings.Temperature) : fixedTemperature;
-        var ids = plan.Ids is null ? items : plan.Ids.max().item<long>() + 1;
+        using var lastId = plan.Ids?.max();
+        var ids = lastId is null ? items : lastId.item<long>() + 1;
         var rho = StepSizeSchedule.Cosine(plan.Rho.First, plan.Rho.Last, plan.Settings.Epochs * items / ids);
         long? population = plan.Population is { } most ? Math.Min(most, ids) : null;
         var contrastive = Losses.Create(key.Loss, ids, population, _temperature, rho, random.Loss);

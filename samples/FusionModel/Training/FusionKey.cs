@@ -29,12 +29,12 @@ internal sealed record FusionKey(string Task, string Pretraining, string Loss, s
     [JsonIgnore]
     public string FileName => $"{Task}-{(Loss == None ? None : $"{Loss}-{Structure}")}{(Continues ? "-continued" : "")}-s{Seed}{(Without.Length > 0 ? $"-without-{Without}" : "")}";
 
-    public override string ToString() => $"{Task} {(Without.Length > 0 ? $"without {Without}" : Task == Pretrain ? $"{Start}" : $"from {Start}")} seed {Seed}";
+    public override string ToString() => $"{Task} {(Without.Length > 0 ? $"without {Without}" : Task == Pretrain ? Start : $"from {Start}")} seed {Seed}";
 
     /// <summary>The run that fine-tunes what this one made.</summary>
     /// <param name="task">For what.</param>
     /// <param name="model">The first digits of the checksum of its weights.</param>
-    public FusionKey Before(string task, string model) => this with
+    public FusionKey FineTunedFor(string task, string model) => this with
     {
         Task = task,
         Pretraining = Task == Pretrain ? Pretraining : Pretraining == None ? Task : $"{Pretraining}+{Task}",
