@@ -163,15 +163,20 @@ internal sealed class FusionNet : nn.Module
     {
         using var constant = no_grad();
         using var scope = NewDisposeScope();
-        var own = named_parameters().ToDictionary(named => named.name, named => named.parameter);
-        foreach (var (name, weights) in pretrained.named_parameters().Where(named => own.ContainsKey(named.name) && !named.name.StartsWith(nameof(assign), StringComparison.Ordinal)))
+        Copy(pretrained, this, except: nameof(assign));
+        foreach (var layer in fusion_blocks)
+            FollowFirst(layer, pretrained.Sizes.Boxes);
+    }
+
+    /// <summary>Copies the weights that both have, as many rows as both have, but of parts whose names begin as the exception.</summary>
+    public static void Copy(nn.Module from, nn.Module to, string except)
+    {
+        var own = to.named_parameters().ToDictionary(named => named.name, named => named.parameter);
+        foreach (var (name, weights) in from.named_parameters().Where(named => own.ContainsKey(named.name) && !named.name.StartsWith(except, StringComparison.Ordinal)))
         {
             var rows = own[name].narrow(0, 0, Math.Min(own[name].shape[0], weights.shape[0]));
             rows.copy_(weights.narrow(0, 0, rows.shape[0]));
         }
-
-        foreach (var layer in fusion_blocks)
-            FollowFirst(layer, pretrained.Sizes.Boxes);
     }
 
     /// <summary>Blocks of further pictures, beyond those that are known, start as that of the first.</summary>

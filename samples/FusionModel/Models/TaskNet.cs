@@ -108,9 +108,7 @@ internal sealed class TaskNet : nn.Module
         using var constant = no_grad();
         using var scope = NewDisposeScope();
         fusion.TakeFrom(before.fusion);
-        var own = named_parameters().ToDictionary(named => named.name, named => named.parameter);
-        foreach (var (name, weights) in before.named_parameters().Where(named => !named.name.StartsWith($"{nameof(fusion)}.", StringComparison.Ordinal)))
-            own[name].narrow(0, 0, weights.shape[0]).copy_(weights);
+        FusionNet.Copy(before, this, except: $"{nameof(fusion)}.");
     }
 
     /// <summary>Σ log p(token | those before it, question, picture), over the tokens behind the first, which stands in front of every answer.</summary>

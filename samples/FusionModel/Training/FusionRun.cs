@@ -41,7 +41,8 @@ internal abstract class FusionRun : ITrainingRun, IDisposable
     private const double WarmupShare = 0.05;
 
     private readonly Generator _order;
-    private readonly int _together;
+    // (groups, members), the numbers of items.
+    private readonly Tensor _members;
     private readonly ShuffledBatches _batches;
     private readonly WarmupCosineSchedule _schedule;
     private readonly SafeAdamW _optimizer;
@@ -56,13 +57,14 @@ internal abstract class FusionRun : ITrainingRun, IDisposable
     protected FusionRun(string name, long items, Pace pace, long seed, (string Name, nn.Module Module)[] trained, Device device, int together = 1)
     {
         Name = name;
-        _together = together;
         var groups = Math.Max(1, pace.BatchSize / together);
         BatchSize = groups * together;
         if (items < BatchSize)
             throw new UserError($"--batch-size {pace.BatchSize}: there are only {items} to train on");
         _order = Streams.Order(seed);
         Draws = Streams.Draws(seed);
+        using var all = TensorArithmetic.Range(0, items / together * together, device);
+        _members = all.view(-1, together);
         _batches = new ShuffledBatches(items / together, groups, _order, device);
         Steps = pace.Epochs * _batches.StepsPerEpoch;
         _schedule = new WarmupCosineSchedule(pace.LearningRate, Steps, (long)(WarmupShare * Steps));
@@ -115,7 +117,7 @@ internal abstract class FusionRun : ITrainingRun, IDisposable
         _optimizer.LearningRate = _schedule.At(_batches.Step);
         _optimizer.zero_grad();
         BeforeStep(_optimizer.LearningRate);
-        var (loss, terms) = Loss(Members(_batches.Next()));
+        var (loss, terms) = Loss(_members.index_select(0, _batches.Next()).flatten());
         loss.backward();
         _optimizer.step();
         Curves = Curves with
@@ -141,6 +143,7 @@ internal abstract class FusionRun : ITrainingRun, IDisposable
     {
         _optimizer.Dispose();
         _batches.Dispose();
+        _members.Dispose();
         foreach (var (_, module) in Trained)
             module.Dispose();
         _order.Dispose();
@@ -151,10 +154,6 @@ internal abstract class FusionRun : ITrainingRun, IDisposable
     protected virtual void BeforeStep(double stepSize)
     {
     }
-
-    /// <summary>The numbers of all members of some groups.</summary>
-    private Tensor Members(Tensor groups)
-        => TensorArithmetic.Range(0, _batches.Items * _together, groups.device).view(-1, _together).index_select(0, groups).flatten();
 
     /// <summary>The loss of a batch and its parts; the caller has a dispose scope.</summary>
     /// <param name="items">(B) numbers.</param>
