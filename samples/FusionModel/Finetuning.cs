@@ -31,8 +31,11 @@ internal static class Finetuning
 
         var data = settings.Images is { } images
             ? TaskData.Read(task, images, settings.Train!, settings.Test!, settings.Side, settings.Boxes, console)
-            : settings.Side == Scene.Side ? TaskData.Draw(task, settings.Drawn, settings.DrawnTest, seed: 0)
-            : throw new UserError($"drawn scenes have {Scene.Side} pixels a side: --picture-size {settings.Side} is for files");
+            : TaskData.Draw(task, settings.Drawn, settings.DrawnTest, seed: 0, settings.Scenes ?? DrawnScenes.Places);
+        if (data.Side != settings.Side)
+            throw new UserError(pretrained.Count > 0
+                ? $"--model {settings.Model}: takes pictures of {settings.Side} pixels a side, but the drawn scenes have {data.Side}: see --scenes"
+                : $"drawn scenes have {data.Side} pixels a side: --picture-size {settings.Side} is for files");
         settings = settings with { DataDigest = data.Digest };
         string[] texts = [.. data.Train.Select(example => example.Text), .. data.Answers];
         var sizes = new FusionSizes(data.Side, settings.Width, settings.Layers, Features, data.Boxes, CaptionTokenizer.Of(texts).Vocabulary);

@@ -25,8 +25,9 @@ internal sealed class FusionCommands
     private readonly Option<string> _seeds = Text("--seeds", "1", "How many seeds, counted from 0, or a list such as 0,1,7 (and 7, for seed 7 alone)", "n|list");
     private readonly Option<string> _drawn = Standard("--drawn", "8000 scenes or 24000 examples", "Without --images: how many to draw");
     private readonly Option<string> _drawnTest = Standard("--drawn-test", "1200", "Without --images: how many examples to score on");
+    private readonly Option<string> _scenes = Text("--scenes", "places", "Without --images: what to draw, of places (two by two, for all tasks) and boxes (in NLVR's manner, for reasoning)", "name");
     private readonly Option<string> _queue = Text("--queue", "512", "Rows of the queue, or of the memory", "n");
-    private readonly Option<string> _side = Text("--picture-size", "32", "Pixels a side that a picture or box is resized to, a multiple of 8; a pretrained model has its own", "n");
+    private readonly Option<string> _side = Standard("--picture-size", "32, or 48 of --scenes boxes", "Pixels a side that a picture or box is resized to, a multiple of 8; a pretrained model has its own");
     private readonly Option<string> _width = Standard("--width", "64", "Of each token, a multiple of 4; a pretrained model has its own");
     private readonly Option<string> _layers = Standard("--layers", "2", "Of each of the three encoders; a pretrained model has its own");
     private readonly Option<string> _features = Text("--features", "64", "Width of the space that pictures and texts share", "n");
@@ -48,9 +49,9 @@ internal sealed class FusionCommands
     public FusionCommands()
     {
         Option[] both = [_images, _drawn, _side, _width, _layers, _batchSize, _epochs, _learningRate, _weightDecay, _seeds, _quick, _checkpoint, _parallel, _device, _out];
-        Pretrain = Command("pretrain", "Trains the encoders on pictures and captions: contrast, matching, masked words, structures.", [_captions, _loss, _structure, _queue, _features, _assigned, .. both]);
+        Pretrain = Command("pretrain", "Trains the encoders on pictures and captions: contrast, matching, masked words, structures.", [_captions, _scenes, _loss, _structure, _queue, _features, _assigned, .. both]);
         Tasks = [.. Enum.GetValues<FusionTask>().Select(task => Command(
-            Name(task), $"{task}, on drawn scenes or on files.", [_model, _train, _test, _drawnTest, .. task == FusionTask.Reasoning ? [_boxes, _ordered] : Array.Empty<Option>(), _blindEpochs, _records, .. both]))];
+            Name(task), $"{task}, on drawn scenes or on files.", [_model, _train, _test, _drawnTest, .. task == FusionTask.Reasoning ? [_scenes, _boxes, _ordered] : Array.Empty<Option>(), _blindEpochs, _records, .. both]))];
         var finetune = new Command("finetune", "Trains a model for a task and scores it, beside the majority and models without picture or text.");
         foreach (var task in Tasks)
             finetune.Add(task);
@@ -100,12 +101,13 @@ internal sealed class FusionCommands
         {
             Images = images,
             Captions = captions,
+            Scenes = Scenes(parsed, images),
             Drawn = images is null ? Value(parsed, _drawn, 8000, 240, 16, 1_000_000) : 0,
             Losses = Names(_loss, parsed.GetRequiredValue(_loss), [Losses.Baseline, "gamma-mean"]),
             Structures = Names(_structure, parsed.GetRequiredValue(_structure), [Structures.None, Structures.Separation, Structures.Bridge, Structures.Consistency, Structures.All]),
             Seeds = Seeds(_seeds, parsed.GetRequiredValue(_seeds), Streams.LargestSeed),
             Queue = (int)Whole(_queue, parsed.GetRequiredValue(_queue), 1, 1 << 20),
-            Side = Side(parsed),
+            Side = Side(parsed, Scenes(parsed, images)),
             Width = Width(parsed),
             Layers = Value(parsed, _layers, 2, 1, 1, 100),
             Features = (int)Whole(_features, parsed.GetRequiredValue(_features), 1, 65_536),
@@ -128,12 +130,13 @@ internal sealed class FusionCommands
             Images = images,
             Train = train,
             Test = test,
+            Scenes = reasoning ? Scenes(parsed, images) : null,
             Drawn = images is null ? Value(parsed, _drawn, 24_000, 240, 16, 1_000_000) : 0,
             DrawnTest = images is null ? Value(parsed, _drawnTest, 1200, 120, 16, 1_000_000) : 0,
             Boxes = reasoning && images is not null ? (int)Whole(_boxes, parsed.GetRequiredValue(_boxes), 1, 16) : reasoning ? 3 : 1,
             Ordered = reasoning && parsed.GetValue(_ordered),
             Seeds = Seeds(_seeds, parsed.GetRequiredValue(_seeds), Streams.LargestSeed),
-            Side = Side(parsed),
+            Side = Side(parsed, reasoning ? Scenes(parsed, images) : null),
             Width = Width(parsed),
             Layers = Value(parsed, _layers, 2, 1, 1, 100),
             Pace = Pace(parsed, 8),
@@ -149,8 +152,12 @@ internal sealed class FusionCommands
         OutputFolder.OfFile(parsed.GetRequiredValue(_sheet)),
         parsed.GetRequiredValue(_device));
 
-    private int Side(ParseResult parsed)
-        => Multiple(_side, parsed.GetRequiredValue(_side), 8, 8, 512);
+    /// <summary>Null for those of places, and of files.</summary>
+    private DrawnScenes? Scenes(ParseResult parsed, string? images)
+        => Choice<DrawnScenes>(_scenes, parsed.GetRequiredValue(_scenes)) is var scenes && images is null && scenes != DrawnScenes.Places ? scenes : null;
+
+    private int Side(ParseResult parsed, DrawnScenes? scenes)
+        => parsed.GetValue(_side) is { } text ? Multiple(_side, text, 8, 8, 512) : scenes == DrawnScenes.Boxes ? BoxScene.Side : Scene.Side;
 
     private int Width(ParseResult parsed)
         => Value(parsed, _width, 64, 32, 4, 65_536) is var width && width % 4 == 0 ? width : throw new UserError($"{_width.Name} must be a multiple of 4 but is {width}");

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Contrastive.Samples.FusionModel.Data;
 using Contrastive.Samples.FusionModel.Training;
 
 namespace Contrastive.Samples.FusionModel;
@@ -10,6 +11,10 @@ internal sealed record PretrainSettings
     public string? Images { get; init; }
 
     public string? Captions { get; init; }
+
+    /// <summary>Which scenes are drawn; null for those of places.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public DrawnScenes? Scenes { get; init; }
 
     /// <summary>How many scenes are drawn.</summary>
     public required int Drawn { get; init; }
@@ -62,6 +67,10 @@ internal sealed record FinetuneSettings
     public string? Train { get; init; }
 
     public string? Test { get; init; }
+
+    /// <summary>Which scenes are drawn; null for those of places.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public DrawnScenes? Scenes { get; init; }
 
     /// <summary>About how many examples are drawn to learn from, and to score on.</summary>
     public required int Drawn { get; init; }

@@ -1,18 +1,14 @@
 using static Contrastive.Samples.FusionModel.Data.Scene;
+using static Contrastive.Samples.FusionModel.Data.SentenceForm;
 
 namespace Contrastive.Samples.FusionModel.Data;
 
-/// <summary>A question or statement, and what is right of a scene: the number of an answer, or null where it does not apply.</summary>
-internal sealed record Sentence(string Text, Func<Scene, int?> Answer, bool IsForTesting);
-
-/// <summary>A form of sentences and its answers. A test sentence is in no training set, but each of its words is, and each of its patterns.</summary>
-internal sealed record SentenceForm(string Name, IReadOnlyList<string> Answers, IReadOnlyList<Sentence> Sentences)
+/// <summary>Sentences about scenes of places, and captions.</summary>
+internal static class PlaceSentences
 {
-    /// <summary>How often it has its turn in training while others have one: more for what is hard to learn. Test sets have all forms equally often.</summary>
-    public int Turns { get; private init; } = 1;
+    private const int BoxesOfStatements = 3;
 
     private static readonly string[] YesNo = ["yes", "no"];
-    private static readonly string[] TrueFalse = ["true", "false"];
     private static readonly string[] Labels = ["entailed", "contradicted", "neutral"];
     private static readonly string[] Counts = ["zero", "one", "two", "three"];
     private static readonly string[] Relations = ["left of", "right of", "above", "below"];
@@ -22,45 +18,45 @@ internal sealed record SentenceForm(string Name, IReadOnlyList<string> Answers, 
     // learns them, if half of what it is asked is about them.
 
     /// <summary>Questions about a scene.</summary>
-    public static IReadOnlyList<SentenceForm> Questions { get; } =
+    public static IReadOnlyList<SentenceForm<Scene>> Questions { get; } =
     [
-        Of("exists", YesNo, ["is there a {0} {1}?", "does the picture show a {0} {1}?", "can you see a {0} {1}?", "is a {0} {1} present?"],
+        Question("exists", YesNo, ["is there a {0} {1}?", "does the picture show a {0} {1}?", "can you see a {0} {1}?", "is a {0} {1} present?"],
             from c in Range(4) from s in Range(3) select Slot([Colours[c], Shapes[s]], scene => scene.Find(c, s).Any() ? 0 : 1)),
-        Of("relation", YesNo, ["is the {0} shape {1} the {2} shape?", "would you say the {0} shape is {1} the {2} shape?", "does the {0} shape lie {1} the {2} shape?", "can you see the {0} shape {1} the {2} shape?"],
+        Question("relation", YesNo, ["is the {0} shape {1} the {2} shape?", "would you say the {0} shape is {1} the {2} shape?", "does the {0} shape lie {1} the {2} shape?", "can you see the {0} shape {1} the {2} shape?"],
             from a in Range(4) from b in Range(4) where a != b from r in Range(4) select Slot([Colours[a], Relations[r], Colours[b]], scene => Relation(scene, a, r, b)), turns: 4),
-        Of("colour", Colours, ["what color is the {0}?", "what is the color of the {0}?", "which color does the {0} have?", "tell the color of the {0}"],
+        Question("colour", Colours, ["what color is the {0}?", "what is the color of the {0}?", "which color does the {0} have?", "tell the color of the {0}"],
             from s in Range(3) select Slot([Shapes[s]], scene => Single(scene.Find(null, s)) is { } place ? Colour(scene.Places[place]) : null)),
-        Of("where", Corners, ["where is the {0} shape?", "in which corner is the {0} shape?", "which corner has the {0} shape?", "tell the corner of the {0} shape"],
+        Question("where", Corners, ["where is the {0} shape?", "in which corner is the {0} shape?", "which corner has the {0} shape?", "tell the corner of the {0} shape"],
             from c in Range(4) select Slot([Colours[c]], scene => Single(scene.Find(c, null)))),
-        Of("count", Counts, ["how many {0} shapes are there?", "how many shapes are {0}?", "what is the number of {0} shapes?", "count the {0} shapes"],
+        Question("count", Counts, ["how many {0} shapes are there?", "how many shapes are {0}?", "what is the number of {0} shapes?", "count the {0} shapes"],
             from c in Range(4) select Slot([Colours[c]], scene => scene.Find(c, null).Count() is var count && count < Counts.Length ? count : null)),
     ];
 
     /// <summary>Statements about three boxes.</summary>
-    public static IReadOnlyList<SentenceForm> Statements { get; } =
+    public static IReadOnlyList<SentenceForm<Scene>> Statements { get; } =
     [
-        Of("some colour", TrueFalse, InSomeBox("{0} shape"),
+        Statement("some colour", InSomeBox("{0} shape"),
             from c in Range(4) select Slot([Colours[c]], scene => Boxes(scene, c, null) > 0 ? 0 : 1)),
-        Of("some shape", TrueFalse, InSomeBox("{0}"),
+        Statement("some shape", InSomeBox("{0}"),
             from s in Range(3) select Slot([Shapes[s]], scene => Boxes(scene, null, s) > 0 ? 0 : 1)),
-        Of("some box", TrueFalse, InSomeBox("{0} {1}"),
+        Statement("some box", InSomeBox("{0} {1}"),
             from c in Range(4) from s in Range(3) select Slot([Colours[c], Shapes[s]], scene => Boxes(scene, c, s) > 0 ? 0 : 1)),
-        Of("no box", TrueFalse, ["there is no box with a {0} {1}", "none of the boxes has a {0} {1}", "no {0} {1} is in a box", "all boxes are without a {0} {1}"],
+        Statement("no box", ["there is no box with a {0} {1}", "none of the boxes has a {0} {1}", "no {0} {1} is in a box", "all boxes are without a {0} {1}"],
             from c in Range(4) from s in Range(3) select Slot([Colours[c], Shapes[s]], scene => Boxes(scene, c, s) == 0 ? 0 : 1)),
-        Of("every box", TrueFalse, ["every box has a {0} shape", "there is a {0} shape in every box", "all boxes have a {0} shape", "each of the boxes has a {0} shape"],
+        Statement("every box", ["every box has a {0} shape", "there is a {0} shape in every box", "all boxes have a {0} shape", "each of the boxes has a {0} shape"],
             from c in Range(4) select Slot([Colours[c]], scene => Boxes(scene, c, null) == scene.Boxes ? 0 : 1)),
-        Of("exactly", TrueFalse, ["exactly {0} has a {1}", "there is a {1} in exactly {0}", "a {1} is in exactly {0}", "only {0} has a {1}"],
+        Statement("exactly", ["exactly {0} has a {1}", "there is a {1} in exactly {0}", "a {1} is in exactly {0}", "only {0} has a {1}"],
             from n in Range(2) from s in Range(3) select Slot([n == 0 ? "one box" : "two boxes", Shapes[s]], scene => Boxes(scene, null, s) == n + 1 ? 0 : 1)),
     ];
 
     /// <summary>Hypotheses about a scene of which a part is covered: what lies there is neither so nor not so.</summary>
-    public static IReadOnlyList<SentenceForm> Hypotheses { get; } =
+    public static IReadOnlyList<SentenceForm<Scene>> Hypotheses { get; } =
     [
-        Of("colour", Labels, ["the {0} shape is {1}", "the shape on the {0} is {1}", "{1} is the color of the {0} shape", "there is a {1} shape on the {0}"],
+        Hypothesis("colour", ["the {0} shape is {1}", "the shape on the {0} is {1}", "{1} is the color of the {0} shape", "there is a {1} shape on the {0}"],
             from p in Range(4) from c in Range(4) select Slot([Corners[p], Colours[c]], scene => Judge(scene.Places[p], place => Colour(place) == c))),
-        Of("shape", Labels, ["the {0} shape is a {1}", "the shape on the {0} is a {1}", "a {1} is the {0} shape", "there is a {1} on the {0}"],
+        Hypothesis("shape", ["the {0} shape is a {1}", "the shape on the {0} is a {1}", "a {1} is the {0} shape", "there is a {1} on the {0}"],
             from p in Range(4) from s in Range(3) select Slot([Corners[p], Shapes[s]], scene => Judge(scene.Places[p], place => Shape(place) == s))),
-        Of("both", Labels, ["the {0} shape is a {1} {2}", "the shape on the {0} is a {1} {2}", "a {1} {2} is the {0} shape", "there is a {1} {2} on the {0}"],
+        Hypothesis("both", ["the {0} shape is a {1} {2}", "the shape on the {0} is a {1} {2}", "a {1} {2} is the {0} shape", "there is a {1} {2} on the {0}"],
             from p in Range(4) from c in Range(4) from s in Range(3) select Slot([Corners[p], Colours[c], Shapes[s]], scene => Judge(scene.Places[p], place => place == c * 3 + s))),
     ];
 
@@ -76,24 +72,21 @@ internal sealed record SentenceForm(string Name, IReadOnlyList<string> Answers, 
         return string.Join(" and ", parts);
     }
 
+    private static SentenceForm<Scene> Question(
+        string name, string[] answers, string[] patterns, IEnumerable<(string[] Words, Func<Scene, int?> Answer)> slots, int turns = 1)
+        => Of(name, answers, patterns, slots, (random, forTesting) => Scene.Draw(random, 1, covers: false, forTesting), turns);
+
+    private static SentenceForm<Scene> Statement(string name, string[] patterns, IEnumerable<(string[] Words, Func<Scene, int?> Answer)> slots)
+        => Of(name, TrueFalse, patterns, slots, (random, forTesting) => Scene.Draw(random, BoxesOfStatements, covers: false, forTesting));
+
+    private static SentenceForm<Scene> Hypothesis(string name, string[] patterns, IEnumerable<(string[] Words, Func<Scene, int?> Answer)> slots)
+        => Of(name, Labels, patterns, slots, (random, forTesting) => Scene.Draw(random, 1, covers: true, forTesting));
+
     private static IEnumerable<int> Range(int count) => Enumerable.Range(0, count);
 
     private static (string[] Words, Func<Scene, int?> Answer) Slot(string[] words, Func<Scene, int?> answer) => (words, answer);
 
     private static string[] InSomeBox(string what) => [$"there is a box with a {what}", $"one of the boxes has a {what}", $"a {what} is in a box", $"at least one box has a {what}"];
-
-    /// <summary>
-    /// All patterns with all words. For each choice of words one pattern is kept for testing, another in turn, so training has every word and every
-    /// pattern. The turn shifts after each round: else the last word of a form (four relations, four patterns) would never be trained in its pattern.
-    /// </summary>
-    private static SentenceForm Of(string name, string[] answers, string[] patterns, IEnumerable<(string[] Words, Func<Scene, int?> Answer)> slots, int turns = 1)
-        => new(name, answers, [.. slots.Index().SelectMany(slot => patterns.Select((pattern, p) => new Sentence(
-            string.Format(System.Globalization.CultureInfo.InvariantCulture, pattern, slot.Item.Words),
-            slot.Item.Answer,
-            IsForTesting: (slot.Index + slot.Index / patterns.Length + p) % patterns.Length == 0)))])
-        {
-            Turns = turns,
-        };
 
     private static int? Single(IEnumerable<int> places) => places.ToArray() is [var only] ? only : null;
 

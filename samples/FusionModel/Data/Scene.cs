@@ -4,15 +4,12 @@ namespace Contrastive.Samples.FusionModel.Data;
 
 /// <summary>Boxes of two by two places, each empty, covered, or with a shape. Two scenes with the same boxes are one, in any order.</summary>
 /// <param name="Places">Four a box, row by row: <see cref="Empty"/>, <see cref="Covered"/>, or colour · 3 + shape.</param>
-internal sealed record Scene(int[] Places)
+internal sealed record Scene(int[] Places) : IScene
 {
     public const int Side = 32;
     public const int PlacesPerBox = 4;
     public const int Empty = -1;
     public const int Covered = 12;
-
-    // One scene in so many is for testing.
-    private const int TestShare = 5;
 
     public static readonly string[] Shapes = ["circle", "square", "triangle"];
     public static readonly string[] Colours = ["red", "green", "blue", "yellow"];
@@ -23,16 +20,7 @@ internal sealed record Scene(int[] Places)
     public int Boxes => Places.Length / PlacesPerBox;
 
     /// <summary>Whether it is only used for testing: what it shows decides, so no training set ever has it.</summary>
-    public bool IsForTesting
-    {
-        get
-        {
-            uint sum = 0;
-            for (var box = 0; box < Boxes; box++)
-                sum += Hash(Places.AsSpan(box * PlacesPerBox, PlacesPerBox));
-            return sum % TestShare == 0;
-        }
-    }
+    public bool IsForTesting => TestScenes.Have(Places.Chunk(PlacesPerBox));
 
     public static bool IsShape(int place) => place is not (Empty or Covered);
 
@@ -65,23 +53,15 @@ internal sealed record Scene(int[] Places)
     }
 
     /// <summary>Paints it. Place, size and tone of each shape vary, so no two pictures are the same.</summary>
-    /// <returns>Boxes · 3 · Side² bytes: planes of red, green and blue, box after box.</returns>
     public byte[] Paint(Random random)
     {
-        var planes = new byte[Boxes * 3 * Side * Side];
-        for (var box = 0; box < Boxes; box++)
+        return BoxPictures.Paint(Boxes, Side, (canvas, box) =>
         {
-            using var picture = new SKBitmap(new SKImageInfo(Side, Side, SKColorType.Rgba8888, SKAlphaType.Opaque));
-            using var canvas = new SKCanvas(picture);
             var grey = (byte)random.Next(100, 160);
             canvas.Clear(new SKColor(grey, grey, grey));
             for (var place = 0; place < PlacesPerBox; place++)
                 PaintPlace(canvas, Places[box * PlacesPerBox + place], place, random);
-            canvas.Flush();
-            SquarePicture.Planes(picture, planes.AsSpan(box * 3 * Side * Side));
-        }
-
-        return planes;
+        });
     }
 
     private static void PaintPlace(SKCanvas canvas, int what, int place, Random random)
@@ -120,14 +100,5 @@ internal sealed record Scene(int[] Places)
         float Vary(float by) => by * (2 * random.NextSingle() - 1);
 
         byte Tone(byte level) => (byte)Math.Clamp(level + random.Next(-15, 16), 0, 255);
-    }
-
-    /// <summary>FNV-1a, the same on every machine.</summary>
-    private static uint Hash(ReadOnlySpan<int> values)
-    {
-        var hash = 2166136261u;
-        foreach (var value in values)
-            hash = (hash ^ (uint)(value + 1)) * 16777619u;
-        return (hash ^ (hash >> 15)) * 2246822519u >> 7;
     }
 }

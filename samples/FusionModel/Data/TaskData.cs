@@ -12,6 +12,16 @@ internal enum FusionTask
     Entailment,
 }
 
+/// <summary>What is drawn.</summary>
+internal enum DrawnScenes
+{
+    /// <summary><see cref="Scene"/>.</summary>
+    Places,
+
+    /// <summary><see cref="BoxScene"/>.</summary>
+    Boxes,
+}
+
 /// <summary>A picture, by its number, a sentence, and the number of the right answer.</summary>
 /// <param name="Picture">Its number.</param>
 /// <param name="Text">What is asked or said of it.</param>
@@ -50,29 +60,33 @@ internal sealed record TaskData(
     /// <param name="train">About how many examples to learn from.</param>
     /// <param name="test">About how many to score on.</param>
     /// <param name="seed">Draws them.</param>
-    public static TaskData Draw(FusionTask task, int train, int test, int seed)
+    /// <param name="scenes">Of which kind.</param>
+    public static TaskData Draw(FusionTask task, int train, int test, int seed, DrawnScenes scenes = DrawnScenes.Places) => (scenes, task) switch
+    {
+        (DrawnScenes.Boxes, _) => Draw(BoxSentences.Statements, BoxScene.Side, DrawnBoxes, train, test, seed),
+        (_, FusionTask.Vqa) => Draw(PlaceSentences.Questions, Scene.Side, 1, train, test, seed),
+        (_, FusionTask.Reasoning) => Draw(PlaceSentences.Statements, Scene.Side, DrawnBoxes, train, test, seed),
+        _ => Draw(PlaceSentences.Hypotheses, Scene.Side, 1, train, test, seed),
+    };
+
+    private static TaskData Draw<TScene>(IReadOnlyList<SentenceForm<TScene>> forms, int side, int boxes, int train, int test, int seed)
+        where TScene : class, IScene
     {
         var random = new Random(seed);
         var pictures = new List<byte[]>();
-        var (forms, boxes, covers) = task switch
-        {
-            FusionTask.Vqa => (SentenceForm.Questions, 1, false),
-            FusionTask.Reasoning => (SentenceForm.Statements, DrawnBoxes, false),
-            _ => (SentenceForm.Hypotheses, 1, true),
-        };
         string[] answers = [.. forms.SelectMany(form => form.Answers).Distinct()];
         return new TaskData(
-            Scene.Side, boxes, pictures, answers, Examples(train, forTesting: false), Examples(test, forTesting: true), forms.Select(BalancedScenes.Together).Distinct().Single());
+            side, boxes, pictures, answers, Examples(train, forTesting: false), Examples(test, forTesting: true), forms.Select(BalancedScenes.Together).Distinct().Single());
 
         Example[] Examples(int count, bool forTesting)
         {
             var examples = new List<Example>();
-            Scene? last = null;
-            SentenceForm[] turns = [.. forms.SelectMany(form => Enumerable.Repeat(form, forTesting ? 1 : form.Turns))];
+            TScene? last = null;
+            SentenceForm<TScene>[] turns = [.. forms.SelectMany(form => Enumerable.Repeat(form, forTesting ? 1 : form.Turns))];
             for (var f = 0; examples.Count < count; f++)
             {
                 var form = turns[f % turns.Length];
-                foreach (var (scene, sentence, answer) in BalancedScenes.Draw(form, boxes, covers, forTesting, random))
+                foreach (var (scene, sentence, answer) in BalancedScenes.Draw(form, forTesting, random))
                 {
                     if (!ReferenceEquals(last, scene))
                         pictures.Add(scene.Paint(random));
@@ -132,20 +146,23 @@ internal sealed record TaskData(
 internal static class BalancedScenes
 {
     /// <summary>How many examples <see cref="Draw"/> gives.</summary>
-    public static int Together(SentenceForm form) => form.Answers.Count > 2 ? form.Answers.Count : 4;
+    public static int Together<TScene>(SentenceForm<TScene> form)
+        where TScene : IScene
+        => form.Answers.Count > 2 ? form.Answers.Count : 4;
 
     /// <summary>
     /// Of two answers: two scenes and two sentences, each sentence right of another scene, so that every scene and every sentence has both
     /// answers. Of more: one sentence and a scene for each answer.
     /// </summary>
-    public static IEnumerable<(Scene Scene, Sentence Sentence, int Answer)> Draw(SentenceForm form, int boxes, bool covers, bool forTesting, Random random)
+    public static IEnumerable<(TScene Scene, Sentence<TScene> Sentence, int Answer)> Draw<TScene>(SentenceForm<TScene> form, bool forTesting, Random random)
+        where TScene : IScene
     {
-        Sentence[] sentences = [.. form.Sentences.Where(sentence => sentence.IsForTesting == forTesting)];
+        Sentence<TScene>[] sentences = [.. form.Sentences.Where(sentence => sentence.IsForTesting == forTesting)];
         if (form.Answers.Count > 2)
         {
             var asked = sentences[random.Next(sentences.Length)];
             for (var answer = 0; answer < form.Answers.Count; answer++)
-                yield return (Until(() => Scene(), scene => asked.Answer(scene) == answer), asked, answer);
+                yield return (Until(Scene, scene => asked.Answer(scene) == answer), asked, answer);
             yield break;
         }
 
@@ -164,7 +181,7 @@ internal static class BalancedScenes
             yield break;
         }
 
-        Scene Scene() => Data.Scene.Draw(random, boxes, covers, forTesting);
+        TScene Scene() => form.Draw(random, forTesting);
     }
 
     private static T Until<T>(Func<T> draw, Func<T, bool> holds)

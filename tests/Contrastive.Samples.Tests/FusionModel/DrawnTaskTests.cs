@@ -7,10 +7,11 @@ public sealed class DrawnTaskTests
     [Theory]
     [InlineData("Vqa")]
     [InlineData("Reasoning")]
+    [InlineData("Reasoning", "Boxes")]
     [InlineData("Entailment")]
-    public void Every_form_has_every_answer_equally_often_and_so_has_every_sentence(string name)
+    public void Every_form_has_every_answer_equally_often_and_so_has_every_sentence(string name, string scenes = "Places")
     {
-        var data = Draw(name, 960, 480);
+        var data = Draw(name, 960, 480, scenes);
 
         foreach (var examples in new[] { data.Train, data.Test })
         {
@@ -30,19 +31,21 @@ public sealed class DrawnTaskTests
 
     [Theory]
     [InlineData("Reasoning")]
-    public void Every_scene_has_both_answers_equally_often(string name)
+    [InlineData("Reasoning", "Boxes")]
+    public void Every_scene_has_both_answers_equally_often(string name, string scenes = "Places")
     {
-        foreach (var scene in Draw(name, 400, 200).Train.GroupBy(example => example.Picture))
+        foreach (var scene in Draw(name, 400, 200, scenes).Train.GroupBy(example => example.Picture))
             scene.Select(example => example.Answer).Should().BeEquivalentTo([0, 1]);
     }
 
     [Theory]
     [InlineData("Vqa")]
     [InlineData("Reasoning")]
+    [InlineData("Reasoning", "Boxes")]
     [InlineData("Entailment")]
-    public void Neighbours_are_one_sentence_with_each_answer_or_two_scenes_with_two_sentences(string name)
+    public void Neighbours_are_one_sentence_with_each_answer_or_two_scenes_with_two_sentences(string name, string scenes = "Places")
     {
-        var data = Draw(name, 960, 480);
+        var data = Draw(name, 960, 480, scenes);
 
         data.Train.Count.Should().Be(data.Train.Count / data.Together * data.Together);
         foreach (var together in data.Train.Chunk(data.Together))
@@ -69,10 +72,11 @@ public sealed class DrawnTaskTests
     [Theory]
     [InlineData("Vqa")]
     [InlineData("Reasoning")]
+    [InlineData("Reasoning", "Boxes")]
     [InlineData("Entailment")]
-    public void Test_sentences_are_in_no_training_set_but_their_words_are(string name)
+    public void Test_sentences_are_in_no_training_set_but_their_words_are(string name, string scenes = "Places")
     {
-        var data = Draw(name, 3000, 600);
+        var data = Draw(name, 3000, 600, scenes);
         string[] Words(IEnumerable<Example> examples) => [.. examples.SelectMany(example => example.Text.Split(' ', '?', '\'')).Distinct()];
 
         data.Test.Select(example => example.Text).Intersect(data.Train.Select(example => example.Text)).Should().BeEmpty();
@@ -83,7 +87,7 @@ public sealed class DrawnTaskTests
     public void Training_has_every_word_of_a_long_sentence_in_every_pattern()
     {
         string[] relations = ["left of", "right of", "above", "below"], patterns = ["is the", "would you say", "does the", "can you see"];
-        var asked = SentenceForm.Questions.Single(form => form.Name == "relation").Sentences.Where(sentence => !sentence.IsForTesting).ToArray();
+        var asked = PlaceSentences.Questions.Single(form => form.Name == "relation").Sentences.Where(sentence => !sentence.IsForTesting).ToArray();
         foreach (var relation in relations)
         {
             foreach (var pattern in patterns)
@@ -114,8 +118,10 @@ public sealed class DrawnTaskTests
     {
         Draw("Vqa", 64, 32).Digest.Should().Be(Draw("Vqa", 64, 32).Digest);
         CaptionData.Draw(40, 3).Digest.Should().Be(CaptionData.Draw(40, 3).Digest).And.NotBe(CaptionData.Draw(40, 4).Digest);
+        CaptionData.Draw(40, 3, DrawnScenes.Boxes).Digest.Should().Be(CaptionData.Draw(40, 3, DrawnScenes.Boxes).Digest).And.NotBe(CaptionData.Draw(40, 4, DrawnScenes.Boxes).Digest);
         CaptionData.Draw(40, 3).Captions.Should().OnlyContain(texts => texts.Count == 2 && texts.All(text => text.Length > 10));
     }
 
-    private static TaskData Draw(string name, int train, int test) => TaskData.Draw(Enum.Parse<FusionTask>(name), train, test, 5);
+    private static TaskData Draw(string name, int train, int test, string scenes = "Places")
+        => TaskData.Draw(Enum.Parse<FusionTask>(name), train, test, 5, Enum.Parse<DrawnScenes>(scenes));
 }

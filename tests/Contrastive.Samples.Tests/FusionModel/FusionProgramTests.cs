@@ -50,6 +50,18 @@ public sealed class FusionProgramTests : IDisposable
     }
 
     [Fact]
+    public void Boxes_in_the_manner_of_NLVR_are_drawn_for_pretraining_and_reasoning()
+    {
+        Good(["pretrain", .. Tiny, "--scenes", "boxes", "--boxes", "3", "--epochs", "1", "--out", _folder.Path("before")]);
+        Good(["finetune", "reasoning", .. Tiny, "--scenes", "boxes", "--drawn-test", "32", "--epochs", "1", "--blind-epochs", "1", "--model", _folder.Path("before"), "--out", _folder.Path("after")]);
+
+        Results("after").Single().GetProperty("majority").GetDouble().Should().Be(0.5);
+        Bad(["finetune", "reasoning", .. Tiny, "--model", _folder.Path("before"), "--out", _folder.Path("other")]).Should().ContainAll("48 pixels", "have 32", "--scenes");
+        Bad(["pretrain", .. Tiny, "--scenes", "boxes", "--picture-size", "32"]).Should().ContainAll("have 48", "--picture-size 32");
+        Bad(["pretrain", "--scenes", "rooms"]).Should().ContainAll("--scenes", "places", "boxes");
+    }
+
+    [Fact]
     public void A_run_that_was_stopped_goes_on_as_if_it_never_had()
     {
         string[] Command(string folder) => ["pretrain", .. Tiny, "--structure", "bridge", "--out", _folder.Path(folder)];

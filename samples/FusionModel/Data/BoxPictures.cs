@@ -1,0 +1,26 @@
+using SkiaSharp;
+
+namespace Contrastive.Samples.FusionModel.Data;
+
+/// <summary>Pictures of several boxes.</summary>
+internal static class BoxPictures
+{
+    /// <param name="boxes">How many there are.</param>
+    /// <param name="side">S, pixels of a box.</param>
+    /// <param name="paint">Paints a box, by its number.</param>
+    /// <returns>Boxes · 3 · S² bytes: planes of red, green and blue, box after box.</returns>
+    public static byte[] Paint(int boxes, int side, Action<SKCanvas, int> paint)
+    {
+        var planes = new byte[boxes * 3 * side * side];
+        for (var box = 0; box < boxes; box++)
+        {
+            using var picture = new SKBitmap(new SKImageInfo(side, side, SKColorType.Rgba8888, SKAlphaType.Opaque));
+            using var canvas = new SKCanvas(picture);
+            paint(canvas, box);
+            canvas.Flush();
+            SquarePicture.Planes(picture, planes.AsSpan(box * 3 * side * side));
+        }
+
+        return planes;
+    }
+}
