@@ -80,11 +80,12 @@ internal sealed record BoxScene(IReadOnlyList<IReadOnlyList<Item>> Boxes) : ISce
     /// <param name="boxes">How many boxes.</param>
     /// <param name="towers">Whether each has a tower.</param>
     /// <param name="forTesting">Of which scenes.</param>
-    public static BoxScene Draw(Random random, int boxes, bool towers, bool forTesting)
+    /// <param name="most">How many items a box has at most.</param>
+    public static BoxScene Draw(Random random, int boxes, bool towers, bool forTesting, int most = Most)
     {
         while (true)
         {
-            var scene = new BoxScene([.. Enumerable.Range(0, boxes).Select(IReadOnlyList<Item> (_) => towers ? Tower(random) : Items(random))]);
+            var scene = new BoxScene([.. Enumerable.Range(0, boxes).Select(IReadOnlyList<Item> (_) => towers ? Tower(random) : Items(random, most))]);
             if (scene.IsForTesting == forTesting)
                 return scene;
         }
@@ -118,10 +119,10 @@ internal sealed record BoxScene(IReadOnlyList<IReadOnlyList<Item>> Boxes) : ISce
         }
     });
 
-    private static List<Item> Items(Random random)
+    private static List<Item> Items(Random random, int most)
     {
         var items = new List<Item>();
-        var count = random.Next(1, Most + 1);
+        var count = random.Next(1, most + 1);
         // Large ones may leave no place for others.
         for (var tries = 0; items.Count < count && tries < 200; tries++)
         {

@@ -6,7 +6,7 @@ namespace Contrastive.Samples.FusionModel.Data;
 internal static class BoxSentences
 {
     private const int BoxesOfStatements = 3;
-    private const int StatementsOfCaption = 3;
+    private const int StatementsOfCaption = 2;
 
     private static readonly string[] Numbers = ["zero", "one", "two", "three", "four", "five", "six", "seven"];
     private static readonly (string Word, Wall Wall)[] Walls =

@@ -3,6 +3,9 @@ namespace Contrastive.Samples.FusionModel.Data;
 /// <summary>Pictures with one or several captions each, to pretrain on.</summary>
 internal sealed record CaptionData(int Side, IReadOnlyList<byte[]> Pictures, IReadOnlyList<IReadOnlyList<string>> Captions)
 {
+    // So many a caption can tell of.
+    private const int MostItems = 4;
+
     public string Digest => TaskData.DigestOf(Pictures, Captions.SelectMany(texts => texts));
 
     /// <summary>Scenes of training as the tasks have them, of places with and without a covered one, of boxes with items or a tower; no test scene is among them.</summary>
@@ -10,7 +13,7 @@ internal sealed record CaptionData(int Side, IReadOnlyList<byte[]> Pictures, IRe
     {
         var random = new Random(seed);
         return scenes == DrawnScenes.Boxes
-            ? Draw(BoxScene.Side, count, random, i => BoxScene.Draw(random, 1, IsTower(i), forTesting: false), (scene, i) => [BoxSentences.Inventory(scene, IsTower(i), random), BoxSentences.Caption(scene, IsTower(i), random)])
+            ? Draw(BoxScene.Side, count, random, i => BoxScene.Draw(random, 1, IsTower(i), forTesting: false, MostItems), (scene, i) => [BoxSentences.Inventory(scene, IsTower(i), random), BoxSentences.Caption(scene, IsTower(i), random)])
             : Draw(Scene.Side, count, random, i => Scene.Draw(random, 1, covers: i % 3 == 0, forTesting: false), (scene, _) => [PlaceSentences.Caption(scene, random), PlaceSentences.Caption(scene, random)]);
 
         static bool IsTower(int number) => number % 2 == 0;

@@ -159,7 +159,7 @@ public sealed class BoxTaskTests
             var caption = BoxSentences.Caption(scene, towers, random);
 
             var told = BoxSentences.Statements.SelectMany(form => form.Sentences).Where(sentence => !sentence.IsForTesting && caption.Contains(sentence.Text) && sentence.Answer(scene) == 0);
-            told.Select(sentence => sentence.Text).Distinct().Count().Should().BeGreaterThanOrEqualTo(3, caption);
+            told.Select(sentence => sentence.Text).Distinct().Count().Should().BeGreaterThanOrEqualTo(2, caption);
         }
     }
 
