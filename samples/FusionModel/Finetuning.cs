@@ -34,7 +34,7 @@ internal static class Finetuning
             : TaskData.Draw(task, settings.Drawn, settings.DrawnTest, seed: 0, settings.Scenes ?? DrawnScenes.Places);
         if (data.Side != settings.Side)
             throw new UserError(pretrained.Count > 0
-                ? $"--model {settings.Model}: takes pictures of {settings.Side} pixels a side, but the drawn scenes have {data.Side}: see --scenes"
+                ? $"--model {settings.Model}: takes pictures of {settings.Side} pixels a side, but the drawn scenes have {data.Side}; --scenes of pretrain and of finetune reasoning says what is drawn"
                 : $"drawn scenes have {data.Side} pixels a side: --picture-size {settings.Side} is for files");
         settings = settings with { DataDigest = data.Digest };
         string[] texts = [.. data.Train.Select(example => example.Text), .. data.Answers];

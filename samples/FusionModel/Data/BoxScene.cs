@@ -19,7 +19,7 @@ internal sealed record BoxScene(IReadOnlyList<IReadOnlyList<Item>> Boxes) : ISce
 
     private static readonly SKColor[] Paints = [new(0, 0, 0), new(0, 153, 255), new(255, 255, 0)];
 
-    /// <summary>Whether it is only used for testing: what it shows decides, but for the exact places, so no training set ever has it.</summary>
+    /// <summary>Whether it is only used for testing: its items in their order from the top decide, so no training set ever has it.</summary>
     public bool IsForTesting
         => TestScenes.Have(Boxes.Select(box => box.OrderBy(item => item.Y).ThenBy(item => item.X).Select(item => item.Shape + 3 * (item.Colour + 3 * item.Size)).ToArray()));
 

@@ -36,12 +36,12 @@ internal static class BoxSentences
 
     private static readonly (string Word, Func<IReadOnlyList<Item>, Item> Block)[] Ends = [("top", tower => tower[^1]), ("base", tower => tower[0])];
 
-    /// <summary>About boxes with items, and then about towers.</summary>
+    /// <summary>About boxes with items, and then about towers. "There are two" is exactly two, "a box with" and "1 tower with" are at least one, as people meant them.</summary>
     public static IReadOnlyList<SentenceForm<BoxScene>> Statements { get; } =
     [
         // Items of all boxes.
         Items("one in all", ["there is 1 {0}", "there is exactly one {0}", "there is only one {0}"],
-            from k in All select Slot([k.One], scene => Total(scene, k) == 1)),
+            from k in Told select Slot([k.One], scene => Total(scene, k) == 1)),
         Items("so many in all", ["there are {0} {2}", "there are exactly {1} {2}", "there are exactly {0} {2}"],
             from n in Range(2, 4) from k in Told select Slot([Digit(n), Numbers[n], k.Many], scene => Total(scene, k) == n)),
         Items("at least in all", ["there are at least {0} {2}", "there are at least {1} {2}", "there are {1} or more {2}"],
@@ -60,7 +60,7 @@ internal static class BoxSentences
             from n in Range(2, 4) from k in All select Slot([Digit(n), Numbers[n], k.Many], scene => Some(scene, box => Count(box, k) >= n))),
         Items("two kinds", ["there is a box with a {0} and a {1}", "there is a box which has a {0} and a {1}", "there is a box with at least one {0} and at least one {1}"],
             from a in Told from b in Told where !a.CanBe(b) select Slot([a.One, b.One], scene => Some(scene, box => Count(box, a) > 0 && Count(box, b) > 0))),
-        Items("one and more", ["there is a box with a {0} and {2} {3}", "there is a box with one {0} and {2} {3}", "there is a box with a {0} and {1} {3}"],
+        Items("one and more", ["there is a box with a {0} and {2} {3}", "there is a box with at least one {0} and {2} {3}", "there is a box with a {0} and {1} {3}"],
             from n in Range(2, 3) from a in Told from b in Told where !a.CanBe(b)
             select Slot([a.One, Digit(n), Numbers[n], b.Many], scene => Some(scene, box => Count(box, a) > 0 && Count(box, b) == n))),
         Items("of which", ["there is a box with {0} items of which {1} are {2}", "there is a box with {0} items and {1} of them are {2}", "there is a box with {0} items of which exactly {1} are {2}"],
@@ -80,7 +80,7 @@ internal static class BoxSentences
 
         // Items and walls.
         Items("touching", ["there is a {0} touching the {1}", "there is a {0} closely touching the {1} of a box", "there is at least one {0} touching the {1}", "there is a box with a {0} touching the {1}"],
-            from wall in Walls from k in All select Slot([k.One, wall.Word], scene => Touching(scene, k, wall.Wall) > 0)),
+            from wall in Walls from k in Told select Slot([k.One, wall.Word], scene => Touching(scene, k, wall.Wall) > 0)),
         Items("so many touching", ["there are exactly {1} {2} touching the {3}", "there are {0} {2} touching the {3}", "there are {1} {2} closely touching the {3} of a box"],
             from n in Range(2, 3) from wall in Walls from k in All select Slot([Digit(n), Numbers[n], k.Many, wall.Word], scene => Touching(scene, k, wall.Wall) == n)),
         Items("one touching", ["there is exactly one {0} touching the {1}", "there is 1 {0} touching the {1}", "there is only one {0} touching the {1}"],
@@ -111,9 +111,11 @@ internal static class BoxSentences
             from n in Range(2, 4) from end in Ends from c in Range(0, 2) select Slot([Colours[c], end.Word, Numbers[n]], scene => Some(scene, tower => tower.Count == n && end.Block(tower).Colour == c))),
         Towers("end of at least", ["there is a {0} block as the {1} of a tower with at least {2} blocks", "there is a tower with at least {2} blocks having a {0} block at the {1}", "there is a {0} block at the {1} of a tower with at least {2} blocks"],
             from n in Range(2, 3) from end in Ends from c in Range(0, 2) select Slot([Colours[c], end.Word, Numbers[n]], scene => Some(scene, tower => tower.Count >= n && end.Block(tower).Colour == c))),
-        Towers("above", ["there is a {0} block above a {1} block", "there is a {0} block on a {1} block", "there is a tower with a {0} block over a {1} block", "there is a tower with a {0} block above a {1} block"],
+        Towers("on", ["there is a {0} block on a {1} block", "there is a tower with a {0} block on a {1} block", "there is a tower that has a {0} block on a {1} block"],
+            from a in Range(0, 2) from b in Range(0, 2) select Slot([Colours[a], Colours[b]], scene => Some(scene, tower => IsOn(tower, a, b)))),
+        Towers("above", ["there is a {0} block above a {1} block", "there is a tower with a {0} block over a {1} block", "there is a tower with a {0} block above a {1} block"],
             from a in Range(0, 2) from b in Range(0, 2) select Slot([Colours[a], Colours[b]], scene => Some(scene, tower => IsAbove(tower, a, b)))),
-        Towers("one above", ["there is exactly one tower with a {0} block above a {1} block", "there is exactly one {0} block on a {1} block", "there is exactly one tower which has a {0} block over a {1} block"],
+        Towers("one above", ["there is exactly one tower with a {0} block above a {1} block", "there is exactly one tower that has a {0} block above a {1} block", "there is exactly one tower which has a {0} block over a {1} block"],
             from a in Range(0, 2) from b in Range(0, 2) select Slot([Colours[a], Colours[b]], scene => scene.Boxes.Count(tower => IsAbove(tower, a, b)) == 1)),
         Towers("height", ["there is a tower with {0}", "there is a tower with exactly {0}", "there is a tower that has {0}", "there is a tower with only {0}"],
             from n in Range(1, 4) from number in new[] { Digit(n), Numbers[n] } select Slot([$"{number} {(n == 1 ? "block" : "blocks")}"], scene => Some(scene, tower => tower.Count == n))),
@@ -194,6 +196,11 @@ internal static class BoxSentences
 
     private static HashSet<int> Hues(IReadOnlyList<Item> box) => [.. box.Select(item => item.Colour)];
 
-    private static bool IsAbove(IReadOnlyList<Item> tower, int above, int below)
-        => Enumerable.Range(1, Math.Max(0, tower.Count - 1)).Any(i => tower[i].Colour == above && tower[i - 1].Colour == below);
+    /// <summary>Directly.</summary>
+    private static bool IsOn(IReadOnlyList<Item> tower, int upper, int lower)
+        => tower.Zip(tower.Skip(1)).Any(pair => pair.First.Colour == lower && pair.Second.Colour == upper);
+
+    /// <summary>Whatever lies between.</summary>
+    private static bool IsAbove(IReadOnlyList<Item> tower, int upper, int lower)
+        => tower.Index().Any(block => block.Item.Colour == upper && tower.Take(block.Index).Any(below => below.Colour == lower));
 }

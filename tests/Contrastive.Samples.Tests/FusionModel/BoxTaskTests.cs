@@ -50,7 +50,7 @@ public sealed class BoxTaskTests
     [InlineData("there is a black circle touching the corner", true)]
     [InlineData("there is a triangle closely touching the right wall of a box", true)]
     [InlineData("there is a circle touching the right wall", false)]
-    [InlineData("there is at least one item touching the top", true)]
+    [InlineData("there is at least one black object touching the top", true)]
     [InlineData("there are exactly two yellow items touching the edge", true)]
     [InlineData("there is exactly one circle touching the wall", true)]
     [InlineData("there is a blue circle not touching the edge", true)]
@@ -77,6 +77,8 @@ public sealed class BoxTaskTests
     [InlineData("there is a yellow block as the top of a tower with at least two blocks", true)]
     [InlineData("there is a black block above a blue block", true)]
     [InlineData("there is a blue block on a black block", false)]
+    [InlineData("there is a yellow block on a blue block", true)]
+    [InlineData("there is a tower with a black block on a yellow block", false)]
     [InlineData("there is exactly one tower with a yellow block above a yellow block", true)]
     [InlineData("there is a tower with exactly four blocks", false)]
     [InlineData("there is a tower that has three blocks", true)]
@@ -90,7 +92,18 @@ public sealed class BoxTaskTests
     [InlineData("there is a tower with two different colors", true)]
     [InlineData("at least two towers have the same base color", true)]
     [InlineData("each tower has a yellow block", false)]
+    [InlineData("there is exactly one tower that has a yellow block above a blue block", true)]
     public void A_statement_about_towers_is_judged_as_one_reads_it(string text, bool holds) => Judge(Towers, "towers", text).Should().Be(holds ? 0 : 1);
+
+    [Fact]
+    public void Above_is_anywhere_above_and_on_is_directly_on()
+    {
+        var scene = new BoxScene([Tower(Blue, Yellow, Black), Tower(Black, Black, Black), Tower(Yellow)]);
+
+        Judge(scene, "towers", "there is a black block above a blue block").Should().Be(0);
+        Judge(scene, "towers", "there is a black block on a blue block").Should().Be(1);
+        Judge(scene, "towers", "there is exactly one tower with a black block above a black block").Should().Be(0);
+    }
 
     [Theory]
     [InlineData("items")]
