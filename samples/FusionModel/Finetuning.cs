@@ -29,13 +29,13 @@ internal static class Finetuning
                 throw new UserError($"--model {settings.Model}: {other.Folder} takes pictures of {other.Description.Sizes.Side} pixels a side, others of {first.Side}");
         }
 
+        if (settings.Images is null && TaskData.SideOf(settings.Scenes) is var side && side != settings.Side)
+            throw new UserError(pretrained.Count > 0
+                ? $"--model {settings.Model}: takes pictures of {settings.Side} pixels a side, but the drawn scenes have {side}; --scenes of pretrain and of finetune reasoning says what is drawn"
+                : $"drawn scenes have {side} pixels a side: --picture-size {settings.Side} is for files");
         var data = settings.Images is { } images
             ? TaskData.Read(task, images, settings.Train!, settings.Test!, settings.Side, settings.Boxes, console)
             : TaskData.Draw(task, settings.Drawn, settings.DrawnTest, seed: 0, settings.Scenes ?? DrawnScenes.Places);
-        if (data.Side != settings.Side)
-            throw new UserError(pretrained.Count > 0
-                ? $"--model {settings.Model}: takes pictures of {settings.Side} pixels a side, but the drawn scenes have {data.Side}; --scenes of pretrain and of finetune reasoning says what is drawn"
-                : $"drawn scenes have {data.Side} pixels a side: --picture-size {settings.Side} is for files");
         settings = settings with { DataDigest = data.Digest };
         string[] texts = [.. data.Train.Select(example => example.Text), .. data.Answers];
         var sizes = new FusionSizes(data.Side, settings.Width, settings.Layers, Features, data.Boxes, CaptionTokenizer.Of(texts).Vocabulary);

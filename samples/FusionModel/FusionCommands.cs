@@ -157,7 +157,7 @@ internal sealed class FusionCommands
         => Choice<DrawnScenes>(_scenes, parsed.GetRequiredValue(_scenes)) is var scenes && images is null && scenes != DrawnScenes.Places ? scenes : null;
 
     private int Side(ParseResult parsed, DrawnScenes? scenes)
-        => parsed.GetValue(_side) is { } text ? Multiple(_side, text, 8, 8, 512) : scenes == DrawnScenes.Boxes ? BoxScene.Side : Scene.Side;
+        => parsed.GetValue(_side) is { } text ? Multiple(_side, text, 8, 8, 512) : TaskData.SideOf(scenes);
 
     private int Width(ParseResult parsed)
         => Value(parsed, _width, 64, 32, 4, 65_536) is var width && width % 4 == 0 ? width : throw new UserError($"{_width.Name} must be a multiple of 4 but is {width}");

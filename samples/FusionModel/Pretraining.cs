@@ -22,11 +22,11 @@ internal static class Pretraining
     {
         var device = Devices.Of(settings.Device);
         var scenes = settings.Scenes ?? DrawnScenes.Places;
+        if (settings.Images is null && TaskData.SideOf(scenes) is var side && side != settings.Side)
+            throw new UserError($"drawn scenes have {side} pixels a side: --picture-size {settings.Side} is for files");
         var data = settings.Images is { } images
             ? CaptionData.Read(images, settings.Captions!, settings.Side, console)
             : CaptionData.Draw(settings.Drawn, seed: 0, scenes);
-        if (data.Side != settings.Side)
-            throw new UserError($"drawn scenes have {data.Side} pixels a side: --picture-size {settings.Side} is for files");
         // Words of the drawn tasks are known from the start; those of other sentences are added when a model is fine-tuned.
         string[] texts = [.. data.Captions.SelectMany(said => said), .. settings.Images is null ? Vocabulary.OfTasks(scenes) : []];
         var sizes = new FusionSizes(data.Side, settings.Width, settings.Layers, settings.Features, settings.Boxes, CaptionTokenizer.Of(texts).Vocabulary);

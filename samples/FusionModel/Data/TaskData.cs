@@ -55,6 +55,9 @@ internal sealed record TaskData(
     /// <summary>The same for the same pictures, sentences and answers, wherever they lie.</summary>
     public string Digest => DigestOf(Pictures, Train.Concat(Test).Select(example => $"{example.Picture}\t{example.Text}\t{Answers.ElementAtOrDefault(example.Answer)}"));
 
+    /// <summary>Pixels a side of a box of drawn scenes.</summary>
+    public static int SideOf(DrawnScenes? scenes) => scenes == DrawnScenes.Boxes ? BoxScene.Side : Scene.Side;
+
     /// <summary>Draws scenes and sentences; those of the test set are in no training set, whatever the seed.</summary>
     /// <param name="task">Which sentences.</param>
     /// <param name="train">About how many examples to learn from.</param>
