@@ -9,7 +9,11 @@ namespace Contrastive.Samples.FusionModel.Models;
 /// <param name="Keys">(N, heads, P, W / heads).</param>
 /// <param name="Values">The same.</param>
 /// <param name="Mask">(N, 1, 1, P), true where there is a token; null where all are.</param>
-internal sealed record Others(Tensor Keys, Tensor Values, Tensor? Mask);
+internal sealed record Others(Tensor Keys, Tensor Values, Tensor? Mask)
+{
+    /// <summary>Those of some rows, in their order.</summary>
+    public Others At(Tensor rows) => new(Keys.index_select(0, rows), Values.index_select(0, rows), Mask?.index_select(0, rows));
+}
 
 /// <summary>
 /// A <see cref="TransformerBlock"/> that looks at others' tokens too, between its self-attention and its perceptron: (N, L, W) to (N, L, W).

@@ -25,6 +25,14 @@ internal sealed record TextStates(Tensor States, Tensor Mask)
     public TextStates At(Tensor rows) => new(States.index_select(0, rows), Mask.index_select(0, rows));
 }
 
+/// <summary>Pictures as the multimodal encoder looks at them: made once, however many texts look.</summary>
+/// <param name="Layers">One of each layer.</param>
+internal sealed record PictureStates(IReadOnlyList<Others> Layers)
+{
+    /// <summary>Those of some rows, in their order.</summary>
+    public PictureStates At(Tensor rows) => new([.. Layers.Select(layer => layer.At(rows))]);
+}
+
 /// <summary>
 /// Image encoder, text encoder and a multimodal encoder in which the text's tokens look at the picture's (ALBEF, J. Li et al. 2021), with heads for
 /// the contrast, for matching and for masked words. Of several pictures, each multimodal block is followed by one for each further
@@ -119,20 +127,22 @@ internal sealed class FusionNet : nn.Module
         return new TextStates(text_norm.forward(x).MoveToOuterDisposeScope(), mask.MoveToOuterDisposeScope());
     }
 
+    /// <param name="image">(N, P, W), of <see cref="Image"/>.</param>
+    public PictureStates Look(Tensor image) => new([.. fusion_blocks.Select(layer => layer[0].Look(image))]);
+
     /// <summary>The text's tokens after they looked at the pictures.</summary>
-    /// <param name="images">K tensors (N, P, W).</param>
+    /// <param name="pictures">K of them, each of N rows.</param>
     /// <param name="text">Of the texts.</param>
     /// <param name="seen">Is given the weights of the last look at each picture, (N, heads, L, P), in order.</param>
     /// <returns>(N, L, W); the first token stands for the whole.</returns>
-    public Tensor Fuse(IReadOnlyList<Tensor> images, TextStates text, Action<Tensor>? seen = null)
+    public Tensor Fuse(IReadOnlyList<PictureStates> pictures, TextStates text, Action<Tensor>? seen = null)
     {
         using var scope = NewDisposeScope();
         var x = text.States;
-        foreach (var layer in fusion_blocks)
+        for (var layer = 0; layer < fusion_blocks.Count; layer++)
         {
-            var look = ReferenceEquals(layer, fusion_blocks[^1]) ? seen : null;
-            for (var box = 0; box < images.Count; box++)
-                x = layer[box].forward(x, text.Mask, layer[0].Look(images[box]), look);
+            for (var box = 0; box < pictures.Count; box++)
+                x = fusion_blocks[layer][box].forward(x, text.Mask, pictures[box].Layers[layer], layer == fusion_blocks.Count - 1 ? seen : null);
         }
 
         return fusion_norm.forward(x).MoveToOuterDisposeScope();

@@ -66,10 +66,11 @@ internal sealed class TaskNet : nn.Module
         var (rows, boxes) = (pictures.shape[0], pictures.shape[1]);
         var images = fusion.Image(pictures.flatten(0, 1));
         images = images.view(rows, boxes, images.shape[1], images.shape[2]);
+        var shown = Enumerable.Range(0, (int)boxes).Select(box => fusion.Look(images.select(1, box)));
         if (which is not null)
-            images = images.index_select(0, which);
+            shown = shown.Select(box => box.At(which));
         var text = fusion.Text(ids);
-        var fused = fusion.Fuse([.. Enumerable.Range(0, (int)boxes).Select(box => images.select(1, box))], text, seen);
+        var fused = fusion.Fuse([.. shown], text, seen);
         return new TextStates(fused.MoveToOuterDisposeScope(), text.Mask.MoveToOuterDisposeScope());
     }
 

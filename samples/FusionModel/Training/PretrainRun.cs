@@ -96,21 +96,22 @@ internal sealed class PretrainRun : FusionRun
         var contrast = _contrast.Evaluate(new ModalityFeatures(v, vm, vi, vim), new ModalityFeatures(t, tm, ti, tim), items);
 
         var similarities = F.normalize(v).matmul(F.normalize(t).t()).Times(1 / _temperature.Value);
+        var seen = Net.Look(image);
         using var pairs = MatchingPairs.Draw(similarities, items, Draws);
-        var matching = _matching.forward(Net.Match(Net.Fuse([image.index_select(0, pairs.First)], text.At(pairs.Second))), pairs.Labels);
+        var matching = _matching.forward(Net.Match(Net.Fuse([seen.At(pairs.First)], text.At(pairs.Second))), pairs.Labels);
 
         using var hidden = _masking.Draw(tokens, Draws);
-        var told = Net.Words(hidden.Select(Net.Fuse([image], Net.Text(hidden.Tokens))));
+        var told = Net.Words(hidden.Select(Net.Fuse([seen], Net.Text(hidden.Tokens))));
         Tensor soft;
         using (no_grad())
-            soft = _twin.Words(hidden.Select(_twin.Fuse([momentumImage], _twin.Text(hidden.Tokens))));
+            soft = _twin.Words(hidden.Select(_twin.Fuse([_twin.Look(momentumImage)], _twin.Text(hidden.Tokens))));
         var words = _words.forward(told, hidden.Select(hidden.Targets), soft);
 
         var (all, assigned) = (contrast.Loss.Plus(matching).Plus(words), Array.Empty<LossTerm>());
         if (_assignment is not null)
         {
             using var chosen = TextAssignment.Draw(similarities.t(), _assignment.Pictures, items, Draws, MissingPairs.Skip);
-            var fused = Net.Fuse([.. chosen.Pictures.unbind(1).Select(picture => image.index_select(0, picture))], text.At(chosen.Texts));
+            var fused = Net.Fuse([.. chosen.Pictures.unbind(1).Select(seen.At)], text.At(chosen.Texts));
             var assignment = _assignment.forward(Net.Assign(fused), chosen.Labels);
             (all, assigned) = (all.Plus(assignment), [new("assignment", assignment.item<float>())]);
         }

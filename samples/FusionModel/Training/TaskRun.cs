@@ -1,3 +1,4 @@
+using Contrastive.Numerics;
 using Contrastive.Samples.FusionModel.Data;
 using Contrastive.Samples.FusionModel.Models;
 using static TorchSharp.torch;
@@ -40,7 +41,9 @@ internal sealed class TaskRun : FusionRun
         if (_anyOrder && _data.Boxes > 1)
         {
             var order = rand([numbers.shape[0], _data.Boxes], device: items.device, generator: Draws).argsort(1);
-            pictures = pictures.take_along_dim(order.view(numbers.shape[0], _data.Boxes, 1, 1, 1), 1);
+            // Row by row: take_along_dim would look up each pixel.
+            var first = TensorArithmetic.Range(0, pictures.shape[0] * _data.Boxes, items.device).view(order.shape).narrow(1, 0, 1);
+            pictures = pictures.flatten(0, 1).index_select(0, order.add(first, Scalars.OneIndex).flatten()).view(pictures.shape);
         }
 
         var tokens = Trimmed(_train.Tokens.index_select(0, items), Net.Fusion.Tokenizer.Padding);

@@ -171,6 +171,6 @@ public sealed class FusionNetTests
         var blocks = fromSingle.named_parameters().ToDictionary(named => named.name, named => (Tensor)named.parameter);
         blocks["fusion_blocks.0.2.query.weight"].allclose(blocks["fusion_blocks.0.0.query.weight"]).Should().BeTrue();
 
-        Tensor Fused(FusionNet net, Tensor[] shown) => net.Fuse([.. shown.Select(net.Image)], net.Text(tokens));
+        Tensor Fused(FusionNet net, Tensor[] shown) => net.Fuse([.. shown.Select(picture => net.Look(net.Image(picture)))], net.Text(tokens));
     }
 }
