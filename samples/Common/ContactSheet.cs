@@ -58,7 +58,7 @@ public static class ContactSheet
 
     private static void Draw(SKCanvas canvas, SheetPicture picture, int left, int top)
     {
-        canvas.DrawBitmap(picture.Picture, left, top);
+        canvas.DrawBitmap(picture.Picture, left, top, SKSamplingOptions.Default);
         var line = top + Side + LineHeight - 3;
         Write(canvas, picture.Heading, left, line, 13, bold: true, Side, lines: 1);
         Write(canvas, picture.Text, left, line + LineHeight, 12, bold: false, Side, TextLines);

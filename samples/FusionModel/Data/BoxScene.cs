@@ -55,10 +55,11 @@ internal sealed record BoxScene(IReadOnlyList<IReadOnlyList<Item>> Boxes) : ISce
                     canvas.DrawRect(SKRect.Create(x, y, extent, extent), paint);
                     break;
                 default:
-                    using (var corners = new SKPath())
+                    using (var corners = new SKPathBuilder())
                     {
                         corners.AddPoly([new(x + extent / 2, y), new(x + extent, y + extent), new(x, y + extent)]);
-                        canvas.DrawPath(corners, paint);
+                        using var triangle = corners.Detach();
+                        canvas.DrawPath(triangle, paint);
                     }
 
                     break;
