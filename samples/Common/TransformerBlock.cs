@@ -38,12 +38,15 @@ public sealed class TransformerBlock : nn.Module<Tensor, Tensor, Tensor>
         return x.Plus(contract.forward(F.gelu(expand.forward(norm2.forward(x))))).MoveToOuterDisposeScope();
     }
 
-    /// <summary>What tokens find among themselves: queries, keys and values (N, L, 3W) to (N, L, W).</summary>
-    public static Tensor Attend(Tensor projected, Tensor mask)
+    /// <summary>What tokens find among themselves: queries, keys and values (N, L, 3W) to (N, L, W), or to (N, 1, W).</summary>
+    /// <param name="projected">The three of each token, side by side.</param>
+    /// <param name="mask">As <see cref="forward"/> has it.</param>
+    /// <param name="onlyFirst">Whether the first token alone looks.</param>
+    public static Tensor Attend(Tensor projected, Tensor mask, bool onlyFirst = false)
     {
-        var (n, length, width) = (projected.shape[0], projected.shape[1], projected.shape[2] / 3);
+        var (n, length, width) = (projected.shape[0], onlyFirst ? 1 : projected.shape[1], projected.shape[2] / 3);
         var parts = Parts(projected, 3);
-        return F.scaled_dot_product_attention(parts[0], parts[1], parts[2], mask).transpose(1, 2).reshape(n, length, width);
+        return F.scaled_dot_product_attention(parts[0].narrow(2, 0, length), parts[1], parts[2], mask).transpose(1, 2).reshape(n, length, width);
     }
 
     /// <summary>(N, L, count · W) to so many of (N, heads, L, W / heads).</summary>

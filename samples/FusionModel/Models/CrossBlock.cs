@@ -54,16 +54,18 @@ internal sealed class CrossBlock : nn.Module
     /// <param name="x">(N, L, W).</param>
     /// <param name="mask">(N, 1, 1, L) or (1, 1, L, L): true where there is a token to look at.</param>
     /// <param name="others">What the tokens look at beside themselves.</param>
+    /// <param name="onlyFirst">Whether only the first token is asked for: (N, 1, W).</param>
     /// <param name="seen">Is given the weights of that look, (N, heads, L, P).</param>
-    public Tensor forward(Tensor x, Tensor mask, Others others, Action<Tensor>? seen = null)
+    public Tensor forward(Tensor x, Tensor mask, Others others, bool onlyFirst = false, Action<Tensor>? seen = null)
     {
         using var scope = NewDisposeScope();
-        x = x.Plus(projection.forward(TransformerBlock.Attend(attention.forward(norm1.forward(x)), mask)));
+        var found = projection.forward(TransformerBlock.Attend(attention.forward(norm1.forward(x)), mask, onlyFirst));
+        x = (onlyFirst ? x.narrow(1, 0, 1) : x).Plus(found);
         var (n, length, width) = (x.shape[0], x.shape[1], x.shape[2]);
         var asked = query.forward(norm_cross.forward(x)).view(n, length, TransformerBlock.Heads, width / TransformerBlock.Heads).transpose(1, 2);
         if (seen is not null)
             seen(asked.matmul(others.Keys.transpose(2, 3)).Times(1 / Math.Sqrt(width / TransformerBlock.Heads)).softmax(-1));
-        var found = F.scaled_dot_product_attention(asked, others.Keys, others.Values, others.Mask);
+        found = F.scaled_dot_product_attention(asked, others.Keys, others.Values, others.Mask);
         x = x.Plus(projection_cross.forward(found.transpose(1, 2).reshape(n, length, width)));
         return x.Plus(contract.forward(F.gelu(expand.forward(norm2.forward(x))))).MoveToOuterDisposeScope();
     }

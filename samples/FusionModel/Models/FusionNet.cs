@@ -136,13 +136,21 @@ internal sealed class FusionNet : nn.Module
     /// <param name="seen">Is given the weights of the last look at each picture, (N, heads, L, P), in order.</param>
     /// <returns>(N, L, W); the first token stands for the whole.</returns>
     public Tensor Fuse(IReadOnlyList<PictureStates> pictures, TextStates text, Action<Tensor>? seen = null)
+        => Fuse(pictures, text, onlyFirst: false, seen);
+
+    /// <summary>The first token alone of <see cref="Fuse(IReadOnlyList{PictureStates}, TextStates, Action{Tensor}?)"/>: the last block makes no others.</summary>
+    /// <returns>(N, 1, W).</returns>
+    public Tensor FuseFirst(IReadOnlyList<PictureStates> pictures, TextStates text) => Fuse(pictures, text, onlyFirst: true, seen: null);
+
+    private Tensor Fuse(IReadOnlyList<PictureStates> pictures, TextStates text, bool onlyFirst, Action<Tensor>? seen)
     {
         using var scope = NewDisposeScope();
         var x = text.States;
         for (var layer = 0; layer < fusion_blocks.Count; layer++)
         {
+            var isLast = layer == fusion_blocks.Count - 1;
             for (var box = 0; box < pictures.Count; box++)
-                x = fusion_blocks[layer][box].forward(x, text.Mask, pictures[box].Layers[layer], layer == fusion_blocks.Count - 1 ? seen : null);
+                x = fusion_blocks[layer][box].forward(x, text.Mask, pictures[box].Layers[layer], onlyFirst && isLast && box == pictures.Count - 1, isLast ? seen : null);
         }
 
         return fusion_norm.forward(x).MoveToOuterDisposeScope();

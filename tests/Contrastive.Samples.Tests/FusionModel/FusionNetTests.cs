@@ -173,4 +173,36 @@ public sealed class FusionNetTests
 
         Tensor Fused(FusionNet net, Tensor[] shown) => net.Fuse([.. shown.Select(picture => net.Look(net.Image(picture)))], net.Text(tokens));
     }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void The_first_token_alone_is_the_first_of_all_with_the_same_gradients(int boxes)
+    {
+        using var scope = NewDisposeScope();
+        using var random = new Generator(5);
+        using var net = new FusionNet(Sizes(boxes), random);
+        net.to(ScalarType.Float64);
+        Tensor[] pictures = [.. Enumerable.Range(0, boxes).Select(_ => randn([3, 5, 8], dtype: ScalarType.Float64, generator: random))];
+        var tokens = net.Tokenizer.Encode(Sentences, CPU);
+        var direction = randn([3, 1, 8], dtype: ScalarType.Float64, generator: random);
+
+        var (all, allGradients) = Made(first: false);
+        var (first, gradients) = Made(first: true);
+
+        all.shape[1].Should().BeGreaterThan(1);
+        (first - all.narrow(1, 0, 1)).abs().max().item<double>().Should().BeLessThan(1e-12);
+        gradients.Should().HaveCountGreaterThan(10);
+        foreach (var (gradient, expected) in gradients.Zip(allGradients))
+            (gradient - expected).abs().max().item<double>().Should().BeLessThan(1e-12);
+
+        (Tensor States, List<Tensor> Gradients) Made(bool first)
+        {
+            net.zero_grad();
+            PictureStates[] seen = [.. pictures.Select(net.Look)];
+            var states = first ? net.FuseFirst(seen, net.Text(tokens)) : net.Fuse(seen, net.Text(tokens));
+            (states.narrow(1, 0, 1) * direction).sum().backward();
+            return (states, [.. net.parameters().Select(weights => weights.grad).OfType<Tensor>().Select(gradient => gradient.clone())]);
+        }
+    }
 }
