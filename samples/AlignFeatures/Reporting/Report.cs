@@ -24,21 +24,19 @@ internal static class Report
         (string, object) curves = ("curves", runs.Select(run => new { run.Result.Structure, run.Result.Loss, run.Result.BatchSize, run.Result.Seed, run.Curves.Objective, run.Curves.RecallAt1 }));
         Save(curves);
         var groups = RunGroup.Of(runs);
-        var comparisons = Comparison.All(groups);
-        var structures = StructureComparison.All(groups);
+        var comparisons = Comparison.All(groups, Compared);
         var missing = NotMeasured.In(runs);
         Save(
             ("groups", groups.Select(Summary)),
             ("paired_differences", comparisons),
-            ("structure_differences", structures),
             ("not_measured", missing),
             curves);
 
         console.Line();
         console.Line($"Held-out items, mean of both directions{(settings.Seeds.Count > 1 ? $", mean ± standard deviation of {settings.Seeds.Count} seeds" : "")}");
         RunGroup.Table(groups, [.. Figures.Where(figure => Has(runs[0], figure.Name)).Select(figure => figure.Figure)], console.Output);
-        Probes(groups, structures, missing, console);
-        Differences(comparisons, settings, console);
+        Probes(groups, missing, console);
+        Comparison.Write(comparisons, shown: null, console.Output);
         PlotFile.Write(outputs.Curves, Panels(groups));
         console.Line();
         console.Line($"written: {outputs.Summary}, {outputs.Curves}, {runs.Count} pairs of towers");
@@ -57,26 +55,15 @@ internal static class Report
         .. Figures.Select(figure => KeyValuePair.Create<string, object?>(figure.Name, Has(group.Runs[0], figure.Name) ? group.Over(figure.Figure.Value) : null)),
     ]);
 
-    private static void Differences(IReadOnlyList<Comparison> comparisons, AlignSettings settings, SampleConsole console)
-    {
-        if (comparisons.Count == 0 || settings.Seeds.Count < 2)
-            return;
-        console.Line();
-        console.Line("Recall@1, paired by seed");
-        var differences = new ResultsTable("difference", "mean", "std", "std. error", "won", "p (t test)");
-        foreach (var (structure, loss, batch, against, againstBatch, difference) in comparisons)
-        {
-            var name = $"{loss} B={batch} - {against} B={againstBatch}{(structure == Structures.None ? "" : $", both + {structure}")}";
-            var (mean, error, won, p) = ResultsTable.Cells(difference, 4);
-            differences.Row(name, mean, ResultsTable.Cell(difference.StandardDeviation, "F4"), error, won, p);
-        }
+    /// <summary>What a group is compared by: one with another structure by the labels read off its embeddings too.</summary>
+    private static IEnumerable<Figure<FinishedRun>> Compared(RunGroup<FinishedRun> treated, bool byStructure)
+        => [new("recall_at_1", run => run.Result.RecallAt1), .. from features in treated.Runs[0].Result.Probes.Select(probe => probe.Features)
+                                                               where byStructure && !features.EndsWith("independent", StringComparison.Ordinal)
+                                                               from figure in ProbeResult.Figures
+                                                               select new Figure<FinishedRun>($"{figure.Name} from {features}", run => figure.Value(run.Result.Probe(features)))];
 
-        differences.Write(console.Output);
-    }
-
-    /// <summary>The labels read off the embeddings, and what each structure changes in that.</summary>
-    private static void Probes(
-        IReadOnlyList<RunGroup<FinishedRun>> groups, IReadOnlyList<StructureComparison> differences, IReadOnlyList<NotMeasured> missing, SampleConsole console)
+    /// <summary>The labels read off the embeddings.</summary>
+    private static void Probes(IReadOnlyList<RunGroup<FinishedRun>> groups, IReadOnlyList<NotMeasured> missing, SampleConsole console)
     {
         if (groups.All(group => group.Runs[0].Result.Probes.Count == 0))
             return;
@@ -91,7 +78,7 @@ internal static class Report
                     group.Name,
                     $"{group.BatchSize}",
                     features,
-                    .. ProbeResult.Figures.Select(figure => group.Over(run => figure.Value(run.Result.Probes.Single(probe => probe.Features == features))).Text()),
+                    .. ProbeResult.Figures.Select(figure => group.Over(run => figure.Value(run.Result.Probe(features))).Text()),
                 ]);
             }
         }
@@ -99,18 +86,6 @@ internal static class Report
         table.Write(console.Output);
         foreach (var figure in missing)
             console.Line($"{figure}");
-        if (differences.Count == 0 || groups[0].Runs.Count < 2)
-            return;
-        console.Line();
-        console.Line("What a structure changes, paired by seed");
-        var changes = new ResultsTable("structure", "loss", "B", "figure", "mean", "std. error", "won", "p (t test)");
-        foreach (var (structure, loss, batch, figure, features, difference) in differences)
-        {
-            var (mean, error, won, p) = ResultsTable.Cells(difference, 4);
-            changes.Row(structure, loss, $"{batch}", features is null ? figure : $"{features}, {figure}", mean, error, won, p);
-        }
-
-        changes.Write(console.Output);
     }
 
     /// <summary>For each batch size the objective and the recall over the epochs, the mean over seeds with its spread.</summary>

@@ -59,6 +59,11 @@ public sealed record RunResult(
     public static RunResult Of(RunKey key, HeldOut held, IReadOnlyList<ProbeResult> probes, double seconds) => new(
         key.Loss, key.Structure, key.BatchSize, key.Seed, seconds, probes,
         held.LeftToRight, held.RightToLeft, held.ModalityGap, held.Alignment, held.Uniformity);
+
+    /// <summary>The probe of some features. A run without independent features has those with which shared ones, or all of a side, compare.</summary>
+    public ProbeResult Probe(string features)
+        => Probes.SingleOrDefault(probe => probe.Features == features)
+            ?? Probes.Single(probe => probe.Features == (features == "shared" ? "both" : features.Replace(" all", "", StringComparison.Ordinal)));
 }
 
 /// <summary>A finished run: its figures and its curves.</summary>

@@ -1,5 +1,3 @@
-using Contrastive.Evaluation;
-
 namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>The figures of a run, by their names in tables.</summary>
@@ -48,25 +46,4 @@ internal static class Figures
                         from features in runs.Runs[0].Probes.Select(probe => probe.Features).Distinct()
                         from figure in new[] { Probe(kind, features), FewShot(kind, features) }
                         select figure];
-}
-
-/// <summary>One group of runs against another, figure by figure, paired by seed.</summary>
-public sealed record Comparison(string Treated, string Against, IReadOnlyDictionary<string, PairedDifference> Figures)
-{
-    /// <summary>
-    /// Every other loss against the baseline at its own batch size and at twice that; every structure against none, and the
-    /// baseline against itself at twice the batch size.
-    /// </summary>
-    internal static IReadOnlyList<Comparison> All(IReadOnlyList<RunGroup<RunResult>> groups)
-        => [.. from against in groups
-               from treated in groups
-               where (treated.Structure == against.Structure && against.Loss == Losses.Baseline && Sizes(treated, against))
-                   || (against.Structure == Structures.None && treated.Structure != Structures.None
-                       && treated.Loss == against.Loss && treated.BatchSize == against.BatchSize)
-               orderby treated.BatchSize, treated.Loss == Losses.Baseline, against.BatchSize
-               let figures = ShapesClip.Figures.For(treated).ToDictionary(figure => figure.Name, figure => treated.Against(against, figure.Value))
-               select new Comparison(treated.FullName, against.FullName, figures)];
-
-    private static bool Sizes(RunGroup<RunResult> treated, RunGroup<RunResult> against)
-        => treated != against && (against.BatchSize == 2 * treated.BatchSize || (treated.Loss != Losses.Baseline && against.BatchSize == treated.BatchSize));
 }

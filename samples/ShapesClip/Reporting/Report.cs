@@ -8,7 +8,7 @@ internal static class Report
         // What was measured is saved before it is compared, and all of it before it is drawn.
         SummaryFile.Write(outputs.Summary, runs, settings);
         var groups = RunGroup.Of(runs);
-        var comparisons = Comparison.All(groups);
+        var comparisons = Comparison.All(groups, (group, _) => Figures.For(group));
         SummaryFile.Write(
             outputs.Summary,
             runs,
@@ -26,8 +26,7 @@ internal static class Report
 
         Scores(groups, settings, console);
         Probes(groups, console);
-        if (settings.Seeds.Count > 1 && comparisons.Count > 0)
-            Differences(comparisons, console);
+        Comparison.Write(comparisons, [.. Figures.Short.Select(figure => figure.Name)], console.Output);
         PlotFile.Write(outputs.Curves, Panels(groups), columns: 3);
         if (settings.BatchSizes.Count > 1)
             PlotFile.Write(outputs.BatchSizes, BatchSizePanels(groups));
@@ -71,24 +70,6 @@ internal static class Report
 
             table.Write(console.Output);
         }
-    }
-
-    /// <summary>What changes from one group to another, seed by seed: mean, standard error, wins and the t test's p.</summary>
-    private static void Differences(IReadOnlyList<Comparison> comparisons, SampleConsole console)
-    {
-        console.Line();
-        console.Line("Differences paired by seed: mean, standard error, seeds that won, p of the t test");
-        var table = new ResultsTable("difference", "figure", "mean", "error", "won", "p");
-        foreach (var comparison in comparisons)
-        {
-            foreach (var (number, figure) in Figures.Short.Index())
-            {
-                var (mean, error, won, p) = ResultsTable.Cells(comparison.Figures[figure.Name], 3);
-                table.Row(number == 0 ? $"{comparison.Treated} - {comparison.Against}" : "", figure.Name, mean, error, won, p);
-            }
-        }
-
-        table.Write(console.Output);
     }
 
     /// <summary>Figures over the batch size, a curve for each loss and structure.</summary>

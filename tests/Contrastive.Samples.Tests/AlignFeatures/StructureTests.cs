@@ -22,7 +22,7 @@ public sealed class StructureTests : IDisposable
         var (code, output, error) = RunProgram.With([.. Small, "--seeds", "2", "--out", _folder.Path("out")]);
 
         code.Should().Be(0, error);
-        output.Should().ContainAll("gamma + separation", "gamma + all", "Accuracy of probes", "What a structure changes");
+        output.Should().ContainAll("gamma + separation", "gamma + all", "Accuracy of probes", "Differences paired by seed");
         using var summary = JsonDocument.Parse(File.ReadAllText(_folder.Path("out", "summary.json")));
         var results = summary.RootElement.GetProperty("results").EnumerateArray().ToArray();
         results.Should().HaveCount(2 * 7);
@@ -45,13 +45,23 @@ public sealed class StructureTests : IDisposable
             (pair.Left.Features(torch.zeros(2, 32), augment: null).Independent is not null).Should().Be(separated);
         }
 
-        var differences = summary.RootElement.GetProperty("structure_differences").EnumerateArray().ToArray();
-        differences.Should().HaveCount((3 * (1 + (3 * 5))) + (3 * (1 + (6 * 5))));
+        var differences = summary.RootElement.GetProperty("paired_differences").EnumerateArray().ToDictionary(
+            difference => difference.GetProperty("treated").GetString()!,
+            difference => difference.GetProperty("figures").EnumerateObject().ToDictionary(figure => figure.Name, figure => figure.Value.GetProperty("mean").GetDouble()));
+        differences.Should().HaveCount(6).And.ContainKey("gamma + four-part B=32");
+        differences.Values.Select(figures => figures.Count).Order().Should().Equal(Enumerable.Repeat(1 + (3 * 5), 3).Concat(Enumerable.Repeat(1 + (6 * 5), 3)));
+        differences["gamma + all B=32"].Keys.Should().Contain(["recall_at_1", "linear_10 from shared", "neighbors from first all"]).And.NotContain("linear from independent");
+        // Shared features compare with what a run without independent ones has, seed by seed.
+        var seeds = results.Where(result => result.GetProperty("structure").GetString() is "none" or "all").ToLookup(result => result.GetProperty("structure").GetString());
+        differences["gamma + all B=32"]["linear from shared"].Should().BeApproximately(seeds["all"].Average(Linear("shared")) - seeds["none"].Average(Linear("both")), 1e-12);
+        differences["gamma + all B=32"]["linear from second all"].Should().BeApproximately(seeds["all"].Average(Linear("second all")) - seeds["none"].Average(Linear("second")), 1e-12);
         var probed = results.ToLookup(result => result.GetProperty("structure").GetString(), result => result.GetProperty("probes").ToString());
         probed["two-heads"].Should().NotIntersectWith(probed["separation"], "orthogonality changes the towers");
         // A structure changes the towers: were it left out by mistake, every difference would be 0.
-        differences.GroupBy(difference => difference.GetProperty("structure").GetString())
-            .Should().OnlyContain(group => group.Any(difference => difference.GetProperty("difference").GetProperty("mean").GetDouble() != 0));
+        differences.Values.Should().OnlyContain(figures => figures.Values.Any(mean => mean != 0));
+
+        static Func<JsonElement, double> Linear(string features)
+            => result => result.GetProperty("probes").EnumerateArray().Single(probe => probe.GetProperty("features").GetString() == features).GetProperty("linear").GetDouble();
     }
 
     /// <summary>Twelve classes of ten items each, of which some are held out: ten a class are not to be had.</summary>
@@ -72,8 +82,8 @@ public sealed class StructureTests : IDisposable
         var root = summary.RootElement;
         root.GetProperty("not_measured").EnumerateArray().Select(missing => missing.GetProperty("figure").GetString()).Should().Contain("linear_10").And.NotContain("linear_1");
         root.GetProperty("results")[0].GetProperty("probes")[0].GetProperty("linear_10").ValueKind.Should().Be(JsonValueKind.Null);
-        var compared = root.GetProperty("structure_differences").EnumerateArray().Select(difference => difference.GetProperty("figure").GetString()).ToArray();
-        compared.Should().Contain(["recall_at_1", "linear", "linear_1", "neighbors"]).And.NotContain("linear_10");
+        var compared = root.GetProperty("paired_differences")[0].GetProperty("figures").EnumerateObject().Select(figure => figure.Name).ToArray();
+        compared.Should().Contain(["recall_at_1", "linear from first", "linear_1 from shared", "neighbors from both"]).And.NotContain("linear_10 from first");
     }
 
     [Fact]
