@@ -108,6 +108,16 @@ internal static class Finetuning
         var picture = Path.Combine(running.Folder, "accuracy.png");
         PlotFile.WriteSheet(picture, [plot => Draw(plot, settings.Task, groups)], 760, 440, 1);
         console.Line($"written: {summary}, {picture}; models in {Path.Combine(running.Folder, ModelFolder.Models)}");
+        if (settings.Images is null && Directory.Exists(running.Model(keys[0])))
+            Suggest();
+
+        // A test scene that has no file yet, for a first question.
+        void Suggest()
+        {
+            var (example, scene) = (data.Test[0], Path.Combine(running.Folder, "scene.png"));
+            BoxPictures.Write(scene, data.Pictures[example.Picture], data.Boxes, data.Side);
+            console.Line($"to try: ask --model {running.Model(keys[0])} --picture {scene} --text \"{example.Text}\"  ({data.Answers[example.Answer]})");
+        }
 
         double Blind(long seed, string hidden) => result(blind.Single(key => key.Seed == seed && key.Without == hidden)).Accuracy;
 

@@ -23,7 +23,7 @@ internal sealed class FusionCommands
     private readonly Option<string> _loss = Text("--loss", "infonce", "Contrasts to compare: infonce, with a momentum model's targets and queue, and gamma-mean, with a memory", "list");
     private readonly Option<string> _structure = Text("--structure", "none", "Structures to compare, of none, separation, bridge, consistency and all", "list");
     private readonly Option<string> _seeds = Text("--seeds", "1", "How many seeds, counted from 0, or a list such as 0,1,7 (and 7, for seed 7 alone)", "n|list");
-    private readonly Option<string> _drawn = Standard("--drawn", "8000 scenes, 24000 examples, or 48000 of reasoning", "Without --images: how many to draw");
+    private readonly Option<string> _drawn = Standard("--drawn", "8000 scenes, 24000 examples", "Without --images: how many to draw");
     private readonly Option<string> _drawnTest = Standard("--drawn-test", "1200", "Without --images: how many examples to score on");
     private readonly Option<string> _scenes = Text("--scenes", "places", "Without --images: what to draw, of places (two by two, for all tasks) and boxes (in NLVR's manner, for reasoning)", "name");
     private readonly Option<string> _queue = Text("--queue", "512", "Rows of the queue, or of the memory", "n");
@@ -35,8 +35,8 @@ internal sealed class FusionCommands
     private readonly Option<string> _assigned = Text("--boxes", "1", "With 2 or more, texts are assigned to one of so many pictures, or to none: prepares for reasoning", "n");
     private readonly Option<bool> _ordered = new("--ordered") { Description = "Reasoning: sentences speak of the boxes' order, so they do not change places in training" };
     private readonly Option<string> _batchSize = Standard("--batch-size", "64", "Pictures or examples a step");
-    private readonly Option<string> _epochs = Standard("--epochs", "20 to pretrain, 8 to fine-tune", "How often each is seen");
-    private readonly Option<string> _blindEpochs = Standard("--blind-epochs", "4, of reasoning 2", "The same, of the models without picture and without text");
+    private readonly Option<string> _epochs = Standard("--epochs", "12 to pretrain, 6 to fine-tune, 5 for reasoning", "How often each is seen");
+    private readonly Option<string> _blindEpochs = Standard("--blind-epochs", "2", "The same, of the models without picture and without text");
     private readonly Option<string> _learningRate = Text("--learning-rate", "0.001", "Adam's largest step size; it rises, and falls to 0 on a cosine", "x");
     private readonly Option<string> _weightDecay = Text("--weight-decay", "0.01", "Decoupled, as AdamW's: times the learning rate", "x");
     private readonly Option<bool> _quick = new("--quick") { Description = "Everything small: a look at the program within a minute" };
@@ -112,7 +112,7 @@ internal sealed class FusionCommands
             Layers = Value(parsed, _layers, 2, 1, 1, 100),
             Features = (int)Whole(_features, parsed.GetRequiredValue(_features), 1, 65_536),
             Boxes = (int)Whole(_assigned, parsed.GetRequiredValue(_assigned), 1, 16),
-            Pace = Pace(parsed, 20),
+            Pace = Pace(parsed, 12),
             Device = parsed.GetRequiredValue(_device),
         };
     }
@@ -131,7 +131,7 @@ internal sealed class FusionCommands
             Train = train,
             Test = test,
             Scenes = reasoning ? Scenes(parsed, images) : null,
-            Drawn = images is null ? Value(parsed, _drawn, reasoning ? 48_000 : 24_000, 240, 16, 1_000_000) : 0,
+            Drawn = images is null ? Value(parsed, _drawn, 24_000, 240, 16, 1_000_000) : 0,
             DrawnTest = images is null ? Value(parsed, _drawnTest, 1200, 120, 16, 1_000_000) : 0,
             Boxes = reasoning && images is not null ? (int)Whole(_boxes, parsed.GetRequiredValue(_boxes), 1, 16) : reasoning ? 3 : 1,
             Ordered = reasoning && parsed.GetValue(_ordered),
@@ -139,8 +139,8 @@ internal sealed class FusionCommands
             Side = Side(parsed, reasoning ? Scenes(parsed, images) : null),
             Width = Width(parsed),
             Layers = Value(parsed, _layers, 2, 1, 1, 100),
-            Pace = Pace(parsed, 8),
-            BlindEpochs = Value(parsed, _blindEpochs, reasoning ? 2 : 4, 1, 1, 100_000),
+            Pace = Pace(parsed, reasoning ? 5 : 6),
+            BlindEpochs = Value(parsed, _blindEpochs, 2, 1, 1, 100_000),
             Device = parsed.GetRequiredValue(_device),
         };
     }

@@ -24,7 +24,7 @@ internal static class Report
         (string, object) curves = ("curves", runs.Select(run => new { run.Result.Structure, run.Result.Loss, run.Result.BatchSize, run.Result.Seed, run.Curves.Objective, run.Curves.RecallAt1 }));
         Save(curves);
         var groups = RunGroup.Of(runs);
-        var comparisons = Comparison.All(groups, Compared);
+        var comparisons = Comparison.All(groups, Compared, larger: int.MaxValue);
         var missing = NotMeasured.In(runs);
         Save(
             ("groups", groups.Select(Summary)),

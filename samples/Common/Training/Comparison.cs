@@ -6,13 +6,14 @@ namespace Contrastive.Samples;
 public sealed record Comparison(string Treated, string Against, IReadOnlyDictionary<string, PairedDifference> Figures)
 {
     /// <summary>
-    /// Every other loss against the baseline at its own batch size and at the next larger one, the baseline against itself at the next larger one, and
-    /// every structure against none. A figure that could not be measured with every seed is skipped.
+    /// Every other loss against the baseline at its own batch size and at larger ones, the baseline against itself at larger ones, and every structure
+    /// against none. A figure that could not be measured with every seed is skipped.
     /// </summary>
     /// <param name="groups">All groups of an experiment.</param>
     /// <param name="figures">What can be compared with a group that has another structure, or the same.</param>
+    /// <param name="larger">Against how many of the next larger batch sizes.</param>
     public static IReadOnlyList<Comparison> All<TRun>(
-        IReadOnlyList<RunGroup<TRun>> groups, Func<RunGroup<TRun>, bool, IEnumerable<Figure<TRun>>> figures)
+        IReadOnlyList<RunGroup<TRun>> groups, Func<RunGroup<TRun>, bool, IEnumerable<Figure<TRun>>> figures, int larger)
         where TRun : IFinishedRun
     {
         var sizes = groups.Select(group => group.BatchSize).Distinct().Order().ToList();
@@ -20,7 +21,7 @@ public sealed record Comparison(string Treated, string Against, IReadOnlyDiction
                    from treated in groups
                    let step = sizes.IndexOf(against.BatchSize) - sizes.IndexOf(treated.BatchSize)
                    where treated.Structure == against.Structure
-                       ? against.Loss == Losses.Baseline && (step == 1 || (step == 0 && treated.Loss != Losses.Baseline))
+                       ? against.Loss == Losses.Baseline && step <= larger && step >= (treated.Loss == Losses.Baseline ? 1 : 0)
                        : against.Structure == Structures.None && treated.Loss == against.Loss && step == 0
                    orderby treated.BatchSize, treated.Loss == Losses.Baseline, against.BatchSize
                    let measured = figures(treated, treated.Structure != against.Structure)

@@ -1,3 +1,4 @@
+using Contrastive.Training;
 using SkiaSharp;
 
 namespace Contrastive.Samples.FusionModel.Data;
@@ -22,5 +23,22 @@ internal static class BoxPictures
         }
 
         return planes;
+    }
+
+    /// <summary>Writes the boxes side by side, as a PNG.</summary>
+    public static void Write(string path, byte[] planes, int boxes, int side)
+    {
+        using var whole = new SKBitmap(new SKImageInfo(boxes * side, side, SKColorType.Rgba8888, SKAlphaType.Opaque, SKColorSpace.CreateSrgb()));
+        using var canvas = new SKCanvas(whole);
+        for (var box = 0; box < boxes; box++)
+        {
+            using var one = SquarePicture.FromPlanes(planes.AsSpan(box * 3 * side * side), side);
+            canvas.DrawBitmap(one, box * side, 0, SKSamplingOptions.Default);
+        }
+
+        canvas.Flush();
+        using var image = SKImage.FromBitmap(whole);
+        using var png = image.Encode(SKEncodedImageFormat.Png, 100);
+        AtomicFile.Write(path, png.ToArray());
     }
 }

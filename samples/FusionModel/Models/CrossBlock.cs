@@ -52,7 +52,7 @@ internal sealed class CrossBlock : nn.Module
     }
 
     /// <param name="x">(N, L, W).</param>
-    /// <param name="mask">(N, 1, 1, L) or (1, 1, L, L): true where there is a token to look at.</param>
+    /// <param name="mask">(N, 1, 1, L), or (1, 1, L, L) where all tokens are asked for: true where there is a token to look at.</param>
     /// <param name="others">What the tokens look at beside themselves.</param>
     /// <param name="onlyFirst">Whether only the first token is asked for: (N, 1, W).</param>
     /// <param name="seen">Is given the weights of that look, (N, heads, L, P).</param>

@@ -8,7 +8,7 @@ internal static class Report
         // What was measured is saved before it is compared, and all of it before it is drawn.
         SummaryFile.Write(outputs.Summary, runs, settings);
         var groups = RunGroup.Of(runs);
-        var comparisons = Comparison.All(groups, (group, _) => Figures.For(group));
+        var comparisons = Comparison.All(groups, (group, _) => Figures.For(group), larger: 1);
         SummaryFile.Write(
             outputs.Summary,
             runs,

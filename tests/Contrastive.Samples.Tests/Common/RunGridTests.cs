@@ -44,6 +44,32 @@ public sealed class RunGridTests
     }
 
     [Fact]
+    public void Losses_are_compared_with_the_baseline_at_no_smaller_a_batch_and_structures_with_none()
+    {
+        var groups = RunGroup.Of(RunKey.Grid(["none", "bridge"], ["gamma", "infonce"], [32, 8, 16], [0, 1]).Select(key => new Run(
+            key, RunCurves.Empty.WithEpoch(1, new Glance(key.BatchSize + (key.Loss == "gamma" ? 100 : 0) + (key.Structure == "bridge" ? 1000 : 0) + (key.Seed * 10000))))));
+        Figure<Run>[] figures = [new("recall", run => run.Figure), new("of one seed", run => run.Key.Seed == 0 ? 1 : double.NaN)];
+
+        var all = Comparison.All(groups, (_, _) => figures, larger: int.MaxValue);
+
+        all.Select(comparison => $"{comparison.Treated} - {comparison.Against}").Where(name => !name.Contains("bridge")).Should().Equal(
+            "gamma B=8 - infonce B=8", "gamma B=8 - infonce B=16", "gamma B=8 - infonce B=32", "infonce B=8 - infonce B=16", "infonce B=8 - infonce B=32",
+            "gamma B=16 - infonce B=16", "gamma B=16 - infonce B=32", "infonce B=16 - infonce B=32",
+            "gamma B=32 - infonce B=32");
+        all.Select(comparison => $"{comparison.Treated} - {comparison.Against}").Where(name => name.Contains("bridge") && name.EndsWith("B=8") && name.StartsWith("gamma")).Should().BeEquivalentTo(
+            "gamma + bridge B=8 - gamma B=8", "gamma + bridge B=8 - infonce + bridge B=8");
+        all.Should().OnlyContain(comparison => comparison.Figures.Keys.Single() == "recall", "a figure that was not measured with every seed is skipped");
+        all.Single(comparison => comparison.Treated == "gamma B=8" && comparison.Against == "infonce B=32").Figures["recall"].Mean.Should().Be(100 + 8 - 32);
+        all.Single(comparison => comparison.Treated == "gamma + bridge B=8" && comparison.Against == "gamma B=8").Figures["recall"].Mean.Should().Be(1000);
+        Comparison.All(groups, (_, _) => figures, larger: 1).Select(comparison => $"{comparison.Treated} - {comparison.Against}").Where(name => !name.Contains("bridge")).Should().Equal(
+            "gamma B=8 - infonce B=8", "gamma B=8 - infonce B=16", "infonce B=8 - infonce B=16", "gamma B=16 - infonce B=16", "gamma B=16 - infonce B=32", "infonce B=16 - infonce B=32",
+            "gamma B=32 - infonce B=32");
+        using var table = new StringWriter();
+        Comparison.Write(all, ["recall"], table);
+        table.ToString().Should().MatchRegex(@"gamma B=8 - infonce B=32 +recall +\+76\.000 +0\.000 +2/2 +-");
+    }
+
+    [Fact]
     public void One_run_alone_has_a_curve_without_a_spread()
         => RunGroup.Of([new Run(Grid[0], RunCurves.Empty.WithEpoch(1, new Glance(0.5)))])[0].Curve("a curve", run => run.RecallAt1).Spread.Should().BeNull();
 

@@ -40,11 +40,15 @@ public sealed class FusionProgramTests : IDisposable
         Results("more").Select(result => result.GetProperty("pretraining").GetString()).Distinct().Should().Equal("itc+itm+mlm+reasoning");
         Bad(["finetune", "vqa", .. Small, "--model", _folder.Path("after"), "--out", _folder.Path("other")]).Should().Contain("fine-tuned for reasoning");
 
-        // A test scene of three boxes, side by side.
+        // A scene of three boxes, side by side, and one that fine-tuning left to ask about.
         var model = Directory.GetDirectories(_folder.Path("after", "models"))[0];
         var output = Good(["ask", "--model", model, "--picture", Boxes("boxes.png", 3), "--text", "there is a box with a red circle", "--out", _folder.Path("ask.png")]);
         output.Should().Contain("true").And.Contain("false");
         File.Exists(_folder.Path("ask.png")).Should().BeTrue();
+        var scene = _folder.Path("after", "scene.png");
+        var drawn = TaskData.Draw(FusionTask.Reasoning, 64, 32, seed: 0, DrawnScenes.Places);
+        PictureFile.Boxes(scene, 32, 3).Should().Equal(drawn.Pictures[drawn.Test[0].Picture]);
+        Good(["ask", "--model", model, "--picture", scene, "--text", "there is a box with a red circle", "--out", _folder.Path("ask.png")]).Should().Contain("true");
         Bad(["ask", "--model", model, "--picture", Boxes("one.png", 1), "--text", "x", "--out", _folder.Path("ask.png")]).Should().ContainAll("--picture", "3 squares");
         Bad(["ask", "--model", _folder.Path("before"), "--picture", Boxes("one.png", 1), "--text", "x"]).Should().Contain("4 models");
     }
