@@ -21,13 +21,8 @@ public static class SquarePicture
         canvas.Concat(Turn(origin));
         canvas.Scale(scale);
         canvas.Translate(-shorter / 2f, -shorter / 2f);
-        // Every pixel counts when a picture shrinks, and a cubic alone would skip most of them. One that has its size stays as it is: this cubic blurs.
-        var sampling = scale switch
-        {
-            < 1 => new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear),
-            1 => SKSamplingOptions.Default,
-            _ => new SKSamplingOptions(SKCubicResampler.Mitchell),
-        };
+        // Every pixel counts when a picture shrinks; a cubic alone would skip most of them.
+        var sampling = scale < 1 ? new SKSamplingOptions(SKFilterMode.Linear, SKMipmapMode.Linear) : new SKSamplingOptions(SKCubicResampler.Mitchell);
         canvas.DrawImage(image, 0, 0, sampling);
         canvas.Flush();
         return square;

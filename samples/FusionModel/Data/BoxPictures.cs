@@ -25,11 +25,13 @@ internal static class BoxPictures
         return planes;
     }
 
-    /// <summary>Writes the boxes side by side, as a PNG.</summary>
+    /// <summary>Writes the boxes side by side, enlarged, as a PNG. Read again at their own size, they are what they were.</summary>
     public static void Write(string path, byte[] planes, int boxes, int side)
     {
-        using var whole = new SKBitmap(new SKImageInfo(boxes * side, side, SKColorType.Rgba8888, SKAlphaType.Opaque, SKColorSpace.CreateSrgb()));
+        const int scale = 4;
+        using var whole = new SKBitmap(new SKImageInfo(boxes * side * scale, side * scale, SKColorType.Rgba8888, SKAlphaType.Opaque, SKColorSpace.CreateSrgb()));
         using var canvas = new SKCanvas(whole);
+        canvas.Scale(scale);
         for (var box = 0; box < boxes; box++)
         {
             using var one = SquarePicture.FromPlanes(planes.AsSpan(box * 3 * side * side), side);

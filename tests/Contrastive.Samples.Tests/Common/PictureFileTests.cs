@@ -47,30 +47,6 @@ public sealed class PictureFileTests : IDisposable
         }
     }
 
-    [Theory]
-    [InlineData(1)]
-    [InlineData(3)]
-    public void A_picture_that_has_its_size_is_read_as_it_is(int boxes)
-    {
-        var random = new Random(1);
-        using var bitmap = new SKBitmap(boxes * Side, Side);
-        for (var x = 0; x < boxes * Side; x++)
-        {
-            for (var y = 0; y < Side; y++)
-                bitmap.SetPixel(x, y, new SKColor((byte)random.Next(256), (byte)random.Next(256), (byte)random.Next(256)));
-        }
-
-        using var png = bitmap.Encode(SKEncodedImageFormat.Png, 100);
-        var planes = PictureFile.Boxes(_folder.Files.File("own.png", png.ToArray()), Side, boxes);
-
-        for (var i = 0; i < boxes * Side * Side; i++)
-        {
-            var (box, place) = (i / (Side * Side), i % (Side * Side));
-            var start = box * 3 * Side * Side + place;
-            new SKColor(planes[start], planes[start + Side * Side], planes[start + 2 * Side * Side]).Should().Be(bitmap.GetPixel(box * Side + place % Side, place / Side));
-        }
-    }
-
     [Fact]
     public void The_middle_of_the_longer_side_is_kept_and_the_rest_cut()
     {
