@@ -32,6 +32,7 @@ public sealed class TrainingLoop(Progress progress, CheckpointInterval interval,
     /// <exception cref="UserError">The objective is no longer finite. The last checkpoint is from before.</exception>
     public void Run(ITrainingRun run, Action save)
     {
+        NativeHeap.KeepFreedMemory();
         progress.Skip(run.StepsDone * stepShare);
         if (run.StepsDone > 0)
             progress.Line($"{run.Name}: goes on after step {run.StepsDone} of {run.Steps}");
