@@ -25,6 +25,18 @@ internal static class BoxPictures
         return planes;
     }
 
+    /// <summary>Paints one, in a box.</summary>
+    /// <param name="canvas">Of the box.</param>
+    /// <param name="corners">Three.</param>
+    /// <param name="paint">Its colour.</param>
+    public static void Triangle(SKCanvas canvas, SKPoint[] corners, SKPaint paint)
+    {
+        using var path = new SKPathBuilder();
+        path.AddPoly(corners);
+        using var triangle = path.Detach();
+        canvas.DrawPath(triangle, paint);
+    }
+
     /// <summary>Writes the boxes side by side, enlarged, as a PNG. Read again at their own size, they are what they were.</summary>
     public static void Write(string path, byte[] planes, int boxes, int side)
     {
@@ -39,8 +51,7 @@ internal static class BoxPictures
         }
 
         canvas.Flush();
-        using var image = SKImage.FromBitmap(whole);
-        using var png = image.Encode(SKEncodedImageFormat.Png, 100);
+        using var png = whole.Encode(SKEncodedImageFormat.Png, 100);
         AtomicFile.Write(path, png.ToArray());
     }
 }

@@ -55,13 +55,7 @@ internal sealed record BoxScene(IReadOnlyList<IReadOnlyList<Item>> Boxes) : ISce
                     canvas.DrawRect(SKRect.Create(x, y, extent, extent), paint);
                     break;
                 default:
-                    using (var corners = new SKPathBuilder())
-                    {
-                        corners.AddPoly([new(x + extent / 2, y), new(x + extent, y + extent), new(x, y + extent)]);
-                        using var triangle = corners.Detach();
-                        canvas.DrawPath(triangle, paint);
-                    }
-
+                    BoxPictures.Triangle(canvas, [new(x + extent / 2, y), new(x + extent, y + extent), new(x, y + extent)], paint);
                     break;
             }
         }

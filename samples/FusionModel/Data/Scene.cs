@@ -87,13 +87,7 @@ internal sealed record Scene(int[] Places) : IScene
                     canvas.DrawRect(x - 0.88f * r, y - 0.88f * r, 1.76f * r, 1.76f * r, paint);
                     break;
                 default:
-                    using (var corners = new SKPathBuilder())
-                    {
-                        corners.AddPoly([new(x, y - 1.1f * r), new(x + 1.1f * r, y + 0.9f * r), new(x - 1.1f * r, y + 0.9f * r)]);
-                        using var triangle = corners.Detach();
-                        canvas.DrawPath(triangle, paint);
-                    }
-
+                    BoxPictures.Triangle(canvas, [new(x, y - 1.1f * r), new(x + 1.1f * r, y + 0.9f * r), new(x - 1.1f * r, y + 0.9f * r)], paint);
                     break;
             }
         }

@@ -133,16 +133,10 @@ internal sealed class FusionNet : nn.Module
     /// <summary>The text's tokens after they looked at the pictures.</summary>
     /// <param name="pictures">K of them, each of N rows.</param>
     /// <param name="text">Of the texts.</param>
+    /// <param name="onlyFirst">Whether only the first token is asked for: the last block makes no other.</param>
     /// <param name="seen">Is given the weights of the last look at each picture, (N, heads, L, P), in order.</param>
-    /// <returns>(N, L, W); the first token stands for the whole.</returns>
-    public Tensor Fuse(IReadOnlyList<PictureStates> pictures, TextStates text, Action<Tensor>? seen = null)
-        => Fuse(pictures, text, onlyFirst: false, seen);
-
-    /// <summary>The first token alone of <see cref="Fuse(IReadOnlyList{PictureStates}, TextStates, Action{Tensor}?)"/>: the last block makes no others.</summary>
-    /// <returns>(N, 1, W).</returns>
-    public Tensor FuseFirst(IReadOnlyList<PictureStates> pictures, TextStates text) => Fuse(pictures, text, onlyFirst: true, seen: null);
-
-    private Tensor Fuse(IReadOnlyList<PictureStates> pictures, TextStates text, bool onlyFirst, Action<Tensor>? seen)
+    /// <returns>(N, L, W), or (N, 1, W); the first token stands for the whole.</returns>
+    public Tensor Fuse(IReadOnlyList<PictureStates> pictures, TextStates text, bool onlyFirst = false, Action<Tensor>? seen = null)
     {
         using var scope = NewDisposeScope();
         var x = text.States;

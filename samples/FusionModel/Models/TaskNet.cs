@@ -59,7 +59,7 @@ internal sealed class TaskNet : nn.Module
     /// <param name="pictures">(P, K, 3, S, S) bytes.</param>
     /// <param name="ids">(N, L) tokens of the sentences.</param>
     /// <param name="which">(N), the row of the picture of each sentence; null where sentence i is about picture i.</param>
-    /// <param name="seen">As <see cref="FusionNet.Fuse(IReadOnlyList{PictureStates}, TextStates, Action{Tensor}?)"/> has it.</param>
+    /// <param name="seen">As <see cref="FusionNet.Fuse"/> has it.</param>
     public TextStates States(Tensor pictures, Tensor ids, Tensor? which = null, Action<Tensor>? seen = null)
     {
         using var scope = NewDisposeScope();
@@ -71,7 +71,7 @@ internal sealed class TaskNet : nn.Module
             shown = shown.Select(box => box.At(which));
         var text = fusion.Text(ids);
         // A perceptron takes the first token alone.
-        var fused = head is null || seen is not null ? fusion.Fuse([.. shown], text, seen) : fusion.FuseFirst([.. shown], text);
+        var fused = fusion.Fuse([.. shown], text, onlyFirst: head is not null && seen is null, seen);
         return new TextStates(fused.MoveToOuterDisposeScope(), text.Mask.MoveToOuterDisposeScope());
     }
 

@@ -98,7 +98,7 @@ internal sealed class PretrainRun : FusionRun
         var similarities = F.normalize(v).matmul(F.normalize(t).t()).Times(1 / _temperature.Value);
         var seen = Net.Look(image);
         using var pairs = MatchingPairs.Draw(similarities, items, Draws);
-        var matching = _matching.forward(Net.Match(Net.FuseFirst([seen.At(pairs.First)], text.At(pairs.Second))), pairs.Labels);
+        var matching = _matching.forward(Net.Match(Net.Fuse([seen.At(pairs.First)], text.At(pairs.Second), onlyFirst: true)), pairs.Labels);
 
         using var hidden = _masking.Draw(tokens, Draws);
         var told = Net.Words(hidden.Select(Net.Fuse([seen], Net.Text(hidden.Tokens))));
@@ -111,7 +111,7 @@ internal sealed class PretrainRun : FusionRun
         if (_assignment is not null)
         {
             using var chosen = TextAssignment.Draw(similarities.t(), _assignment.Pictures, items, Draws, MissingPairs.Skip);
-            var fused = Net.FuseFirst([.. chosen.Pictures.unbind(1).Select(seen.At)], text.At(chosen.Texts));
+            var fused = Net.Fuse([.. chosen.Pictures.unbind(1).Select(seen.At)], text.At(chosen.Texts), onlyFirst: true);
             var assignment = _assignment.forward(Net.Assign(fused), chosen.Labels);
             (all, assigned) = (all.Plus(assignment), [new("assignment", assignment.item<float>())]);
         }

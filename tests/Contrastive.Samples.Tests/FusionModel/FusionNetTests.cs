@@ -200,7 +200,7 @@ public sealed class FusionNetTests
         {
             net.zero_grad();
             PictureStates[] seen = [.. pictures.Select(net.Look)];
-            var states = first ? net.FuseFirst(seen, net.Text(tokens)) : net.Fuse(seen, net.Text(tokens));
+            var states = net.Fuse(seen, net.Text(tokens), onlyFirst: first);
             (states.narrow(1, 0, 1) * direction).sum().backward();
             return (states, [.. net.parameters().Select(weights => weights.grad).OfType<Tensor>().Select(gradient => gradient.clone())]);
         }
