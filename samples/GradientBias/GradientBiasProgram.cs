@@ -33,7 +33,7 @@ public static class GradientBiasProgram
         var clock = Stopwatch.StartNew();
 
         var problem = SyntheticProblem.Generate(settings.Seed);
-        var loss = new FullLoss(problem);
+        using var loss = new FullLoss(problem);
         var optimum = Optimum.Find(loss, settings.Starts, settings.Seed);
         console.Line(
             $"{SyntheticProblem.Pairs} pairs in {SyntheticProblem.Dimensions} dimensions; optimum L* = {optimum.Loss:F10}, "

@@ -27,14 +27,13 @@ internal sealed record Optimum(IReadOnlyList<double> Losses, double[] Start, dou
         var random = new Normal(0, 1, new MersenneTwister(seed));
         var objective = ObjectiveFunction.Gradient(point =>
         {
-            var gradient = new double[loss.ParameterCount];
-            var value = loss.ValueAndGradient(point.AsArray() ?? point.ToArray(), gradient);
+            var (value, gradient) = loss.ValueAndGradient(point.ToArray());
             return (value, Vector<double>.Build.Dense(gradient));
         });
         var minimizer = new BfgsMinimizer(GradientTolerance, ParameterTolerance, ProgressTolerance, MaximumIterations);
         var found = Enumerable.Range(0, starts).Select(_ =>
         {
-            var start = Vector<double>.Build.Random(loss.ParameterCount, random);
+            var start = Vector<double>.Build.Random(FullLoss.ParameterCount, random);
             return (Start: start, End: minimizer.FindMinimum(objective, start));
         }).ToArray();
         return new Optimum(

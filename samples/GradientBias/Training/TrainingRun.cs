@@ -53,7 +53,7 @@ internal static class TrainingRun
         using var optimizer = new SafeAdamW([("weights", weights)], LearningRate);
         var schedule = new WarmupCosineSchedule(LearningRate, settings.Steps);
         var average = new IterateAverage(weights);
-        var judge = new FullLoss(problem);
+        using var judge = new FullLoss(problem);
         List<double> steps = [0], fractions = [optimum / judge.Value(average.Values())];
 
         var step = 0;

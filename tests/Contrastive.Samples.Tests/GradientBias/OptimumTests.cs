@@ -13,8 +13,7 @@ public sealed class OptimumTests
     {
         const double step = 1e-5;
         var weights = SomeWeights();
-        var gradient = new double[weights.Length];
-        Loss.ValueAndGradient(weights, gradient);
+        var (_, gradient) = Loss.ValueAndGradient(weights);
 
         for (var i = 0; i < weights.Length; i++)
         {
@@ -37,8 +36,8 @@ public sealed class OptimumTests
         var expected = infoNCE.forward(anchors, inputs.matmul(w));
         expected.backward();
 
-        var gradient = new double[weights.Length];
-        Loss.ValueAndGradient(weights, gradient).Should().BeApproximately(expected.item<double>(), 1e-10);
+        var (value, gradient) = Loss.ValueAndGradient(weights);
+        value.Should().BeApproximately(expected.item<double>(), 1e-10);
         w.grad!.data<double>().ToArray().Zip(gradient, (ours, theirs) => Math.Abs(ours - theirs)).Max().Should().BeLessThan(1e-10);
     }
 
@@ -48,7 +47,7 @@ public sealed class OptimumTests
     [InlineData(3)]
     public void Several_starts_find_the_same_optimum(int seed)
     {
-        var loss = new FullLoss(SyntheticProblem.Generate(seed));
+        using var loss = new FullLoss(SyntheticProblem.Generate(seed));
 
         var optimum = Optimum.Find(loss, starts: 4, seed);
 
@@ -61,5 +60,5 @@ public sealed class OptimumTests
     }
 
     private static double[] SomeWeights()
-        => [.. Enumerable.Range(0, Loss.ParameterCount).Select(i => Math.Sin(1 + 3 * i) + (i % 5 == 0 ? 0.5 : 0))];
+        => [.. Enumerable.Range(0, FullLoss.ParameterCount).Select(i => Math.Sin(1 + 3 * i) + (i % 5 == 0 ? 0.5 : 0))];
 }
