@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Contrastive.Samples.AlignFeatures;
 
 namespace Contrastive.Samples.Tests.AlignFeatures;
@@ -21,6 +22,7 @@ public sealed class FeatureFileTests : IDisposable
         { "<u2", NpyBytes.Of("<u2", "(2, 3)", new ushort[] { 1, 2, 3, 4, 5, 6 }) },
         { "<u4", NpyBytes.Of("<u4", "(2, 3)", new uint[] { 1, 2, 3, 4, 5, 6 }) },
         { "<u8", NpyBytes.Of("<u8", "(2, 3)", new ulong[] { 1, 2, 3, 4, 5, 6 }) },
+        { ">f4", NpyBytes.Of(">f4", "(2, 3)", new[] { 1f, 2, 3, 4, 5, 6 }.Select(x => BinaryPrimitives.ReverseEndianness(BitConverter.SingleToInt32Bits(x))).ToArray()) },
         { "format 2.0", NpyBytes.Of("<f4", "(2, 3)", new[] { 1f, 2, 3, 4, 5, 6 }, version: 2) },
         { "format 3.0", NpyBytes.Of("<f4", "(2, 3)", new[] { 1f, 2, 3, 4, 5, 6 }, version: 3) },
         { "column-major", NpyBytes.Of("<f4", "(2, 3)", new[] { 1f, 4, 2, 5, 3, 6 }, columnMajor: true) },
