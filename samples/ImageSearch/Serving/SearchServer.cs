@@ -19,6 +19,10 @@ internal sealed class SearchServer : IAsyncDisposable
     private const string UploadType = "application/octet-stream";
     private const int MostConnections = 100;
 
+    // A picture that is too large is read to its end all the same, and thrown away: whoever is cut off while sending sees a
+    // broken connection, and not the answer. Beyond this much it is cut off.
+    private const long MostThrownAway = 256 << 20;
+
     // As a browser names this machine. A page that has had its own name lead here is told apart by that name.
     private static readonly string[] LoopbackNames = ["localhost", "127.0.0.1", "[::1]"];
 
@@ -39,7 +43,7 @@ internal sealed class SearchServer : IAsyncDisposable
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = settings.LargestUpload;
+            kestrel.Limits.MaxRequestBodySize = settings.LargestUpload + MostThrownAway;
             kestrel.Limits.MaxConcurrentConnections = MostConnections;
             kestrel.Listen(settings.Address, settings.Port);
         });
@@ -91,10 +95,8 @@ internal sealed class SearchServer : IAsyncDisposable
             }
             catch (BadHttpRequestException refused)
             {
-                var what = refused.StatusCode == StatusCodes.Status413PayloadTooLarge
-                    ? $"the picture is larger than {settings.LargestUpload / 1_000_000} MB (--max-upload)"
-                    : refused.Message;
-                await Refuse(refused.StatusCode, what).ExecuteAsync(context);
+                var result = refused.StatusCode == StatusCodes.Status413PayloadTooLarge ? TooLarge(settings) : Refuse(refused.StatusCode, refused.Message);
+                await result.ExecuteAsync(context);
             }
             catch (Exception problem) when (!context.Response.HasStarted && problem is not OperationCanceledException)
             {
@@ -110,14 +112,31 @@ internal sealed class SearchServer : IAsyncDisposable
             // A form or script of another site cannot send this type without asking first, which is not answered.
             if (request.ContentType != UploadType)
                 return Refuse(StatusCodes.Status415UnsupportedMediaType, $"send the picture's file as {UploadType}");
-            using var content = new MemoryStream();
-            await request.Body.CopyToAsync(content, request.HttpContext.RequestAborted);
-            return Found(desk.ByPicture(content.ToArray()));
+            return await Content(request, settings.LargestUpload) is { } content ? Found(desk.ByPicture(content)) : TooLarge(settings);
         });
         application.MapGet("/pictures/{index:int}", (int index) => desk.Png(index) is { } png
             ? Results.Bytes(png, "image/png")
             : Refuse(StatusCodes.Status404NotFound, $"there is no picture {index}, only 0 to {desk.Pictures - 1}"));
     }
+
+    /// <summary>Null where it is larger than that.</summary>
+    private static async Task<byte[]?> Content(HttpRequest request, long most)
+    {
+        using var content = new MemoryStream();
+        var buffer = new byte[1 << 16];
+        var length = 0L;
+        while (await request.Body.ReadAsync(buffer, request.HttpContext.RequestAborted) is > 0 and var read)
+        {
+            length += read;
+            if (length <= most)
+                content.Write(buffer, 0, read);
+        }
+
+        return length <= most ? content.ToArray() : null;
+    }
+
+    private static IResult TooLarge(ServeSettings settings)
+        => Refuse(StatusCodes.Status413PayloadTooLarge, $"the picture is larger than {settings.LargestUpload / 1_000_000} MB (--max-upload)");
 
     private static IResult Found(Answer answer) => Results.Json(answer, SampleJson.Summary);
 
