@@ -73,12 +73,12 @@ public sealed record SettingsChange(string Name, string Was, string Now)
     /// <param name="except">Those that may differ.</param>
     public static SettingsChange? First<TSettings>(TSettings saved, TSettings now, params IReadOnlyList<string> except)
     {
-        var before = JsonSerializer.SerializeToElement(saved, SampleJson.Exact);
-        return JsonSerializer.SerializeToElement(now, SampleJson.Exact).EnumerateObject()
-            .Select(setting => new SettingsChange(setting.Name, Show(before.GetProperty(setting.Name)), Show(setting.Value)))
-            .FirstOrDefault(setting => setting.Was != setting.Now && !except.Contains(setting.Name));
+        var (before, after) = (JsonSerializer.SerializeToElement(saved, SampleJson.Exact), JsonSerializer.SerializeToElement(now, SampleJson.Exact));
+        return after.EnumerateObject().Concat(before.EnumerateObject()).Select(setting => setting.Name).Distinct().Except(except)
+            .Select(name => new SettingsChange(name, Show(before, name), Show(after, name)))
+            .FirstOrDefault(setting => setting.Was != setting.Now);
     }
 
-    private static string Show(JsonElement value)
-        => value.ValueKind == JsonValueKind.Array ? string.Join(',', value.EnumerateArray()) : value.ToString();
+    private static string Show(JsonElement settings, string name)
+        => !settings.TryGetProperty(name, out var value) ? "not there" : value.ValueKind == JsonValueKind.Array ? string.Join(',', value.EnumerateArray()) : value.ToString();
 }

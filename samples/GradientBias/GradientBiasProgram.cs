@@ -26,7 +26,10 @@ public static class GradientBiasProgram
     {
         var settings = command.Settings(parsed);
         var folder = command.Out(parsed);
-        var finished = FinishedWork.In(folder, settings, afterEach);
+        // What is finished stays until the experiment is reported: stopped anywhere, the same command goes on, to the same figures.
+        string runs = Path.Combine(folder, "finished-runs.jsonl"), measurements = Path.Combine(folder, "finished-measurements.jsonl");
+        var finishedRuns = new RunRecords<NoisyRun, RunCurve>(runs, settings, mixed: false);
+        var finishedMeasurements = new RunRecords<BiasKey, BiasEntry>(measurements, settings, mixed: false);
         OutputFolder.Make(folder);
         // The threads take whole runs; the matrices of a step are far too small to share out.
         torch.set_num_threads(1);
@@ -46,12 +49,13 @@ public static class GradientBiasProgram
         console.Stoppable(
             () =>
             {
-                curves = Experiment.Run(problem, optimum.Loss, settings, finished, threads, console);
-                bias = BiasMeasurement.Run(problem, biasPoint, settings, finished, threads, console);
+                curves = Experiment.Run(problem, optimum.Loss, settings, finishedRuns, threads, console, afterEach);
+                bias = BiasMeasurement.Run(problem, biasPoint, settings, finishedMeasurements, threads, console, afterEach);
             },
-            () => finished.Count > 0 ? $"what was finished is in {finished.Path}; the same command goes on from there" : null);
+            () => finishedRuns.Count + finishedMeasurements.Count > 0 ? $"what was finished is in {folder}; the same command goes on from there" : null);
         Report.Write(folder, settings, optimum, fraction, curves, bias, console);
-        finished.Remove();
+        File.Delete(runs);
+        File.Delete(measurements);
         console.Line($"{clock.Elapsed.TotalSeconds:F0} s on {threads} thread{(threads == 1 ? "" : "s")}");
     }
 }

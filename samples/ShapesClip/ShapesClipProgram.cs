@@ -24,7 +24,8 @@ internal sealed class Outputs(string folder)
 
     public string Bridges => Path.Combine(folder, "bridges.png");
 
-    public string Run(RunKey key) => Path.Combine(folder, RunFolder, $"{key.FileName}.json");
+    /// <summary>The finished ones.</summary>
+    public string Runs => Path.Combine(folder, "runs.jsonl");
 
     /// <summary>A folder with a run's trained towers: <see cref="SavedModel"/>.</summary>
     public string Model(RunKey key) => Path.Combine(folder, ModelFolder.Models, key.FileName);

@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace Contrastive.Samples;
 
 /// <summary>
-/// Finished runs, one line of JSON each: what decides the run's figures, and the figures. A run whose line is there is not done again;
-/// lines of other data or settings stay and count for nothing, so that one file may hold a whole study.
+/// Finished runs, one line of JSON each: what decides the run's figures, and the figures. A run whose line is there is not done again.
+/// Lines of other data or settings stay and count for nothing, so that one file may hold a whole study; or they are refused.
 /// </summary>
 /// <typeparam name="TKey">What tells a run from the others.</typeparam>
 /// <typeparam name="TResult">Its figures.</typeparam>
@@ -23,8 +23,9 @@ public sealed class RunRecords<TKey, TResult>
     /// <param name="path">The file; it need not be there yet.</param>
     /// <param name="settings">Whatever decides the figures beside the key.</param>
     /// <param name="writes">Whether runs go into the file; false for one of several processes that finish a run together, of which another one writes.</param>
+    /// <param name="mixed">Whether lines of other settings may be there too. Not in the file of an experiment's own folder, whose other files are of one.</param>
     /// <exception cref="UserError">The file cannot be read, or a line is none of these.</exception>
-    public RunRecords(string path, object settings, bool writes = true)
+    public RunRecords(string path, object settings, bool writes = true, bool mixed = true)
     {
         _path = path;
         _writes = writes;
@@ -38,21 +39,27 @@ public sealed class RunRecords<TKey, TResult>
                 continue;
             try
             {
-                var line = JsonSerializer.Deserialize<Line>(text, SampleJson.Exact) ?? throw new JsonException("it is null");
+                if (JsonSerializer.Deserialize<Line>(text, SampleJson.Exact) is not { Run: not null, Result: not null } line)
+                    throw new JsonException("it is null");
                 if (JsonElement.DeepEquals(line.Settings, _settings))
                     _results[line.Run] = line.Result;
+                else if (!mixed && SettingsChange.First(line.Settings, _settings) is var (name, was, now))
+                    throw new UserError($"{path}: was made with {name} {was} but now it is {now}: choose another --out");
             }
             catch (JsonException problem)
             {
                 // A program that was killed may leave half a line, and it is the last.
                 _isTorn = number == lines.Length - 1;
                 if (!_isTorn)
-                    throw new UserError($"{path}, line {number + 1}: not a finished run: {problem.Message}; remove the line or name another file with --records", problem);
+                    throw new UserError($"{path}, line {number + 1}: not a finished run: {problem.Message}; remove the line or {(mixed ? "name another file with --records" : "choose another --out")}", problem);
             }
         }
     }
 
     private sealed record Line(TKey Run, TResult Result, JsonElement Settings);
+
+    /// <summary>How many runs of these settings are finished.</summary>
+    public int Count => _results.Count;
 
     /// <summary>Null while the run is not finished.</summary>
     public TResult? Find(TKey key) => _results.GetValueOrDefault(key);

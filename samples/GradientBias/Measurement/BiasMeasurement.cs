@@ -3,6 +3,9 @@ using static TorchSharp.torch;
 
 namespace Contrastive.Samples.GradientBias;
 
+/// <summary>What is measured.</summary>
+internal sealed record BiasKey(string Loss, int BatchSize);
+
 /// <summary>The bias of the minibatch gradient of one loss at one batch size, as the summary has it.</summary>
 /// <param name="Loss">One of <see cref="ComparedLosses.Names"/>.</param>
 /// <param name="RelativeBias">‖E[g_B] - g‖ / ‖g‖ as measured, the noise of the measurement included.</param>
@@ -18,16 +21,16 @@ internal sealed record BiasEntry(
 internal static class BiasMeasurement
 {
     public static IReadOnlyList<BiasEntry> Run(
-        SyntheticProblem problem, double[] weights, GradientBiasSettings settings, FinishedWork finished, int threads, SampleConsole console)
+        SyntheticProblem problem, double[] weights, GradientBiasSettings settings, RunRecords<BiasKey, BiasEntry> finished, int threads, SampleConsole console, Action? afterEach)
     {
         // Small batches take longest.
-        (string Loss, int BatchSize)[] jobs =
-            [.. settings.BiasBatchSizes.SelectMany(size => ComparedLosses.Names.Reverse().Select(loss => (loss, size)))];
+        BiasKey[] jobs = [.. settings.BiasBatchSizes.SelectMany(size => ComparedLosses.Names.Reverse().Select(loss => new BiasKey(loss, size)))];
         return Workers.Run(
-            console, "gradient bias", "measurements", jobs, job => finished.Bias(job.Loss, job.BatchSize), _ => 1, threads, (job, progress) =>
+            console, "gradient bias", "measurements", jobs, finished.Find, _ => 1, threads, (job, progress) =>
             {
                 var entry = Measure(job.Loss, job.BatchSize, problem, weights, settings, console.Cancellation);
-                finished.Add(entry);
+                finished.Add(job, entry);
+                afterEach?.Invoke();
                 progress.Advance();
                 return entry;
             });

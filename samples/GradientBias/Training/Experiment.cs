@@ -4,7 +4,7 @@ namespace Contrastive.Samples.GradientBias;
 internal static class Experiment
 {
     public static IReadOnlyList<RunCurve> Run(
-        SyntheticProblem problem, double optimum, GradientBiasSettings settings, FinishedWork finished, int threads, SampleConsole console)
+        SyntheticProblem problem, double optimum, GradientBiasSettings settings, RunRecords<NoisyRun, RunCurve> finished, int threads, SampleConsole console, Action? afterEach)
     {
         // The costlier loss first, so that no thread is left with the longest run at the end.
         NoisyRun[] keys =
@@ -14,11 +14,12 @@ internal static class Experiment
                from run in Enumerable.Range(0, settings.Runs)
                select new NoisyRun(loss, noise, run),
         ];
-        var done = keys.Count(key => finished.Curve(key) is not null);
-        return Workers.Run(console, "training", "runs", keys, finished.Curve, _ => settings.Steps, threads, (key, progress) =>
+        var done = keys.Count(key => finished.Find(key) is not null);
+        return Workers.Run(console, "training", "runs", keys, finished.Find, _ => settings.Steps, threads, (key, progress) =>
         {
             var curve = TrainingRun.Train(key, problem, optimum, settings, Advance, console.Cancellation);
-            finished.Add(curve);
+            finished.Add(key, curve);
+            afterEach?.Invoke();
             Interlocked.Increment(ref done);
             return curve;
 

@@ -1,15 +1,16 @@
-using System.Text.Json;
 using Contrastive.Distributed;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.ShapesClip;
 
 /// <summary>
-/// The runs of a grid, several at a time. A finished run is one file and a run under way has a checkpoint, so an experiment
+/// The runs of a grid, several at a time. A finished run is a line of a file and a run under way has a checkpoint, so an experiment
 /// that was stopped anywhere goes on with the next step, to the same final figures.
 /// </summary>
 internal sealed class Experiment(ShapesSettings settings, Device device, Outputs outputs, RunOptions options)
 {
+    private readonly RunRecords<RunKey, RunResult> _finished = new(outputs.Runs, settings.OfOneRun, writes: options.Ranks.Rank == 0, mixed: false);
+
     /// <exception cref="UserError">A batch would have more items than there are, or fewer than processes.</exception>
     public void Check()
     {
@@ -21,12 +22,11 @@ internal sealed class Experiment(ShapesSettings settings, Device device, Outputs
     /// <returns>All runs; of several processes the first alone measures, and has those that were not finished before.</returns>
     public IReadOnlyList<RunResult> Run(SampleConsole console, Action afterStep)
     {
-        var finished = settings.Grid.ToDictionary(key => key, Finished);
-        var data = new SharedData([.. settings.Grid.Where(key => finished[key] is null)], seed => ShapeData.Draw(settings.Pairs, (int)seed, device));
+        var data = new SharedData([.. settings.Grid.Where(key => _finished.Find(key) is null)], seed => ShapeData.Draw(settings.Pairs, (int)seed, device));
         // A process that ended sooner than the first would end it in the midst of its checkpoint.
         var watched = options.Ranks.Rank == 0 ? console : new SampleConsole(console.Output, interactive: false, CancellationToken.None);
         return Workers.Run(
-            watched, "training", "runs", settings.Grid, key => finished[key], Steps, options.Workers, (key, progress) =>
+            watched, "training", "runs", settings.Grid, _finished.Find, Steps, options.Workers, (key, progress) =>
             {
                 set_num_threads(options.Threads);
                 var loop = new TrainingLoop(progress, options.Checkpoints(), watched.Cancellation, afterStep);
@@ -48,7 +48,8 @@ internal sealed class Experiment(ShapesSettings settings, Device device, Outputs
             CheckpointResume.From(checkpoint, file =>
             {
                 var header = file.Header<Header>();
-                CheckSettings(checkpoint, header.Settings);
+                if (SettingsChange.First(header.Settings.OfOneRun, settings.OfOneRun) is var (name, was, now))
+                    throw new UserError($"{checkpoint}: was made with {name} {was} but now it is {now}: choose another --out");
                 run.Restore(file, header.Curves);
             });
         }
@@ -62,42 +63,13 @@ internal sealed class Experiment(ShapesSettings settings, Device device, Outputs
             return null;
         var result = Measurement.Full(key, settings, run.Towers, data, run.Curves);
         SavedModel.Save(outputs.Model(key), run.Towers, key, settings, run.Temperature);
-        AtomicFile.Write(outputs.Run(key), JsonSerializer.SerializeToUtf8Bytes(new RunFile(settings.OfOneRun, result), SampleJson.Exact));
+        _finished.Add(key, result);
         File.Delete(checkpoint);
         return result;
     }
 
-    /// <returns>Null where a run is not finished.</returns>
-    /// <exception cref="UserError">Its file is damaged, or of a run with other settings.</exception>
-    private RunResult? Finished(RunKey key)
-    {
-        var path = outputs.Run(key);
-        if (!File.Exists(path))
-            return null;
-        try
-        {
-            var file = JsonSerializer.Deserialize<RunFile>(File.ReadAllBytes(path), SampleJson.Exact) ?? throw new JsonException("it is null");
-            CheckSettings(path, file.Settings);
-            return file.Result;
-        }
-        catch (Exception problem) when (problem is JsonException or IOException or UnauthorizedAccessException)
-        {
-            throw new UserError($"{path}: not the file of a run, or a damaged one: {problem.Message}; remove it or choose another --out", problem);
-        }
-    }
-
-    /// <exception cref="UserError">Names the first setting that differs, and both values.</exception>
-    private void CheckSettings(string path, ShapesSettings saved)
-    {
-        if (SettingsChange.First(saved.OfOneRun, settings.OfOneRun) is var (name, before, wanted))
-            throw new UserError($"{path} was made with {name} {before} but now it is {wanted}: choose another --out");
-    }
-
     /// <summary>A run under way, in its checkpoint.</summary>
     private sealed record Header(ShapesSettings Settings, RunCurves Curves);
-
-    /// <summary>A finished run, with the settings it was made with.</summary>
-    private sealed record RunFile(ShapesSettings Settings, RunResult Result);
 }
 
 /// <summary>Data sets by seed, drawn once for all runs of a seed; one goes with the last run that needs it.</summary>

@@ -60,14 +60,14 @@ public sealed partial class SignalTests : IDisposable
         if (OperatingSystem.IsWindows())
             return;
         using var sample = new StartedSample("GradientBias", "--runs", "1000", "--steps", "50", "--out", _folder.Path("out"));
-        sample.WaitFor(() => File.Exists(_folder.Path("out", "finished.json")));
+        sample.WaitFor(() => File.Exists(_folder.Path("out", "finished-runs.jsonl")));
 
         sample.Signal("TERM");
 
         sample.End().Should().Be(143, sample.Said);
         sample.Said.Should().Contain("the same command goes on from there");
-        using var finished = JsonDocument.Parse(File.ReadAllText(_folder.Path("out", "finished.json")));
-        finished.RootElement.GetProperty("curves").GetArrayLength().Should().BePositive();
+        using var finished = JsonDocument.Parse(File.ReadLines(_folder.Path("out", "finished-runs.jsonl")).First());
+        finished.RootElement.GetProperty("result").GetProperty("fractions").GetArrayLength().Should().BePositive();
     }
 
     [Fact]

@@ -73,8 +73,8 @@ public sealed class ProgramTests : IDisposable
         {
             var (code, output, finished) = Until(stopAfter);
             (code, finished).Should().Be((130, stopAfter));
-            output.Should().Contain("finished.json; the same command goes on from there");
-            Directory.GetFiles(_folder.Path("cut")).Should().Equal(_folder.Path("cut", "finished.json"));
+            output.Should().Contain("; the same command goes on from there");
+            Directory.GetFiles(_folder.Path("cut")).Should().HaveCount(stopAfter == 2 ? 1 : 2).And.OnlyContain(file => file.EndsWith(".jsonl"));
         }
 
         Run(threads: 1, "--quick", "--steps", "71", "--out", _folder.Path("cut")).Should().Match<(int Code, string Output, string Error)>(
@@ -112,17 +112,18 @@ public sealed class ProgramTests : IDisposable
     }
 
     [Theory]
-    [InlineData("{}")]
-    [InlineData("null")]
-    [InlineData("")]
-    [InlineData("""{"settings":{"runs":2,"steps":600,"batch_size":8,"seed":1,"starts":3,"bias_batch_sizes":[8,32,256],"bias_passes":4,"bias_warm_up_passes":4},"curves":[null],"bias":[]}""")]
-    public void A_damaged_file_of_finished_work_is_refused(string content)
+    [InlineData("finished-runs.jsonl", "{}")]
+    [InlineData("finished-runs.jsonl", "null")]
+    [InlineData("finished-runs.jsonl", "half a line")]
+    [InlineData("finished-runs.jsonl", """{"run":{"loss":"gamma","noise":0,"run":0},"result":null,"settings":{}}""")]
+    [InlineData("finished-measurements.jsonl", """{"run":null,"result":null,"settings":{}}""")]
+    public void A_damaged_file_of_finished_work_is_refused(string name, string line)
     {
         Directory.CreateDirectory(_folder.Path("out"));
-        File.WriteAllText(_folder.Path("out", "finished.json"), content);
+        File.WriteAllText(_folder.Path("out", name), $"{line}\n{line}\n");
 
         Run(threads: 1, "--quick", "--out", _folder.Path("out")).Should().Match<(int Code, string Output, string Error)>(
-            refused => refused.Code == 2 && refused.Error.Contains("finished.json") && refused.Error.Contains("remove it or choose another --out"));
+            refused => refused.Code == 2 && refused.Error.Contains($"{name}, line 1") && refused.Error.Contains("remove the line or choose another --out"));
     }
 
     [Theory]

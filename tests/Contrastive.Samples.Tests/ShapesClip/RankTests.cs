@@ -84,7 +84,8 @@ public sealed class RankTests : IDisposable
 
         outcomes.Should().OnlyContain(outcome => outcome.Code == 0 && outcome.Error == "");
         outcomes[0].Output.Should().ContainAll("goes on after step 1 of 2", "summary.json", "planes.png");
-        Directory.GetFiles(Path.Combine(Folder(0), "runs")).Should().ContainSingle().Which.Should().EndWith(".json");
+        Directory.GetFiles(Path.Combine(Folder(0), "runs")).Should().BeEmpty();
+        File.ReadLines(Path.Combine(Folder(0), "runs.jsonl")).Should().ContainSingle();
         Directory.GetFiles(Folder(1), "*", SearchOption.AllDirectories).Should().Equal(copy);
         File.ReadAllBytes(copy).Should().Equal(saved);
 

@@ -38,8 +38,8 @@ public sealed class StudyTests : IDisposable
         RunShapes.With([.. study, "--temperature", "0.1"]).Should().Match<(int Code, string Output, string Error)>(
             refused => refused.Code == 2 && refused.Error.Contains("made with temperature 0.07 but now it is 0.1"));
 
-        var file = Directory.GetFiles(_folder.Path("out", "runs"), "*.json").Single();
-        File.WriteAllText(file, "{");
+        var file = _folder.Path("out", "runs.jsonl");
+        File.WriteAllText(file, "{\n{\n");
         RunShapes.With(study).Should().Match<(int Code, string Output, string Error)>(refused => refused.Code == 2 && refused.Error.Contains(file));
     }
 
