@@ -46,11 +46,11 @@ internal sealed class TrainingRun : TwoTowerRun<TowerPair>
     }
 
     /// <summary>Every figure on the held-out items.</summary>
-    public HeldOut Held()
+    public PairFigures Held()
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        return HeldOut.Measure(Finite(Towers.Left.call(_split.Test.Left)), Finite(Towers.Right.call(_split.Test.Right)), _split.Test.Labels);
+        return PairFigures.Measure(Finite(Towers.Left.call(_split.Test.Left)), Finite(Towers.Right.call(_split.Test.Right)), _split.Test.Labels);
 
         static Tensor Finite(Tensor features) => FiniteGuard.Check(features, "the features of held-out items");
     }

@@ -22,9 +22,9 @@ internal static class Figures
 
     public static IReadOnlyList<Figure<RunResult>> Geometry { get; } =
     [
-        new("gap", run => run.ModalityGap),
-        new("align", run => run.Alignment),
-        new("uniform", run => run.Uniformity, 2),
+        new("gap", run => run.Retrieval.ModalityGap),
+        new("align", run => run.Retrieval.Alignment),
+        new("uniform", run => run.Retrieval.Uniformity, 2),
     ];
 
     public static IReadOnlyList<Figure<RunResult>> Main { get; } = [.. ZeroShot, .. Retrieval, .. Geometry];

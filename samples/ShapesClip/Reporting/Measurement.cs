@@ -1,4 +1,3 @@
-using Contrastive.Evaluation;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.ShapesClip;
@@ -15,7 +14,7 @@ internal static class Measurement
         var pairs = First(data.Validation, CurvePairs);
         var features = Features.Of(towers, pairs);
         return new Glance(
-            RetrievalFigures.Of(features.Image.Shared, features.Text.Shared).RecallAt1,
+            PairFigures.Measure(features.Image.Shared, features.Text.Shared).RecallAt1,
             ZeroShot.Score(towers, Prompts.Combinations, features.Image.Shared, Combinations(pairs)).Top1);
     }
 
@@ -27,7 +26,6 @@ internal static class Measurement
         var test = Features.Of(towers, data.Test);
         var heldOut = Features.Of(towers, data.HeldOut);
         var (image, text) = (test.Image.Shared, test.Text.Shared);
-        var space = SpaceFigures.Of(image, text);
         return new RunResult(
             key.Loss,
             key.Structure,
@@ -37,12 +35,9 @@ internal static class Measurement
             ZeroShot.Score(towers, Prompts.Colours, image, Labels(data.Test, Attributes.Colour)),
             Seen: ZeroShot.Score(towers, Prompts.Combinations, image, Combinations(data.Test)),
             HeldOut: ZeroShot.Score(towers, Prompts.Combinations, heldOut.Image.Shared, Combinations(data.HeldOut)),
-            RetrievalFigures.Of(image, text),
-            HeldOutRetrieval: RetrievalFigures.Of(
+            PairFigures.Measure(image, text),
+            HeldOutRetrieval: PairFigures.Measure(
                 heldOut.Image.Shared.narrow(0, 0, data.DistinctHeldOut), heldOut.Text.Shared.narrow(0, 0, data.DistinctHeldOut)),
-            space.ModalityGap,
-            space.Alignment,
-            space.Uniformity,
             AttributeProbe.All(validation, data.Validation, test, data.Test, settings, () => Streams.Probes(key.Seed)),
             curves);
     }
@@ -60,35 +55,6 @@ internal static class Measurement
 
     private static Tensor Combinations(ShapePairs pairs)
         => tensor([.. pairs.Scenes.Select(scene => (long)Prompts.Combination(scene.Shape, scene.Colour))], device: pairs.Images.device);
-}
-
-/// <summary>How well one modality finds its partners in the other.</summary>
-public sealed record DirectionFigures(double RecallAt1, double RecallAt5, double RecallAt10, double Mrr, double MeanRank)
-{
-    // R@k of pictures and captions: any match among the first k.
-    internal static DirectionFigures Of(RankingReport scores)
-        => new(scores.HitRateAt[1], scores.HitRateAt[5], scores.HitRateAt[10], scores.MeanReciprocalRank, scores.MeanRank);
-}
-
-/// <summary>Both directions, and how many pairs were searched.</summary>
-public sealed record RetrievalFigures(int Candidates, DirectionFigures ImageToText, DirectionFigures TextToImage)
-{
-    /// <summary>The mean of both directions.</summary>
-    public double RecallAt1 => (ImageToText.RecallAt1 + TextToImage.RecallAt1) / 2;
-
-    public double RecallAt5 => (ImageToText.RecallAt5 + TextToImage.RecallAt5) / 2;
-
-    public double RecallAt10 => (ImageToText.RecallAt10 + TextToImage.RecallAt10) / 2;
-
-    public double Mrr => (ImageToText.Mrr + TextToImage.Mrr) / 2;
-
-    public double MeanRank => (ImageToText.MeanRank + TextToImage.MeanRank) / 2;
-
-    public static RetrievalFigures Of(Tensor images, Tensor texts)
-    {
-        var report = Retrieval.Evaluate(images, texts);
-        return new RetrievalFigures((int)images.shape[0], DirectionFigures.Of(report.LeftToRight), DirectionFigures.Of(report.RightToLeft));
-    }
 }
 
 /// <summary>The unit features of some pairs, as both towers see them.</summary>

@@ -8,9 +8,8 @@ namespace Contrastive.Samples.ShapesClip;
 /// <param name="Colour">The same, of the colour.</param>
 /// <param name="Seen">The same, of both among 100.</param>
 /// <param name="HeldOut">Shape and colour among all 100, on pictures of combinations that training never saw.</param>
-/// <param name="Retrieval">Test pairs, no two with the same shape, colour, size and place.</param>
+/// <param name="Retrieval">Pictures are left and captions right. Test pairs, no two with the same shape, colour, size and place.</param>
 /// <param name="HeldOutRetrieval">The same with combinations that training never saw.</param>
-/// <param name="Uniformity">The mean of both modalities.</param>
 /// <param name="Probes">Of every attribute, from every set of features.</param>
 public sealed record RunResult(
     string Loss,
@@ -21,11 +20,8 @@ public sealed record RunResult(
     ZeroShotScores Colour,
     ZeroShotScores Seen,
     ZeroShotScores HeldOut,
-    RetrievalFigures Retrieval,
-    RetrievalFigures HeldOutRetrieval,
-    double ModalityGap,
-    double Alignment,
-    double Uniformity,
+    PairFigures Retrieval,
+    PairFigures HeldOutRetrieval,
     IReadOnlyList<AttributeProbe> Probes,
     RunCurves Curves)
     : IFinishedRun

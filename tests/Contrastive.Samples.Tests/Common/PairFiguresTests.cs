@@ -1,9 +1,8 @@
-using Contrastive.Samples.AlignFeatures;
 using static TorchSharp.torch;
 
-namespace Contrastive.Samples.Tests.AlignFeatures;
+namespace Contrastive.Samples.Tests.Common;
 
-public sealed class HeldOutTests
+public sealed class PairFiguresTests
 {
     [Fact]
     public void Figures_match_the_hand_computed_case()
@@ -13,7 +12,7 @@ public sealed class HeldOutTests
         using var features = eye(3);
         using var labels = tensor(new long[] { 0, 0, 1 });
 
-        var held = HeldOut.Measure(features, features, labels);
+        var held = PairFigures.Measure(features, features, labels);
 
         held.RecallAt1.Should().Be(1);
         held.LeftToRight.Mrr.Should().Be(1);
@@ -21,7 +20,7 @@ public sealed class HeldOutTests
         held.ModalityGap.Should().BeApproximately(0, 1e-6);
         held.Alignment.Should().BeApproximately(0, 1e-6);
         held.Uniformity.Should().BeApproximately(-4, 1e-5);
-        HeldOut.Measure(features, features, labels: null).LeftToRight.Map.Should().BeNull();
+        PairFigures.Measure(features, features, labels: null).LeftToRight.Map.Should().BeNull();
     }
 
     [Fact]
@@ -31,7 +30,7 @@ public sealed class HeldOutTests
         using var left = tensor(new float[,] { { 1, 0, 0 }, { 1, 0.1f, 0 } });
         using var right = tensor(new float[,] { { 1, 0, 0 }, { 0, 0, 1 } });
 
-        var held = HeldOut.Measure(left, right, labels: null);
+        var held = PairFigures.Measure(left, right, labels: null);
 
         held.LeftToRight.RecallAt1.Should().Be(0.5);
         held.LeftToRight.Mrr.Should().Be(0.75);
