@@ -62,7 +62,12 @@ public sealed class RunRecords<TKey, TResult>
     public int Count => _results.Count;
 
     /// <summary>Null while the run is not finished.</summary>
-    public TResult? Find(TKey key) => _results.GetValueOrDefault(key);
+    public TResult? Find(TKey key)
+    {
+        // Runs side by side ask while others are added.
+        lock (_gate)
+            return _results.GetValueOrDefault(key);
+    }
 
     public void Add(TKey key, TResult result)
     {
