@@ -46,7 +46,7 @@ internal sealed class AlignCommand
     private readonly Option<string> _learningRate = Text("--learning-rate", "0.001", "Adam's, falling to 0 on a cosine", "x");
     private readonly Option<string> _weightDecay = Text("--weight-decay", "1", "Decoupled, as AdamW's: times the learning rate", "x");
     private readonly Option<string> _testFraction = Text("--test-fraction", "0.2", "Share of the items held out", "x");
-    private readonly Option<string> _structure = Text("--structure", "none", "What to ask of the space beside: none, four-part (in-modal contrasts), cyclip, separation, two-heads (separation without orthogonality), bridge, consistency, all", "list");
+    private readonly Option<string> _structure = Text("--structure", "none", "Structure beside the contrast: none, four-part (in-modal contrasts), cyclip, separation, two-heads (separation without orthogonality), bridge, consistency, all", "list");
     private readonly Option<string> _separationWeight = Text("--separation-weight", "1", "Of the feature separation", "x");
     private readonly Option<string> _bridgeWeight = Text("--bridge-weight", "3", "Of the Brownian bridge", "x");
     private readonly Option<string> _bridgeSide = Text("--bridge-side", "first", "Whose augmentations lie on the bridge: first, second or both", "name");

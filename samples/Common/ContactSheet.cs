@@ -30,6 +30,7 @@ public static class ContactSheet
 
     public static byte[] Png(IReadOnlyList<SheetSection> sections)
     {
+        FontFiles.AreThere();
         var (width, height) = Size(sections);
         using var sheet = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque, SKColorSpace.CreateSrgb()));
         using var canvas = new SKCanvas(sheet);

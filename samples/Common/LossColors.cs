@@ -4,13 +4,13 @@ namespace Contrastive.Samples;
 public static class LossColors
 {
     public const string InfoNCE = "#d95f02";
-    public const string Gamma = "#1b6ca8";
+    public const string GammaMean = "#56b4e9";
 
     private static readonly Dictionary<string, string> OfLosses = new()
     {
         ["infonce"] = InfoNCE,
-        ["gamma"] = Gamma,
-        ["gamma-mean"] = "#56b4e9",
+        ["gamma"] = "#1b6ca8",
+        ["gamma-mean"] = GammaMean,
         ["dcl"] = "#8e44ad",
         ["siglip"] = "#2e8b57",
     };
@@ -36,7 +36,6 @@ public static class LossColors
     public static CurveStyle Of(string loss, string structure)
         => structure == Structures.None ? Of(loss) : new(OfStructures.GetValueOrDefault(structure), Dashed: loss != Losses.Baseline);
 
-    /// <summary>With a memory a darker shade of the loss's colour.</summary>
-    public static CurveStyle Of(string loss, int memory)
-        => memory == 0 || !OfLosses.TryGetValue(loss, out var color) ? Of(loss) : new(ScottPlot.Color.FromHex(color).Darken(0.45).ToHex());
+    /// <summary>With a memory dashed.</summary>
+    public static CurveStyle Of(string loss, int memory) => Of(loss) with { Dashed = memory > 0 };
 }

@@ -41,6 +41,7 @@ public static class PlotFile
     /// <summary>Plots of any kind, side by side.</summary>
     public static void WriteSheet(string path, IReadOnlyList<Action<Plot>> drawings, int panelWidth, int panelHeight, int columns)
     {
+        FontFiles.AreThere();
         columns = Math.Min(columns, drawings.Count);
         var rows = (drawings.Count + columns - 1) / columns;
         var sheet = new Multiplot();

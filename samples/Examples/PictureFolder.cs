@@ -17,7 +17,7 @@ random.manual_seed(1);
 var folder = args.Length > 0 ? args[0] : DrawnFolder();
 string[] kinds = [".png", ".jpg", ".jpeg", ".webp"];
 var files = Directory.EnumerateFiles(folder).Where(file => kinds.Contains(Path.GetExtension(file).ToLowerInvariant())).Order().ToArray();
-using var loader = utils.data.DataLoader(new PictureViews(files, size), batchSize: Math.Min(64, files.Length), shuffle: true, device: CPU, seed: 1);
+using var pictures = new PictureViews(files, size);
 
 using var tower = nn.Sequential(
     nn.Conv2d(3, 16, 3, stride: 2, padding: 1), nn.ReLU(), nn.Conv2d(16, 32, 3, stride: 2, padding: 1), nn.ReLU(),
@@ -26,6 +26,8 @@ using var loss = new InfoNCELoss(Temperature.Fixed(0.2), ContrastMode.TwoViews);
 using var optimizer = new SafeAdamW([("tower", tower)], learningRate: 0.003);
 for (var epoch = 1; epoch <= 5; epoch++)
 {
+    // One for each epoch: a loader with a seed repeats its order.
+    using var loader = utils.data.DataLoader(pictures, batchSize: Math.Min(64, files.Length), shuffle: true, device: CPU, seed: epoch);
     var (sum, steps) = (0.0, 0);
     foreach (var batch in loader)
     {

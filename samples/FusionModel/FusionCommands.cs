@@ -12,8 +12,8 @@ internal sealed record AskSettings(string Model, string Picture, string Text, st
 internal sealed class FusionCommands
 {
     private readonly Option<string> _images = new("--images") { Description = "The pictures' folder, instead of drawn scenes", HelpName = "folder" };
-    private readonly Option<string> _captions = new("--captions") { Description = "Their captions, a line image<TAB>caption each", HelpName = "file" };
-    private readonly Option<string> _train = new("--train") { Description = "To learn from, a line image<TAB>sentence<TAB>answer each", HelpName = "file" };
+    private readonly Option<string> _captions = new("--captions") { Description = "One line per caption: image<TAB>caption", HelpName = "file" };
+    private readonly Option<string> _train = new("--train") { Description = "To learn from, one line per example: image<TAB>sentence<TAB>answer", HelpName = "file" };
     private readonly Option<string> _test = new("--test") { Description = "To score on, the same", HelpName = "file" };
     private readonly Option<string> _model = new("--model") { Description = "Folder of `pretrain`, all of whose models are fine-tuned; without it nothing comes before", HelpName = "folder" };
     private readonly Option<string> _tuned = new("--model") { Description = "Folder of `finetune`, or of one of its models", HelpName = "folder", Required = true };
@@ -41,7 +41,7 @@ internal sealed class FusionCommands
     private readonly Option<string> _weightDecay = Text("--weight-decay", "0.01", "Decoupled, as AdamW's: times the learning rate", "x");
     private readonly Option<bool> _quick = new("--quick") { Description = "Everything small: a look at the program within a minute" };
     private readonly Option<string> _checkpoint = Text("--checkpoint-every", "30s", "How often: 500 is steps, 30s and 5m are times", "n|time");
-    private readonly Option<string> _parallel = Text("--parallel", "auto", "Runs at a time, each on one thread; auto is one a processor", "n|auto");
+    private readonly Option<string> _parallel = Text("--parallel", "auto", "Runs at a time, each on one thread; auto is one per processor", "n|auto");
     private readonly Option<string> _records = new("--records") { Description = "File that finished runs are added to, a line each, and are found in; runs.jsonl in --out without it", HelpName = "file" };
     private readonly Option<string> _device = Text("--device", "cpu", "cpu, cuda or cuda:1", "name");
     private readonly Option<string> _out = Text("--out", "out/fusion-model", "Folder for the results", "folder");
@@ -96,7 +96,7 @@ internal sealed class FusionCommands
         var images = CommandOptions.Name(_images, parsed.GetValue(_images));
         var captions = CommandOptions.Name(_captions, parsed.GetValue(_captions));
         if (images is null != captions is null)
-            throw new UserError("--images and --captions belong together: a folder, and a file with a line image<TAB>caption for each picture");
+            throw new UserError("--images and --captions belong together: a folder, and a file with one line per caption, image<TAB>caption");
         return new PretrainSettings
         {
             Images = images,
@@ -121,7 +121,7 @@ internal sealed class FusionCommands
     {
         var (images, train, test) = (CommandOptions.Name(_images, parsed.GetValue(_images)), CommandOptions.Name(_train, parsed.GetValue(_train)), CommandOptions.Name(_test, parsed.GetValue(_test)));
         if (new[] { images, train, test }.Count(given => given is null) is not (0 or 3))
-            throw new UserError("--images, --train and --test belong together: a folder, and two files with a line image<TAB>sentence<TAB>answer for each example");
+            throw new UserError("--images, --train and --test belong together: a folder, and two files with one line per example, image<TAB>sentence<TAB>answer");
         var reasoning = task == FusionTask.Reasoning;
         return new FinetuneSettings
         {

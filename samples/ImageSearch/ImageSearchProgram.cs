@@ -27,7 +27,6 @@ public static class ImageSearchProgram
         string[] arguments, TextWriter? output, TextWriter? error, Action afterStep, CancellationToken cancellation, Communicator? ranks = null)
     {
         ranks ??= Communicator.Single;
-        FontFiles.AreThere();
         var root = new RootCommand("Trains an image tower and a text tower on pictures and captions, and finds pictures for words.");
         var train = new Command("train", "Trains and measures; what the program does without a command as well.");
         var training = new TrainCommand(root, train);

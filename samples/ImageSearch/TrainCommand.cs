@@ -15,9 +15,9 @@ internal sealed class TrainCommand
     private const string Tuned = "tuned";
 
     private readonly Option<string> _images = new("--images") { Description = "Train on the pictures of this folder (png, jpg, webp, gif, bmp, svg) instead of drawn ones", HelpName = "folder" };
-    private readonly Option<string> _captions = new("--captions") { Description = "Their captions, a line image<TAB>caption each, several a picture", HelpName = "file" };
-    private readonly Option<string> _labels = new("--labels") { Description = "Their categories, a line image<TAB>category each", HelpName = "file" };
-    private readonly Option<string> _items = new("--items") { Description = "What they show, a line image<TAB>item each: pictures of one thing are one item", HelpName = "file" };
+    private readonly Option<string> _captions = new("--captions") { Description = "One line per caption: image<TAB>caption; a picture may have several", HelpName = "file" };
+    private readonly Option<string> _labels = new("--labels") { Description = "One line per picture: image<TAB>category", HelpName = "file" };
+    private readonly Option<string> _items = new("--items") { Description = "One line per picture: image<TAB>item; pictures of one thing are one item", HelpName = "file" };
     private readonly Option<string> _drawn = Text("--drawn", "1500", "Without --images: how many items to draw", "n");
     private readonly Option<string> _loss = Text("--loss", "infonce,gamma-mean", "Losses to compare, of infonce, siglip, dcl, gamma (u drawn) and gamma-mean (u its posterior mean)", "list");
     private readonly Option<string> _memory = Text("--memory", "0,128", "Rows of recent batches to use at the largest step size; eight times as many as it falls; 0 for none", "list");
@@ -37,16 +37,16 @@ internal sealed class TrainCommand
     private readonly Option<string> _testShare = Text("--test-share", "0.2", "Share of the items kept for testing", "x");
     private readonly Option<string> _validationShare = Text("--validation-share", "0.1", "Share of the items that --validation holds out and scores on", "x");
     private readonly Option<string> _splitSeed = Text("--split-seed", "0", "What draws them: the same for all seeds", "n");
-    private readonly Option<string> _prompts = new("--prompts") { Description = "Prompts for the categories, one a line, {} for the name; without it the name alone", HelpName = "file" };
+    private readonly Option<string> _prompts = new("--prompts") { Description = "Prompts for the categories, one per line, {} for the name; without it the name alone", HelpName = "file" };
     private readonly Option<string> _probeDraws = Text("--probe-draws", "3", "How often the labelled pictures of a few-shot probe are drawn", "n");
-    private readonly Option<string> _structure = new("--structure") { Description = "What to ask of the space beside, to compare: none, in-modal (contrasts with another view), separation, bridge, consistency, all; given, all labels are probed with too", HelpName = "list" };
+    private readonly Option<string> _structure = new("--structure") { Description = "Structures beside the contrast, to compare: none, in-modal (contrasts with another view), separation, bridge, consistency, all; given, all labels are probed with too", HelpName = "list" };
     private readonly Option<string> _separationWeight = Text("--separation-weight", "1", "Weights of the feature separation to compare", "list");
     private readonly Option<string> _bridgeWeight = Text("--bridge-weight", "0.1", "Weights of the Brownian bridge to compare", "list");
     private readonly Option<string> _bridgeSide = Text("--bridge-side", "first", "Whose other views lie on the bridge: first (pictures), second (captions) or both", "name");
     private readonly Option<string> _bridgeTime = Text("--bridge-time", "0.25", "Where on the bridge: the weight of their own side", "x");
     private readonly Option<string> _consistencyWeight = Text("--consistency-weight", "0.003", "Weights of the geometric consistency to compare", "list");
     private readonly Option<string> _viewShift = Text("--view-shift", "2", "For --structure: how far the other view of a picture is moved at most where its item has no other picture, in pixels", "n");
-    private readonly Option<string> _parallel = Text("--parallel", "auto", "Runs at a time, each on one thread; auto is one a processor, and with mpirun one", "n|auto");
+    private readonly Option<string> _parallel = Text("--parallel", "auto", "Runs at a time, each on one thread; auto is one per processor, and with mpirun one", "n|auto");
     private readonly Option<string> _device = Text("--device", "cpu", "cpu, cuda or cuda:1", "name");
     private readonly Option<string> _records = new("--records") { Description = "File that finished runs are added to, a line each, and are found in; runs.jsonl in --out without it", HelpName = "file" };
     private readonly Option<bool> _finished = new("--finished") { Description = "Train nothing: report the runs that are finished" };
@@ -157,7 +157,7 @@ internal sealed class TrainCommand
             Refuse(parsed, [_drawn], "is for drawn pictures: it does not go with --images");
             return new PictureSource(
                 folder,
-                Name(_captions, parsed.GetValue(_captions)) ?? throw new UserError("--images needs --captions, a file with a line image<TAB>caption for each picture"),
+                Name(_captions, parsed.GetValue(_captions)) ?? throw new UserError("--images needs --captions, a file with one line per caption, image<TAB>caption"),
                 Name(_labels, parsed.GetValue(_labels)),
                 Name(_items, parsed.GetValue(_items)));
         }

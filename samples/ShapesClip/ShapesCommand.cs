@@ -73,7 +73,7 @@ internal enum Study
 internal sealed class ShapesCommand
 {
     private readonly Option<string> _loss = Text("--loss", "infonce", "Losses to compare, of infonce, gamma (u drawn) and gamma-mean (u its posterior mean)", "list");
-    private readonly Option<string> _structure = Text("--structure", "none", "What to ask of the space beside: none, four-part (in-modal contrasts), cyclip, separation, two-heads (separation without orthogonality), bridge, consistency, all", "list");
+    private readonly Option<string> _structure = Text("--structure", "none", "Structure beside the contrast: none, four-part (in-modal contrasts), cyclip, separation, two-heads (separation without orthogonality), bridge, consistency, all", "list");
     private readonly Option<string> _batchSize = Text("--batch-size", "64", "Batch sizes to compare", "list");
     private readonly Option<string> _seeds = Text("--seeds", "1", "How many seeds, counted from 0, or a list such as 0,1,7 (and 7, for seed 7 alone)", "n|list");
     private readonly Option<string> _pairs = Text("--pairs", "20000", "Pairs drawn for training", "n");

@@ -185,6 +185,32 @@ public sealed class CheckpointFileTests : IDisposable
         FluentActions.Invoking(() => CheckpointFile.Open(_folder.Root)).Should().Throw<IOException>().WithMessage($"{_folder.Root}: cannot read the checkpoint: *");
     }
 
+    private sealed class Silent
+    {
+        public int Epoch { get; private set; }
+
+        public static Silent At(int epoch) => new() { Epoch = epoch };
+    }
+
+    [Fact]
+    public void A_header_is_read_as_it_was_written_or_refused_before_anything_is()
+    {
+        using var random = new Generator(1);
+        var (path, parts) = (_folder.Path("run.ckpt"), new CheckpointParts().Generator("random", random));
+        CheckpointFile.Save(path, (Epoch: 7, Best: double.NaN, Names: new[] { "a" }), parts);
+        var (epoch, best, names) = CheckpointFile.Open(path).Header<(int, double, string[])>();
+        (epoch, best).Should().Be((7, double.NaN));
+        names.Should().Equal("a");
+        CheckpointFile.Save(path, new { Epoch = 8 }, parts);
+        CheckpointFile.Save<IReadOnlyDictionary<string, int>>(path, new Dictionary<string, int> { ["epoch"] = 9 }, parts);
+        CheckpointFile.Save<IComparable<int>>(path, 3, parts);
+        var before = File.ReadAllBytes(path);
+
+        Refuses(() => CheckpointFile.Save(path, Silent.At(7), parts), "header");
+        FluentActions.Invoking(() => CheckpointFile.Save(path, Silent.At(7), parts)).Should().Throw<ArgumentException>().WithMessage("*Silent*{\"Epoch\":7}*{\"Epoch\":0}*");
+        File.ReadAllBytes(path).Should().Equal(before);
+    }
+
     [Fact]
     public void A_write_that_fails_leaves_the_old_checkpoint()
     {

@@ -72,6 +72,20 @@ public sealed class ShuffledBatchesTests : IDisposable
     }
 
     [Fact]
+    public void The_state_of_batches_of_another_size_is_refused_and_changes_nothing()
+    {
+        using var random = new Generator(5);
+        using var twos = new ShuffledBatches(12, 2, random);
+        for (var i = 0; i < 4; i++) Take(twos);
+        CheckpointFile.Save(_folder.Path("run.ckpt"), 4, new CheckpointParts().Module("batches", twos));
+
+        using var threes = new ShuffledBatches(12, 3, random);
+        FluentActions.Invoking(() => CheckpointFile.Open(_folder.Path("run.ckpt")).Restore(new CheckpointParts().Module("batches", threes)))
+            .Should().Throw<InvalidDataException>().WithMessage("*'batches'*Int64(0,2)*Int64(0,3)*");
+        threes.Step.Should().Be(0);
+    }
+
+    [Fact]
     public void An_epoch_ends_with_its_last_batch_and_not_before_the_first()
     {
         using var random = new Generator(5);

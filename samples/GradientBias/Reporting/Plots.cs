@@ -8,7 +8,7 @@ internal static class Plots
     private static readonly Dictionary<string, (string Title, string Color)> Looks = new()
     {
         [ComparedLosses.InfoNCE] = ("InfoNCE", LossColors.InfoNCE),
-        [ComparedLosses.Gamma] = ("decomposable loss", LossColors.Gamma),
+        [ComparedLosses.GammaMean] = ("decomposable loss", LossColors.GammaMean),
     };
 
     /// <summary>One panel a noise level: each run thin, their mean thick, and the optimum at 1.</summary>

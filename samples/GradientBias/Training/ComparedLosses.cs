@@ -6,12 +6,12 @@ namespace Contrastive.Samples.GradientBias;
 internal static class ComparedLosses
 {
     public const string InfoNCE = "infonce";
-    public const string Gamma = "gamma";
+    public const string GammaMean = "gamma-mean";
 
     // ρ = 16 / visit: Ẑ forgets the first visits, when the encoder was another one, and averages ever more of the later ones.
     public const double RhoScale = 16;
 
-    public static IReadOnlyList<string> Names { get; } = [InfoNCE, Gamma];
+    public static IReadOnlyList<string> Names { get; } = [InfoNCE, GammaMean];
 
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <param name="rho">The partition table's step sizes.</param>
@@ -22,7 +22,7 @@ internal static class ComparedLosses
         return name switch
         {
             InfoNCE => new InfoNCELoss(temperature),
-            Gamma => new GammaContrastiveLoss(new PartitionTable(population, rho, dtype: dtype), temperature),
+            GammaMean => new GammaContrastiveLoss(new PartitionTable(population, rho, dtype: dtype), temperature),
             _ => throw new ArgumentException($"there is no loss '{name}'", nameof(name)),
         };
     }

@@ -81,7 +81,7 @@ internal static class LanguageReport
         WriteDifferences(groups, console);
         LanguagePlot.Write(outputs.LanguagesPlot, settings, groups);
         console.Line();
-        console.Line($"written: {outputs.Summary}, {outputs.LanguagesPlot}, and each run's towers in {Path.Combine(outputs.Folder, ModelFolder.Models)}");
+        console.Line($"written: {outputs.Summary}, {outputs.LanguagesPlot}{outputs.Towers}");
     }
 
     private static string Name(LanguagesSettings settings, LanguageKey key)

@@ -11,8 +11,8 @@ namespace Contrastive.Samples.ImageSearch.Languages;
 internal sealed class LanguagesCommand
 {
     private readonly Option<string> _images = new("--images") { Description = "Pictures of this folder instead of drawn ones", HelpName = "folder" };
-    private readonly Option<string> _items = new("--items") { Description = "What they show, a line image<TAB>item each: pictures of one thing are one item", HelpName = "file" };
-    private readonly Option<string> _names = new("--names") { Description = "What the items are called, a line item<TAB>language<TAB>name each", HelpName = "file" };
+    private readonly Option<string> _items = new("--items") { Description = "One line per picture: image<TAB>item; pictures of one thing are one item", HelpName = "file" };
+    private readonly Option<string> _names = new("--names") { Description = "One line per name: item<TAB>language<TAB>name", HelpName = "file" };
     private readonly Option<string> _drawn = Text("--drawn", "600", "Without --images: how many items to draw, with names in de, en, fr and ja", "n");
     private readonly Option<string> _languages = Text("--languages", "all", "Which of them: en,de,ja", "list|all");
     private readonly Option<string> _towers = Text("--towers", "shared,own", "shared: one pair of towers for all of them; own: one pair each", "list");
@@ -21,7 +21,7 @@ internal sealed class LanguagesCommand
     private readonly Option<string> _batchSize = Text("--batch-size", "64", "Batch size", "n");
     private readonly Option<string> _learningRate = Text("--learning-rate", "auto", "Adam's largest step sizes to compare; auto is 0.002 at batches of 16 and goes with the square root of the batch size", "list|auto");
     private readonly Option<string> _epochs = Text("--epochs", "30", "How often a run sees as many samples as there are training items", "n");
-    private readonly Option<string> _sharedEpochs = Text("--shared-epochs", "auto", "The same of the shared pair, to compare; auto is --epochs: equal samples a run", "list|auto");
+    private readonly Option<string> _sharedEpochs = Text("--shared-epochs", "auto", "The same of the shared pair, to compare; auto is --epochs: equal samples per run", "list|auto");
     private readonly Option<string> _seeds = Text("--seeds", "1", "How many seeds, counted from 0, or a list such as 0,1,7 (and 7, for seed 7 alone)", "n|list");
     private readonly Option<bool> _validation = new("--validation") { Description = "Score on validation items instead of test items, to choose settings" };
     private readonly Option<string> _temperature = Text("--temperature", "0.07", "What similarities are divided by", "x");
@@ -33,7 +33,7 @@ internal sealed class LanguagesCommand
     private readonly Option<string> _testShare = Text("--test-share", "0.2", "Share of the items kept for testing", "x");
     private readonly Option<string> _validationShare = Text("--validation-share", "0.1", "Share of the items that --validation holds out and scores on", "x");
     private readonly Option<string> _splitSeed = Text("--split-seed", "0", "What draws them: the same for all seeds", "n");
-    private readonly Option<string> _parallel = Text("--parallel", "auto", "Runs at a time, each on one thread; auto is one a processor", "n|auto");
+    private readonly Option<string> _parallel = Text("--parallel", "auto", "Runs at a time, each on one thread; auto is one per processor", "n|auto");
     private readonly Option<string> _device = Text("--device", "cpu", "cpu, cuda or cuda:1", "name");
     private readonly Option<string> _records = new("--records") { Description = "File that finished runs are added to, a line each, and are found in; runs.jsonl in --out without it", HelpName = "file" };
     private readonly Option<bool> _finished = new("--finished") { Description = "Train nothing: report the runs that are finished" };

@@ -14,7 +14,7 @@ internal sealed record LanguagesSettings
     /// <summary>Of own and shared.</summary>
     public required IReadOnlyList<string> Towers { get; init; }
 
-    /// <summary>Of the shared pair, to compare. As many as the own pairs have is the same number of samples a run.</summary>
+    /// <summary>Of the shared pair, to compare. As many as the own pairs have is the same number of samples per run.</summary>
     public required IReadOnlyList<int> SharedEpochs { get; init; }
 
     /// <summary>What decides one run's figures beside its key. The items and the split are the same whatever languages are asked for.</summary>

@@ -73,7 +73,7 @@ internal static class Report
         WriteDifferences(groups, console);
         PlotFile.Write(outputs.Recall, [Panel("Recall@1", run => run.RecallAt1), Panel("Recall@10", run => run.RecallAt10)]);
         console.Line();
-        console.Line($"written: {outputs.Summary}, {outputs.Recall}, and each run's towers in {Path.Combine(outputs.Folder, ModelFolder.Models)}");
+        console.Line($"written: {outputs.Summary}, {outputs.Recall}{outputs.Towers}");
 
         void WriteTable(string title, Figure[] columns)
         {

@@ -8,8 +8,8 @@ namespace Contrastive.Distributed;
 /// into one slice a rank.
 /// </summary>
 /// <remarks>
-/// <para>The state (order and place) says nothing of the ranks, so that a run of four is continued by three, with the same batches. The
-/// generator goes into the checkpoint beside it. Slices differ by one item at most; what is left at the end of an epoch is a smaller batch,
+/// <para>The state (order, place and batch size) says nothing of the ranks, so that a run of four is continued by three, with the same batches.
+/// A checkpoint of another batch size is refused. The generator goes into the checkpoint beside it. Slices differ by one item at most; what is left at the end of an epoch is a smaller batch,
 /// or is skipped.</para>
 /// <para>Since every epoch is dealt out anew, which items meet on a rank is a matter of chance: <see cref="Exchange.Local"/> needs that.</para>
 /// </remarks>
@@ -22,6 +22,9 @@ public sealed class ShardedBatches : nn.Module
     // Named as they are registered: TorchSharp finds the fields again by these names when the module moves.
     private readonly Tensor order;
     private readonly Tensor step;
+
+    // (0, B) or, with the remainder, (0, B, 1): empty, but part of the layout, so that the state of other batches is refused.
+    private readonly Tensor size;
 
     /// <summary>Creates the batches; nothing is drawn before the first of them.</summary>
     /// <param name="communicator">The ranks.</param>
@@ -43,7 +46,9 @@ public sealed class ShardedBatches : nn.Module
         order = zeros(items, dtype: ScalarType.Int64).DetachFromDisposeScope();
         step = zeros(1, dtype: ScalarType.Int64).DetachFromDisposeScope();
         register_buffer(nameof(order), order);
+        size = zeros(keepsRemainder ? [0, BatchSize, 1] : [0, BatchSize], dtype: ScalarType.Int64).DetachFromDisposeScope();
         register_buffer(nameof(step), step);
+        register_buffer(nameof(size), size);
     }
 
     /// <summary>N, how many items there are.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text;
 
 namespace Contrastive.Evaluation;
@@ -18,6 +19,9 @@ namespace Contrastive.Evaluation;
 public static class VqaAccuracy
 {
     private const double Enough = 3;
+
+    // Asks for a coloured picture of the symbol before it, and says nothing.
+    private const char EmojiStyle = '\uFE0F';
 
     private static readonly Dictionary<string, string> Numbers = new()
     {
@@ -79,13 +83,14 @@ public static class VqaAccuracy
     public static string Normalize(string answer)
     {
         ArgumentNullException.ThrowIfNull(answer);
+        answer = Composed(answer);
         var plain = new StringBuilder(answer.Length);
         for (int i = 0; i < answer.Length; i++)
         {
             char c = answer[i];
             // A point or comma within a number belongs to it; the comma is left out.
             bool within = i > 0 && i < answer.Length - 1 && char.IsAsciiDigit(answer[i - 1]) && char.IsAsciiDigit(answer[i + 1]);
-            if (char.IsLetterOrDigit(c) || c == '\'' || (c == '.' && within))
+            if (Belongs(c) || c == '\'' || (c == '.' && within))
                 plain.Append(char.ToLowerInvariant(c));
             else if (!(c == ',' && within))
                 plain.Append(' ');
@@ -93,5 +98,23 @@ public static class VqaAccuracy
 
         var words = plain.ToString().Split(' ', StringSplitOptions.RemoveEmptyEntries).Where(word => word is not ("a" or "an" or "the"));
         return string.Join(' ', words.Select(word => Numbers.GetValueOrDefault(word, word)));
+    }
+
+    /// <summary>Vowel signs and tones of Hindi or Thai tell words apart; an emoji is a symbol or two halves of a surrogate pair.</summary>
+    private static bool Belongs(char c)
+        => c != EmojiStyle && (char.IsLetterOrDigit(c) || char.IsSurrogate(c) || char.GetUnicodeCategory(c)
+            is UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark or UnicodeCategory.OtherSymbol);
+
+    /// <summary>A letter and its accent as one character, whichever way they were typed, where the runtime has normal forms; half of a surrogate pair has none.</summary>
+    private static string Composed(string answer)
+    {
+        try
+        {
+            return answer.Normalize(NormalizationForm.FormC);
+        }
+        catch (ArgumentException)
+        {
+            return answer;
+        }
     }
 }

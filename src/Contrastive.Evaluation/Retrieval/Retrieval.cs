@@ -264,7 +264,7 @@ public static class Retrieval
         if (pairs.dim() != 2 || pairs.shape[1] != 2 || pairs.shape[0] == 0)
             throw new ArgumentException($"pairs must have the shape (P, 2) with P at least 1 but have {Guard.Shape(pairs)}", nameof(pairs));
         using var scope = NewDisposeScope();
-        Guard.Integers(pairs.view(-1), 2 * pairs.shape[0], nameof(pairs));
+        Guard.Integers(pairs.reshape(-1), 2 * pairs.shape[0], nameof(pairs));
         Guard.SameDevice(left, pairs);
         Guard.Floating(grades);
         if (grades.dim() != 1 || grades.shape[0] != pairs.shape[0])

@@ -6,7 +6,7 @@ namespace Contrastive.Training;
 /// <summary>
 /// The batches of a training run, epoch after epoch, each epoch in an order of its own. The order and the place in it are
 /// buffers, so a checkpoint holds them as it holds any module, and a run stopped within an epoch goes on with the very next
-/// batch.
+/// batch. The batch size is part of the state's layout: a checkpoint of another one is refused.
 /// </summary>
 /// <remarks>
 /// The generator belongs to the caller and goes into the checkpoint beside this:
@@ -20,6 +20,9 @@ public sealed class ShuffledBatches : nn.Module
     // Named as they are registered: TorchSharp finds the fields again by these names when the module moves.
     private readonly Tensor order;
     private readonly Tensor step;
+
+    // (0, B): empty, but part of the layout, so that the state of batches of another size is refused: its place means another item here.
+    private readonly Tensor size;
 
     /// <summary>Creates the batches; nothing is drawn before the first of them.</summary>
     /// <param name="items">N, how many items there are; ids are 0, …, N - 1. Range: ≥ 1.</param>
@@ -39,7 +42,9 @@ public sealed class ShuffledBatches : nn.Module
         order = zeros(items, dtype: ScalarType.Int64, device: device).DetachFromDisposeScope();
         step = zeros(1, dtype: ScalarType.Int64).DetachFromDisposeScope();
         register_buffer(nameof(order), order);
+        size = zeros(0, BatchSize, dtype: ScalarType.Int64).DetachFromDisposeScope();
         register_buffer(nameof(step), step);
+        register_buffer(nameof(size), size);
     }
 
     /// <summary>N, how many items there are.</summary>

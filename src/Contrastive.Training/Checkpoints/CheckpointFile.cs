@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -38,9 +39,10 @@ public sealed class CheckpointFile
     private const int DifferencesShown = 5;
     private const string Unnamed = "contrastive-checkpoint-1";
 
-    /// <summary>Every double exactly as it was, NaN included; enumerations by name; nothing left out is made up.</summary>
+    /// <summary>Every double exactly as it was, NaN included; enumerations by name; fields too, as tuples have; nothing left out is made up.</summary>
     private static readonly JsonSerializerOptions Exact = new()
     {
+        IncludeFields = true,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         RespectRequiredConstructorParameters = true,
         RespectNullableAnnotations = true,
@@ -74,7 +76,8 @@ public sealed class CheckpointFile
     /// <param name="parts">The objects whose state is saved.</param>
     /// <exception cref="ArgumentException">
     /// Something could not be read again: names with half of a surrogate pair, an optimiser whose parameters are in no module of
-    /// <paramref name="parts"/>, a header that is null. The message says what; an older file is as it was.
+    /// <paramref name="parts"/>, a header that is null, or whose values JSON does not give back (properties without a setter). The message says
+    /// what; an older file is as it was.
     /// </exception>
     /// <exception cref="IOException">The file cannot be written; an older one is as it was.</exception>
     public static void Save<THeader>(string path, THeader header, CheckpointParts parts)
@@ -83,7 +86,7 @@ public sealed class CheckpointFile
         ArgumentNullException.ThrowIfNull(parts);
         if (header is null)
             throw new ArgumentNullException(nameof(header));
-        var headerBytes = JsonSerializer.SerializeToUtf8Bytes(header, Exact);
+        var headerBytes = HeaderBytes(header);
         var writers = parts.All.Select(part => (Name: PartFolder + part.Key, part.Value.Layout, Write: part.Value.Writer())).ToArray();
         AtomicFile.Write(path, stream =>
         {
@@ -94,6 +97,31 @@ public sealed class CheckpointFile
             var manifest = JsonSerializer.SerializeToUtf8Bytes(new Manifest(Format, entries), Exact);
             Write(zip, ManifestEntry, "", content => content.Write(manifest));
         });
+    }
+
+    /// <summary>The header as it is written, after it was read back: what JSON leaves out in silence would be missed after a resume only.</summary>
+    private static byte[] HeaderBytes<THeader>(THeader header)
+    {
+        var written = JsonSerializer.SerializeToUtf8Bytes(header, Exact);
+        string? problem;
+        try
+        {
+            var again = JsonSerializer.SerializeToUtf8Bytes(JsonSerializer.Deserialize<THeader>(written, Exact), Exact);
+            problem = again.AsSpan().SequenceEqual(written) ? null : $"it is written as {Encoding.UTF8.GetString(written)} but read as {Encoding.UTF8.GetString(again)}";
+        }
+        catch (JsonException refused)
+        {
+            problem = refused.Message;
+        }
+        catch (NotSupportedException)
+        {
+            // An interface: whoever reads it names a type.
+            problem = null;
+        }
+
+        return problem is null
+            ? written
+            : throw new ArgumentException($"a header of the type {typeof(THeader).Name} could not be read again: {problem}", nameof(header));
     }
 
     /// <summary>Opens a checkpoint and reads its header; the parts are read when they are restored.</summary>

@@ -10,7 +10,7 @@ internal static class CostPlot
     public static void Write(string path, IReadOnlyList<CostSeries> series) => PlotFile.Write(
         path,
         [
-            Panel("Time", "seconds a step", "slope 2", series, point => point.Milliseconds / 1000, exponent: 2),
+            Panel("Time", "seconds per step", "slope 2", series, point => point.Milliseconds / 1000, exponent: 2),
             Panel("Memory", "peak above the inputs, MB", "slope 1", series, point => point.Megabytes, exponent: 1),
         ],
         panelWidth: 720);

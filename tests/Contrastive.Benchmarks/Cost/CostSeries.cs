@@ -32,6 +32,6 @@ internal sealed record CostFamily(string Case, string Title, string Color)
     [
         new("infonce-symmetric", "symmetric InfoNCE", LossColors.InfoNCE),
         new("infonce-symmetric-recomputed", "symmetric InfoNCE, MemoryBudget = 0", "#e7a977"),
-        new("gamma", "gamma loss, one direction", LossColors.Gamma),
+        new("gamma", "gamma loss, one direction", LossColors.GammaMean),
     ];
 }

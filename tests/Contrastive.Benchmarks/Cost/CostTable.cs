@@ -12,7 +12,7 @@ internal static class CostTable
 
     public static void Write(IReadOnlyList<CostSeries> series, TextWriter output)
     {
-        var table = new ResultsTable("loss", "B", "ms a step", "peak MB");
+        var table = new ResultsTable("loss", "B", "ms per step", "peak MB");
         foreach (var entry in series)
         {
             foreach (var point in entry.Points)

@@ -29,7 +29,7 @@ internal static class RankCommand
                 torch.set_num_threads(1);
                 var figures = RankFigures.Measure(communicator, rows, width, count);
                 if (communicator.Rank != 0) return;
-                var table = new ResultsTable("one thread a rank, ms a step", "K", "compute", "exchange", "waiting", "MB sent");
+                var table = new ResultsTable("one thread per rank, ms per step", "K", "compute", "exchange", "waiting", "MB sent");
                 foreach (var entry in figures)
                     table.Row($"{entry.Exchange}", $"{entry.Ranks}", F(entry.ComputeMs), F(entry.ExchangeMs), F(entry.WaitingMs), F(entry.Bytes / 1e6));
                 table.Write(parsed.InvocationConfiguration.Output);
@@ -72,7 +72,7 @@ internal static class RankCommand
             foreach (var (title, one) in models)
             {
                 output.WriteLine($"{title}: {F(one.Gigaflops)} gigaflops, {F(one.GigabytesPerSecond)} GB/s, {F(one.LatencyMicroseconds)} µs; b = {one.Batch}, D = {one.Dim}");
-                var table = new ResultsTable(["ms a step", .. Told.Select(ranks => $"K = {ranks}")]);
+                var table = new ResultsTable(["ms per step", .. Told.Select(ranks => $"K = {ranks}")]);
                 foreach (var exchange in Enum.GetValues<Exchange>())
                     table.Row([$"{exchange}", .. Told.Select(ranks => F(one.Milliseconds(exchange, ranks)))]);
                 table.Row([$"gradients of {F(one.MillionWeights)}M weights", .. Told.Select(ranks => F(one.GradientMilliseconds(ranks)))]);
@@ -91,7 +91,7 @@ internal static class RankCommand
         return new Panel(
             $"{title}: {F(model.Gigaflops)} gigaflops, {F(model.GigabytesPerSecond)} GB/s",
             $"workers, b = {model.Batch} rows of D = {model.Dim} each",
-            "milliseconds a step",
+            "milliseconds per step",
             [
                 .. Enum.GetValues<Exchange>().Select(exchange => new Curve($"{exchange}", x, [.. ranks.Select(count => model.Milliseconds(exchange, count))])),
                 new Curve("gradients of the weights", x, [.. ranks.Select(model.GradientMilliseconds)], Style: new CurveStyle("#555555", 1, 1, Dashed: true)),

@@ -43,7 +43,7 @@ internal sealed record ScalingModel(
         _ => 8 * Math.Ceiling(Math.Log2(ranks)),
     };
 
-    /// <summary>Milliseconds a step.</summary>
+    /// <summary>Milliseconds per step.</summary>
     public double Milliseconds(Exchange exchange, int ranks)
         => (Operations(exchange, ranks) / (Gigaflops * 1e6)) + (Bytes(exchange, ranks) / (GigabytesPerSecond * 1e6)) + (Messages(exchange, ranks) * LatencyMicroseconds / 1000);
 

@@ -50,6 +50,17 @@ public class SelectionTests
         RetrievalTests.Refuses(() => ImageCaptionSelection.OfScores(ones(3, 2, 3)), "scores", "(N, 2, 2)", "(3, 2, 3)");
     }
 
+    [Theory]
+    [InlineData("की", "के", false)]              // of, in Hindi: vowel signs
+    [InlineData("ป่า", "ป้า", false)]              // forest and aunt in Thai: tones
+    [InlineData("🐶", "🐱", false)]
+    [InlineData("☀", "❤", false)]
+    [InlineData("❤", "❤\uFE0F", true)]
+    [InlineData("\uD83D", "\uD83D", true)]        // half a pair
+    [InlineData("+", "-", true)]
+    public void Answers_in_any_script_are_told_apart_by_all_but_punctuation(string one, string other, bool same)
+        => VqaAccuracy.Of(one, [other, other, other, other]).Should().Be(same ? 1 : 0);
+
     [Fact]
     public void Answers_count_by_how_many_people_gave_them()
     {
@@ -63,6 +74,8 @@ public class SelectionTests
         VqaAccuracy.Of(["yes", "no"], [Ten(4), Ten(4)]).Should().Equal(1, 1);
         VqaAccuracy.Normalize(" The two,  Dogs! ").Should().Be("2 dogs");
         VqaAccuracy.Normalize("1,000.5").Should().Be("1000.5");
+        // As far as the runtime has normal forms.
+        VqaAccuracy.Normalize("cafe\u0301!").Should().Be("cafe\u0301".Normalize());
         VqaAccuracy.Of("A dog.", ["dog", "the dog", "DOG", "cat"]).Should().BeApproximately((1 + (3 * 2 / 3.0)) / 4, 1e-12);
         RetrievalTests.Refuses(() => VqaAccuracy.Of("yes", ["yes"]), "human", "at least 2", "1");
         RetrievalTests.Refuses(() => VqaAccuracy.Of(["yes"], []), "human", "1 texts", "0 lists");

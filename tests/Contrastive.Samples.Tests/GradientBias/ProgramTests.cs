@@ -15,7 +15,7 @@ public sealed class ProgramTests : IDisposable
         var (code, output, error) = Run(threads: 2, "--quick", "--out", _folder.Path("out"));
 
         code.Should().Be(0, error);
-        output.Should().Contain("infonce").And.Contain("gamma").And.Contain("L* =");
+        output.Should().Contain("infonce").And.Contain("gamma-mean").And.Contain("L* =");
         foreach (var plot in new[] { "convergence.png", "bias.png" })
             File.ReadAllBytes(_folder.Path("out", plot))[..4].Should().Equal(0x89, (byte)'P', (byte)'N', (byte)'G');
         Directory.GetFiles(_folder.Path("out")).Should().HaveCount(3);
@@ -32,13 +32,13 @@ public sealed class ProgramTests : IDisposable
                 Runs: result.GetProperty("runs").EnumerateArray().Select(run => run.GetDouble()).ToArray());
         }).ToArray();
         results.Select(result => (result.Loss, result.Noise)).Should().Equal(
-            ("infonce", 0), ("gamma", 0), ("infonce", 1), ("gamma", 1), ("infonce", 2), ("gamma", 2));
+            ("infonce", 0), ("gamma-mean", 0), ("infonce", 1), ("gamma-mean", 1), ("infonce", 2), ("gamma-mean", 2));
         results.Should().OnlyContain(result => result.Runs.Length == 2 && result.Runs.All(run => run > 0 && run <= 1));
         results[1].Runs.Min().Should().BeGreaterThan(results[0].Runs.Max());
 
         var bias = root.GetProperty("bias").EnumerateArray().ToArray();
         bias.Select(entry => (entry.GetProperty("loss").GetString(), entry.GetProperty("batch_size").GetInt32())).Should().BeEquivalentTo(
-            new[] { ("infonce", 8), ("gamma", 8), ("infonce", 32), ("gamma", 32), ("infonce", 256), ("gamma", 256) });
+            new[] { ("infonce", 8), ("gamma-mean", 8), ("infonce", 32), ("gamma-mean", 32), ("infonce", 256), ("gamma-mean", 256) });
         foreach (var entry in bias)
         {
             entry.GetProperty("relative_bias").GetDouble().Should().BeGreaterThanOrEqualTo(entry.GetProperty("corrected_relative_bias").GetDouble());

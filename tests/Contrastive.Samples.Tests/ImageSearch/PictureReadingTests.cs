@@ -1,4 +1,3 @@
-using Contrastive.Samples.ImageSearch;
 using Contrastive.Samples.ImageSearch.Data;
 using Contrastive.Samples.Tests.Common;
 using SkiaSharp;

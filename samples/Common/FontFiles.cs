@@ -1,11 +1,11 @@
 using ScottPlot;
 using SkiaSharp;
 
-namespace Contrastive.Samples.ImageSearch;
+namespace Contrastive.Samples;
 
 /// <summary>
-/// Fonts as files. The SkiaSharp that Svg.Skia asks for knows no fonts of a Linux system unless fontconfig is there, and would write
-/// nothing under pictures and plots; with this any system with a font file will do.
+/// Fonts as files. SkiaSharp without dependencies knows no fonts of a Linux system, and would write nothing in plots and under pictures; with
+/// this any system with a font file will do. ScottPlot keeps the typeface that a name had at the first plot, so whatever draws asks here first.
 /// </summary>
 internal sealed class FontFiles : IFontResolver
 {
