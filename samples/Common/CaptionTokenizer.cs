@@ -8,7 +8,8 @@ namespace Contrastive.Samples;
 /// WordPiece over the words of the training captions, most frequent first. Letters and digits are pieces as well, so any
 /// text has tokens: a word that training never saw is spelled. Case is ignored; punctuation marks are words.
 /// </summary>
-public sealed class CaptionTokenizer
+/// <param name="vocabulary">All tokens by id, as <see cref="Vocabulary"/> gives them.</param>
+public sealed class CaptionTokenizer(IReadOnlyList<string> vocabulary)
 {
     /// <summary>A longer text is cut here.</summary>
     public const int LongestText = 48;
@@ -18,34 +19,25 @@ public sealed class CaptionTokenizer
 
     private static readonly string[] Special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
-    private readonly BertTokenizer _tokenizer;
-
-    private CaptionTokenizer(IReadOnlyList<string> vocabulary)
-    {
-        Vocabulary = vocabulary;
-        _tokenizer = BertTokenizer.Create(new MemoryStream(Encoding.UTF8.GetBytes(string.Join('\n', vocabulary))));
-    }
+    private readonly BertTokenizer _tokenizer = BertTokenizer.Create(new MemoryStream(Encoding.UTF8.GetBytes(string.Join('\n', vocabulary))));
 
     /// <summary>All tokens by id; enough to make the tokenizer again.</summary>
-    public IReadOnlyList<string> Vocabulary { get; }
+    public IReadOnlyList<string> Vocabulary => vocabulary;
 
     public int Padding => _tokenizer.PaddingTokenId;
 
     public static CaptionTokenizer Of(IEnumerable<string> captions)
     {
         string[] letters = [.. "abcdefghijklmnopqrstuvwxyz0123456789".Select(letter => $"{letter}")];
-        var splitter = From([.. Special, .. letters]);
+        var splitter = new CaptionTokenizer([.. Special, .. letters]);
         string[] words = [.. captions.SelectMany(splitter.Words)
             .CountBy(word => word)
             .OrderByDescending(word => word.Value).ThenBy(word => word.Key, StringComparer.Ordinal)
             .Select(word => word.Key).Except(Special)];
         string[] pieces = [.. letters.Concat(words.SelectMany(word => word.EnumerateRunes()).Select(rune => rune.ToString()).Distinct().Order(StringComparer.Ordinal)).Distinct()];
         words = [.. words.Take(MostWords)];
-        return From([.. Special, .. words.Concat(pieces).Concat(pieces.Select(piece => $"##{piece}")).Distinct()]);
+        return new([.. Special, .. words.Concat(pieces).Concat(pieces.Select(piece => $"##{piece}")).Distinct()]);
     }
-
-    /// <param name="vocabulary">As <see cref="Vocabulary"/> gives it.</param>
-    public static CaptionTokenizer From(IReadOnlyList<string> vocabulary) => new(vocabulary);
 
     /// <summary>The words and marks of a text, in lower case.</summary>
     public IEnumerable<string> Words(string text)
@@ -62,14 +54,7 @@ public sealed class CaptionTokenizer
     {
         var ids = texts.Select(text => _tokenizer.EncodeToIds(text, LongestText, out _, out _)).ToArray();
         var length = ids.Max(text => text.Count);
-        var padded = new long[ids.Length * length];
-        Array.Fill(padded, Padding);
-        for (var i = 0; i < ids.Length; i++)
-        {
-            for (var j = 0; j < ids[i].Count; j++)
-                padded[i * length + j] = ids[i][j];
-        }
-
+        long[] padded = [.. ids.SelectMany(text => text.Select(id => (long)id).Concat(Enumerable.Repeat((long)Padding, length - text.Count)))];
         return tensor(padded, [ids.Length, length], device: device);
     }
 }

@@ -21,21 +21,14 @@ public static class ContactSheet
     private const int TextLines = 3;
     private const int CellHeight = Side + (1 + TextLines) * LineHeight + Gap;
 
-    /// <summary>Width and height, in pixels.</summary>
-    public static (int Width, int Height) Size(IReadOnlyList<SheetSection> sections)
-    {
-        var columns = ColumnsOf(sections);
-        return (Gap + columns * (Side + Gap), Gap + sections.Sum(section => TitleHeight + Rows(section, columns) * CellHeight));
-    }
-
     public static byte[] Png(IReadOnlyList<SheetSection> sections)
     {
         FontFiles.AreThere();
-        var (width, height) = Size(sections);
+        var columns = Math.Clamp(sections.Max(section => section.Pictures.Count), 2, Columns);
+        var (width, height) = (Gap + columns * (Side + Gap), Gap + sections.Sum(section => TitleHeight + Rows(section, columns) * CellHeight));
         using var sheet = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque, SKColorSpace.CreateSrgb()));
         using var canvas = new SKCanvas(sheet);
         canvas.Clear(SKColors.White);
-        var columns = ColumnsOf(sections);
         var top = Gap;
         foreach (var section in sections)
         {
@@ -51,9 +44,6 @@ public static class ContactSheet
         using var png = image.Encode(SKEncodedImageFormat.Png, 100);
         return png.ToArray();
     }
-
-    private static int ColumnsOf(IReadOnlyList<SheetSection> sections)
-        => Math.Clamp(sections.Max(section => section.Pictures.Count), 2, Columns);
 
     private static int Rows(SheetSection section, int columns) => (section.Pictures.Count + columns - 1) / columns;
 

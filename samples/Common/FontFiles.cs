@@ -7,7 +7,9 @@ namespace Contrastive.Samples;
 /// Fonts as files. SkiaSharp without dependencies knows no fonts of a Linux system, and would write nothing in plots and under pictures; with
 /// this any system with a font file will do. ScottPlot keeps the typeface that a name had at the first plot, so whatever draws asks here first.
 /// </summary>
-internal sealed class FontFiles : IFontResolver
+/// <param name="regularFile">For all but headings.</param>
+/// <param name="boldFile">For headings.</param>
+internal sealed class FontFiles(string regularFile, string boldFile) : IFontResolver
 {
     private static readonly string[] Folders =
     [
@@ -20,19 +22,11 @@ internal sealed class FontFiles : IFontResolver
 
     private static readonly Lazy<bool> Registered = new(Register);
 
-    private readonly string _regular;
-    private readonly string _bold;
-
-    private FontFiles(string regular, string bold)
-    {
-        (_regular, _bold) = (regular, bold);
-    }
-
     /// <summary>Makes them known to ScottPlot, where there are no others.</summary>
     /// <returns>Whether texts can be written.</returns>
     public static bool AreThere() => Registered.Value;
 
-    public SKTypeface? CreateTypeface(string fontName, bool bold, bool italic) => SKTypeface.FromFile(bold ? _bold : _regular);
+    public SKTypeface? CreateTypeface(string fontName, bool bold, bool italic) => SKTypeface.FromFile(bold ? boldFile : regularFile);
 
     public SKTypeface? CreateTypeface(string fontName, FontWeight weight, FontSlant slant, FontSpacing spacing)
         => CreateTypeface(fontName, weight >= FontWeight.SemiBold, italic: false);

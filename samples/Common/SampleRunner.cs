@@ -7,7 +7,6 @@ namespace Contrastive.Samples;
 /// <summary>Runs a sample's command: parses the arguments, reports what went wrong in one line, and ends early when a signal asks for it.</summary>
 public static class SampleRunner
 {
-    public const int Succeeded = 0;
     public const int Refused = 2;
 
     /// <param name="command">The command with its options; its action is set here, and that of subcommands that have none.</param>
@@ -71,15 +70,9 @@ public static class SampleRunner
 }
 
 /// <summary>Where a sample writes, whether a person is watching a terminal, and the token that Ctrl-C and SIGTERM cancel.</summary>
-public sealed class SampleConsole(TextWriter output, bool interactive, CancellationToken cancellation)
+/// <param name="Interactive">False when the output goes to a file, a pipe or a test: progress is then plain lines.</param>
+public sealed record SampleConsole(TextWriter Output, bool Interactive, CancellationToken Cancellation)
 {
-    public TextWriter Output { get; } = output;
-
-    /// <summary>False when the output goes to a file, a pipe or a test: progress is then plain lines.</summary>
-    public bool Interactive { get; } = interactive;
-
-    public CancellationToken Cancellation { get; } = cancellation;
-
     public void Line(string text = "") => Output.WriteLine(text);
 
     /// <summary>Work that a person may stop; a last line says what it leaves.</summary>
@@ -105,13 +98,5 @@ public sealed class SampleConsole(TextWriter output, bool interactive, Cancellat
 /// the file or option and the cause; <see cref="SampleRunner"/> prints it alone and ends with exit code 2.
 /// </summary>
 [SuppressMessage("Naming", "CA1710", Justification = "Thrown as a message to a person, and named for that.")]
-public sealed class UserError : Exception
-{
-    public UserError(string message, Exception? cause = null)
-        : base(OneLine(message), cause)
-    {
-    }
-
-    private static string OneLine(string message)
-        => string.Join(' ', message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
-}
+public sealed class UserError(string message, Exception? cause = null)
+    : Exception(string.Join(' ', message.Split(['\r', '\n'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)), cause);

@@ -5,17 +5,9 @@ namespace Contrastive.Samples.AlignFeatures;
 /// <summary>Features and labels from a NumPy <c>.npy</c> file of any format, byte order and order of rows and columns.</summary>
 internal static class NpyFile
 {
-    private static readonly NPTypeCode[] Integers =
-    [
-        NPTypeCode.SByte, NPTypeCode.Int16, NPTypeCode.Int32, NPTypeCode.Int64,
-        NPTypeCode.Byte, NPTypeCode.UInt16, NPTypeCode.UInt32, NPTypeCode.UInt64,
-    ];
-
-    private static readonly NPTypeCode[] Numbers = [NPTypeCode.Half, NPTypeCode.Single, NPTypeCode.Double, .. Integers];
-
     public static FeatureMatrix ReadFeatures(string path, Stream stream)
     {
-        var array = Read(path, stream, Numbers, "features are float16, 32 or 64, or integers", 2, "features have two dimensions: items and features");
+        var array = Read(path, stream, IsNumber, "features are float16, 32 or 64, or integers", 2, "features have two dimensions: items and features");
         var (rows, columns) = ((int)array.shape[0], (int)array.shape[1]);
         var numbers = Values<double>(array);
         var values = Array.ConvertAll(numbers, number => (float)number);
@@ -26,12 +18,12 @@ internal static class NpyFile
 
     /// <summary>Labels are only compared: the wrap of uint64 above 2^63 keeps different ones different.</summary>
     public static ClassLabels ReadLabels(string path, Stream stream)
-        => ClassLabels.Of(path, Values<long>(Read(path, stream, Integers, "labels are integers", 1, "labels have one dimension")), Comparer<long>.Default);
+        => ClassLabels.Of(path, Values<long>(Read(path, stream, type => type.IsInteger(), "labels are integers", 1, "labels have one dimension")), Comparer<long>.Default);
 
-    private static NDArray Read(string path, Stream stream, NPTypeCode[] types, string supported, int dimensions, string expected)
+    private static NDArray Read(string path, Stream stream, Func<NPTypeCode, bool> takes, string supported, int dimensions, string expected)
     {
         var array = Load(path, stream);
-        if (!types.Contains(array.typecode))
+        if (!takes(array.typecode))
             throw new UserError($"{path}: unsupported dtype {array.typecode}: {supported}");
         var shape = $"({string.Join(", ", array.shape)}{(array.ndim == 1 ? "," : "")})";
         if (array.ndim != dimensions)
@@ -63,6 +55,8 @@ internal static class NpyFile
     private static T[] Values<T>(NDArray array)
         where T : unmanaged
         => array.astype(typeof(T)).flatten().ToArray<T>();
+
+    private static bool IsNumber(NPTypeCode type) => type.IsInteger() || type is NPTypeCode.Half or NPTypeCode.Single or NPTypeCode.Double;
 
     private static string Named(double number)
         => double.IsNaN(number) ? "not a number (NaN)" : double.IsInfinity(number) ? "infinite" : "too large for a float32";

@@ -21,24 +21,9 @@ public static class TabbedFile
     /// <returns>The pictures in the order of their first lines; the same file under two spellings is one picture.</returns>
     /// <exception cref="UserError">The file cannot be read.</exception>
     public static IReadOnlyList<NamedPicture> Read(string option, string path, string folder, List<Skipped> skipped)
-    {
-        var names = new List<(string Name, string Path)>();
-        var values = new Dictionary<string, List<string>>();
-        foreach (var row in ReadRows(option, path, folder, 1, skipped))
-        {
-            if (!values.TryGetValue(row.Path, out var said))
-            {
-                values[row.Path] = said = [];
-                names.Add((row.Name, row.Path));
-            }
-
-            // Said twice is said once: it would only be drawn twice as often.
-            if (!said.Contains(row.Values[0]))
-                said.Add(row.Values[0]);
-        }
-
-        return [.. names.Select(picture => new NamedPicture(picture.Name, picture.Path, values[picture.Path]))];
-    }
+        // Said twice is said once: it would only be drawn twice as often.
+        => [.. ReadRows(option, path, folder, 1, skipped).GroupBy(row => row.Path)
+            .Select(rows => rows.First() with { Values = [.. rows.Select(row => row.Values[0]).Distinct()] })];
 
     /// <summary>Every line by itself, as <c>image&lt;TAB&gt;question&lt;TAB&gt;answer</c> has two values.</summary>
     /// <param name="option">Which option names the file.</param>

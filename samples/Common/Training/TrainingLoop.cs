@@ -40,9 +40,7 @@ public sealed class TrainingLoop(Progress progress, CheckpointInterval interval,
         stop.ThrowIfCancellationRequested();
         while (run.StepsDone < run.Steps)
         {
-            var terms = run.TakeStep();
-            CheckFinite(run, terms);
-            run.AfterStep();
+            var terms = Step(run);
             progress.Advance(stepShare, run.Name, run.BatchSize, terms);
             afterStep?.Invoke();
 
@@ -59,21 +57,21 @@ public sealed class TrainingLoop(Progress progress, CheckpointInterval interval,
         }
     }
 
-    private static void CheckFinite(ITrainingRun run, IReadOnlyList<LossTerm> terms)
+    private static IReadOnlyList<LossTerm> Step(ITrainingRun run)
     {
         try
         {
+            var terms = run.TakeStep();
             foreach (var term in terms) FiniteGuard.Check(term.Value, term.Name);
+            // The step's objective may be finite, but not what its update left.
+            run.AfterStep();
+            return terms;
         }
         catch (NotFiniteNumberException problem)
         {
-            throw Diverged(run, problem.Message);
+            throw new UserError($"{run.Name}: {problem.Message} after step {run.StepsDone} of {run.Steps}: a smaller --learning-rate or a larger --temperature may help", problem);
         }
     }
-
-    /// <summary>What to say of a run whose figures are no longer finite.</summary>
-    internal static UserError Diverged(ITrainingRun run, string what)
-        => new($"{run.Name}: {what} after step {run.StepsDone} of {run.Steps}: a smaller --learning-rate or a larger --temperature may help");
 }
 
 /// <summary>
@@ -98,6 +96,7 @@ public interface ITrainingRun
     IReadOnlyList<LossTerm> TakeStep();
 
     /// <summary>What belongs to a step once its figures are known to be finite, such as a look at held-out items after an epoch.</summary>
+    /// <exception cref="NotFiniteNumberException">Their features are not finite.</exception>
     void AfterStep()
     {
     }

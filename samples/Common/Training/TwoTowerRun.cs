@@ -141,17 +141,8 @@ public abstract class TwoTowerRun<TTowers> : ITrainingRun, IDisposable
 
     public void AfterStep()
     {
-        if (!_batches.EndedEpoch)
-            return;
-        try
-        {
+        if (_batches.EndedEpoch)
             Curves = Curves.WithEpoch(_batches.StepsPerEpoch, Look());
-        }
-        catch (NotFiniteNumberException problem)
-        {
-            // The step's objective was finite, but not what its update left.
-            throw TrainingLoop.Diverged(this, problem.Message);
-        }
     }
 
     public virtual void Dispose()

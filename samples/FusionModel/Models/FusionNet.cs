@@ -63,7 +63,7 @@ internal sealed class FusionNet : nn.Module
         : base(nameof(FusionNet))
     {
         Sizes = sizes;
-        Tokenizer = CaptionTokenizer.From(sizes.Vocabulary);
+        Tokenizer = new CaptionTokenizer(sizes.Vocabulary);
         _padding = Tokenizer.Padding;
         var width = sizes.Width;
         // A patch of 8 x 8 by three small convolutions: a single one learns far slower.

@@ -60,12 +60,11 @@ internal static class TrainingRun
         while (step < settings.Steps)
         {
             using var passScope = NewDisposeScope();
-            var pass = new Pass(anchors, inputs, settings.BatchSize, key.Noise, random);
-            for (var batch = 0; batch < pass.Batches && step < settings.Steps; batch++)
+            foreach (var batch in Pass(anchors, inputs, settings.BatchSize, key.Noise, random).Take(settings.Steps - step))
             {
                 stop.ThrowIfCancellationRequested();
                 optimizer.LearningRate = schedule.At(step);
-                Step(loss, pass, batch, weights, optimizer);
+                Step(loss, batch, weights, optimizer);
                 average.Add(weights);
                 step++;
                 if ((long)step * CurvePoints / settings.Steps == (step - 1L) * CurvePoints / settings.Steps)
@@ -79,61 +78,45 @@ internal static class TrainingRun
         return new RunCurve(key, steps, fractions);
     }
 
-    private static void Step(ContrastiveLoss loss, Pass pass, int batch, Parameter weights, SafeAdamW optimizer)
+    private static void Step(ContrastiveLoss loss, Batch batch, Parameter weights, SafeAdamW optimizer)
     {
         using var scope = NewDisposeScope();
-        var (ids, anchors, inputs, pairs) = pass.Batch(batch);
         optimizer.zero_grad();
         // A pass shows each pair once, so only the loss that keeps an estimate per sample has a use for the ids.
-        loss.forward(anchors, inputs.matmul(weights), loss is GammaContrastiveLoss ? ids : null, pairs).backward();
+        loss.forward(batch.Anchors, batch.Inputs.matmul(weights), loss is GammaContrastiveLoss ? batch.Ids : null, batch.Pairs).backward();
         optimizer.step();
     }
-}
 
-/// <summary>
-/// One pass over the data, drawn at once: at this size a step costs as much as the calls it makes, so shuffling and noise
-/// are two calls a pass and not two a step. A last batch that is not full is skipped.
-/// </summary>
-internal sealed class Pass
-{
-    private readonly int _batchSize;
-    private readonly Tensor _order;
-    private readonly Tensor _anchors;
-    private readonly Tensor _inputs;
-    private readonly Tensor? _noise;
-
-    public Pass(Tensor anchors, Tensor inputs, int batchSize, double noise, Generator random)
+    /// <summary>
+    /// One pass over the data, drawn at once: at this size a step costs as much as the calls it makes, so shuffling and noise
+    /// are two calls a pass and not two a step. A last batch that is not full is skipped.
+    /// </summary>
+    private static IEnumerable<Batch> Pass(Tensor anchors, Tensor inputs, int batchSize, double sigma, Generator random)
     {
-        _batchSize = batchSize;
-        _order = randperm(anchors.shape[0], generator: random);
-        _anchors = anchors.index_select(0, _order);
-        _inputs = inputs.index_select(0, _order);
-        if (noise > 0)
-            _noise = Noise(noise, anchors.dtype, random);
-    }
+        var order = randperm(anchors.shape[0], generator: random);
+        var (x, y) = (anchors.index_select(0, order), inputs.index_select(0, order));
+        var batches = (int)anchors.shape[0] / batchSize;
+        var noise = sigma > 0 ? Noise(sigma, batches, batchSize, anchors.dtype, random) : null;
+        for (var batch = 0; batch < batches; batch++)
+        {
+            using var scope = NewDisposeScope();
+            var pairs = PairMap.Diagonal(batchSize);
+            yield return new Batch(Slice(order), Slice(x), Slice(y), noise is null ? pairs : pairs.WithLogitBias(noise[batch]));
 
-    public int Batches => (int)_order.shape[0] / _batchSize;
-
-    /// <summary>Sample ids (B), anchors and inputs (B, D), and the pairs with the noise of their similarities.</summary>
-    public (Tensor Ids, Tensor Anchors, Tensor Inputs, PairMap Pairs) Batch(int index)
-    {
-        var pairs = PairMap.Diagonal(_batchSize);
-        return (
-            Slice(_order, index),
-            Slice(_anchors, index),
-            Slice(_inputs, index),
-            _noise is null ? pairs : pairs.WithLogitBias(_noise[index]));
+            Tensor Slice(Tensor rows) => rows.narrow(0, (long)batch * batchSize, batchSize);
+        }
     }
 
     /// <summary>σ n_ij - σ²/2 at the negatives and 0 at the positives: E exp(noise) = 1, so that Z_i keeps its expectation.</summary>
-    private Tensor Noise(double sigma, ScalarType dtype, Generator random)
+    private static Tensor Noise(double sigma, int batches, int batchSize, ScalarType dtype, Generator random)
     {
-        var noise = randn(Batches, _batchSize, _batchSize, dtype: dtype, generator: random).Times(sigma).Plus(-sigma * sigma / 2);
+        var noise = randn(batches, batchSize, batchSize, dtype: dtype, generator: random).Times(sigma).Plus(-sigma * sigma / 2);
         noise.diagonal(0, 1, 2).fill_(Scalars.Zero);
         return noise;
     }
 
-    private Tensor Slice(Tensor tensor, int index) => tensor.narrow(0, (long)index * _batchSize, _batchSize);
+    /// <summary>Sample ids (B), anchors and inputs (B, D), and the pairs with the noise of their similarities.</summary>
+    private sealed record Batch(Tensor Ids, Tensor Anchors, Tensor Inputs, PairMap Pairs);
 }
 
 /// <summary>

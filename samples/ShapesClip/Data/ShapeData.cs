@@ -13,7 +13,7 @@ namespace Contrastive.Samples.ShapesClip;
 /// <param name="Test">Combinations as in training, no two pairs with the same shape, colour, size and place.</param>
 /// <param name="HeldOut">The combinations that training never saw, each with every size and place.</param>
 public sealed record ShapeData(
-    CaptionTokenizer Tokenizer, HeldOutCombinations Combinations, ShapePairs Train, ShapePairs Validation, ShapePairs Test, ShapePairs HeldOut)
+    CaptionTokenizer Tokenizer, IReadOnlySet<(int Shape, int Colour)> Combinations, ShapePairs Train, ShapePairs Validation, ShapePairs Test, ShapePairs HeldOut)
     : IDisposable
 {
     /// <summary>Test pairs differ in what both modalities tell, so each caption describes one picture.</summary>
@@ -30,7 +30,7 @@ public sealed record ShapeData(
     public static ShapeData Draw(int trainItems, int seed, Device device)
     {
         var random = new Random(seed);
-        var combinations = new HeldOutCombinations(random);
+        var combinations = Withheld(random);
         (int Shape, int Colour, int Size, int Place)[] seen = [.. Shared().Where(shared => !combinations.Contains((shared.Shape, shared.Colour)))];
         (int Shape, int Colour, int Size, int Place)[] unseen = [.. Shared().Where(shared => combinations.Contains((shared.Shape, shared.Colour)))];
         var taken = new HashSet<Scene>();
@@ -84,6 +84,16 @@ public sealed record ShapeData(
         HeldOut.Dispose();
     }
 
+    /// <summary>Every shape and every colour has two combinations that are held out, so each is well known on its own and only the combination is new.</summary>
+    private static HashSet<(int Shape, int Colour)> Withheld(Random random)
+    {
+        int[] colours = [.. Enumerable.Range(0, Attributes.Colour.Count)];
+        random.Shuffle(colours);
+        return [.. from shape in Enumerable.Range(0, Attributes.Shape.Count)
+                   from next in Enumerable.Range(0, 2)
+                   select (shape, colours[(shape + next) % colours.Length])];
+    }
+
     private static IEnumerable<(int Shape, int Colour, int Size, int Place)> Shared()
         => from shape in Enumerable.Range(0, Attributes.Shape.Count)
            from colour in Enumerable.Range(0, Attributes.Colour.Count)
@@ -113,28 +123,4 @@ public sealed record ShapePairs(Tensor Images, Tensor Tokens, Tensor Classes, IR
         Tokens.Dispose();
         Classes.Dispose();
     }
-}
-
-/// <summary>
-/// The combinations of shape and colour that no training pair has. Every shape and every colour has two of them, so each
-/// is well known on its own and only the combination is new.
-/// </summary>
-public sealed class HeldOutCombinations
-{
-    private readonly HashSet<(int Shape, int Colour)> _held = [];
-
-    public HeldOutCombinations(Random random)
-    {
-        int[] colours = [.. Enumerable.Range(0, Attributes.Colour.Count)];
-        random.Shuffle(colours);
-        for (var shape = 0; shape < Attributes.Shape.Count; shape++)
-        {
-            _held.Add((shape, colours[shape % colours.Length]));
-            _held.Add((shape, colours[(shape + 1) % colours.Length]));
-        }
-    }
-
-    public int Count => _held.Count;
-
-    public bool Contains((int Shape, int Colour) combination) => _held.Contains(combination);
 }

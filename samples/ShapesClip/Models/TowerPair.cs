@@ -19,7 +19,7 @@ public sealed class TowerPair : nn.Module
         : base(nameof(TowerPair))
     {
         Sizes = sizes;
-        Tokenizer = CaptionTokenizer.From(sizes.Vocabulary);
+        Tokenizer = new CaptionTokenizer(sizes.Vocabulary);
         var independent = sizes.Independent ? independentRandom : null;
         image = new Tower(new ImageTower(sizes.Side, sizes.ImageWidth, sizes.Encoding), sizes.Encoding, sizes.Features, random, independent);
         text = new Tower(

@@ -9,30 +9,21 @@ public sealed record ZeroShotScores(double Top1, double Top3, double Top5);
 /// <summary>Zero-shot classification of pictures with an ensemble of prompts for each class.</summary>
 internal static class ZeroShot
 {
-    private static readonly int[] Tops = [1, 3, 5];
-
-    public static ZeroShotClassifier Classifier(TowerPair towers, IReadOnlyList<IReadOnlyList<string>> prompts, Device device)
+    /// <param name="pictures">(N, D) features.</param>
+    /// <param name="labels">(N) classes.</param>
+    public static ZeroShotReport Evaluate(TowerPair towers, IReadOnlyList<IReadOnlyList<string>> prompts, Tensor pictures, Tensor labels)
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        var features = Features.Of(towers.Text, towers.Tokenizer.Encode([.. prompts.SelectMany(texts => texts)], device));
+        var features = Features.Of(towers.Text, towers.Tokenizer.Encode([.. prompts.SelectMany(texts => texts)], pictures.device));
         long[] classes = [.. prompts.Index().SelectMany(texts => Enumerable.Repeat((long)texts.Index, texts.Item.Count))];
-        return new ZeroShotClassifier(features, tensor(classes, device: device));
+        using var classifier = new ZeroShotClassifier(features, tensor(classes, device: pictures.device));
+        return classifier.Evaluate(pictures, labels, [1, 3, 5]);
     }
 
-    /// <summary>How often each class was taken for each.</summary>
-    public static double[,] Confusions(TowerPair towers, IReadOnlyList<IReadOnlyList<string>> prompts, Tensor pictures, Tensor labels)
-    {
-        using var classifier = Classifier(towers, prompts, pictures.device);
-        return classifier.Evaluate(pictures, labels, Tops).ConfusionMatrix();
-    }
-
-    /// <param name="pictures">(N, D) features.</param>
-    /// <param name="labels">(N) classes.</param>
     public static ZeroShotScores Score(TowerPair towers, IReadOnlyList<IReadOnlyList<string>> prompts, Tensor pictures, Tensor labels)
     {
-        using var classifier = Classifier(towers, prompts, pictures.device);
-        var top = classifier.Evaluate(pictures, labels, Tops).TopAccuracy;
+        var top = Evaluate(towers, prompts, pictures, labels).TopAccuracy;
         return new ZeroShotScores(top[1], top[3], top[5]);
     }
 }

@@ -24,7 +24,7 @@ internal sealed class Experiment(ShapesSettings settings, Device device, Outputs
     {
         var data = new SharedData([.. settings.Grid.Where(key => _finished.Find(key) is null)], seed => ShapeData.Draw(settings.Pairs, (int)seed, device));
         // A process that ended sooner than the first would end it in the midst of its checkpoint.
-        var watched = options.Ranks.Rank == 0 ? console : new SampleConsole(console.Output, interactive: false, CancellationToken.None);
+        var watched = options.Ranks.Rank == 0 ? console : new SampleConsole(console.Output, Interactive: false, CancellationToken.None);
         return Workers.Run(
             watched, "training", "runs", settings.Grid, _finished.Find, Steps, options.Workers, (key, progress) =>
             {

@@ -32,7 +32,7 @@ public sealed class TrainingLoopTests : IDisposable
     }
 
     private void Train(Run run, CheckpointInterval? interval = null, Action? afterStep = null, Action? whileSaving = null)
-        => Progress.Run(new SampleConsole(_output, interactive: false, _stop.Token), "training", run.Steps, progress
+        => Progress.Run(new SampleConsole(_output, Interactive: false, _stop.Token), "training", run.Steps, progress
             => new TrainingLoop(progress, interval ?? CheckpointInterval.EverySteps(1000), _stop.Token, afterStep).Run(run, () =>
             {
                 _saved.Add(run.StepsDone);
@@ -126,7 +126,7 @@ public sealed class TrainingLoopTests : IDisposable
     public void Progress_without_a_terminal_is_a_line_now_and_then_with_figures_speed_and_time_left()
     {
         var clock = new Clock();
-        var progress = new Progress(new SampleConsole(_output, interactive: false, default), "training", 4000, bar: null, clock);
+        var progress = new Progress(new SampleConsole(_output, Interactive: false, default), "training", 4000, bar: null, clock);
         progress.Skip(1000);
         for (var step = 0; step < 60; step++)
         {

@@ -30,7 +30,7 @@ internal static class SpacePictures
                 spaces.Add(BeforeTraining(model.Towers.Sizes, seed, data.Test, device));
             var space = EmbeddingSpace.Of(key.Group, model.Towers, data.Test);
             spaces.Add(space);
-            confusions.Add((key.Group, ZeroShot.Confusions(model.Towers, Prompts.Shapes, space.Images, Measurement.Labels(data.Test, Attributes.Shape))));
+            confusions.Add((key.Group, ZeroShot.Evaluate(model.Towers, Prompts.Shapes, space.Images, Measurement.Labels(data.Test, Attributes.Shape)).ConfusionMatrix()));
             if (key.Structure is Structures.None || Structures.HasBridge(key.Structure))
                 bridged.Add((space, Bridges(model.Towers, space, data, settings, device)));
         }
