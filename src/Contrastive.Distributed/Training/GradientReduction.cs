@@ -37,6 +37,8 @@ public sealed class GradientReduction
     public void Sum()
     {
         if (_communicator.Size == 1 || _parameters.Length == 0) return;
+        // Each look at a gradient is one more tensor that keeps it.
+        using var scope = NewDisposeScope();
         var present = _communicator.Meet([.. _parameters.Select(parameter => parameter.grad is null ? 0L : 1L)]);
         var learning = _parameters.Where((_, index) => present.Any(rank => rank[index] != 0)).ToArray();
         foreach (var alike in learning.GroupBy(parameter => (parameter.dtype, parameter.device.ToString())))
