@@ -72,6 +72,40 @@ public class CommunicatorTests
         Failure(communicator => communicator.Abort("enough")).Should().Contain("enough");
     }
 
+    /// <summary>A rank that gave up is not in step with the others: what it gave up is never taken for what a rank does later.</summary>
+    [Fact]
+    public void After_a_deadline_every_operation_of_every_rank_fails()
+    {
+        var stories = new string[2];
+        using var gaveUp = new ManualResetEventSlim();
+        Failure(communicator =>
+        {
+            if (communicator.Rank == 0) communicator.Invoking(rank => rank.Barrier()).Should().Throw<TimeoutException>();
+            else gaveUp.Wait(TimeSpan.FromMinutes(1)).Should().BeTrue();
+            gaveUp.Set();
+            for (var i = 0; i < 2; i++)
+                stories[communicator.Rank] = communicator.Invoking(rank => rank.Barrier()).Should().Throw<InvalidOperationException>().Which.Message;
+        }, TimeSpan.FromSeconds(1)).Should().Contain("for rank 1");
+        stories.Should().AllBe("rank 0 of 2 failed: rank 0 waited 1 s in Barrier, for rank 1");
+    }
+
+    [Fact]
+    public void After_ranks_were_in_different_operations_every_operation_fails()
+    {
+        Failure(communicator =>
+        {
+            var isFirst = communicator.Rank == 0;
+            communicator.Invoking(rank => rank.AllReduce(zeros(1))).Should().NotThrow();
+            var mine = () =>
+            {
+                if (isFirst) communicator.Barrier();
+                else communicator.AllReduce(zeros(1));
+            };
+            mine.Should().Throw<InvalidOperationException>().WithMessage("*is in*");
+            for (var i = 0; i < 2; i++) communicator.Invoking(rank => rank.Barrier()).Should().Throw<InvalidOperationException>().WithMessage("*is in AllGatherRows but rank 0 is in Barrier");
+        }, TimeSpan.FromSeconds(5)).Should().EndWith("rank 1 is in AllGatherRows but rank 0 is in Barrier");
+    }
+
     [Fact]
     public void Replicas_get_the_weights_of_rank_0_and_differences_are_named()
     {
