@@ -126,6 +126,29 @@ public class CommunicatorTests
         }).Should().Contain("bias of module 0").And.Contain("rank 1");
     }
 
+    /// <summary>As many numbers, which would go to other weights.</summary>
+    [Fact]
+    public void Replicas_of_other_tensors_are_refused_on_all_ranks()
+    {
+        Messages(rank => nn.Linear(rank == 1 ? 4 : 2, rank == 1 ? 2 : 4, hasBias: false))
+            .Should().AllBe("the modules' tensors: number 0 is weight of module 0 (Linear), Float32 (2, 4), on rank 1 but weight of module 0 (Linear), Float32 (4, 2), on rank 0");
+        Messages(rank => rank == 1
+                ? nn.Sequential(("right", nn.Linear(2, 2, hasBias: false)), ("left", nn.Linear(2, 2, hasBias: false)))
+                : nn.Sequential(("left", nn.Linear(2, 2, hasBias: false)), ("right", nn.Linear(2, 2, hasBias: false))))
+            .Should().AllSatisfy(message => message.Should().StartWith("the modules' tensors: number 0 is right.weight of module 0").And.Contain("on rank 1 but left.weight of module 0"));
+        Messages(rank => nn.Linear(2, 2, hasBias: rank == 0)).Should().AllBe("the modules' tensors: rank 1 has 1 but rank 0 has 2");
+
+        static string[] Messages(Func<int, nn.Module> module) => ThreadGroup.Run(2, communicator =>
+        {
+            using var own = module(communicator.Rank);
+            using var before = own.parameters().First().detach().clone();
+            var message = new Action(() => Replicas.Broadcast(communicator, own)).Should().Throw<InvalidOperationException>().Which.Message;
+            new Action(() => Replicas.CheckAgreement(communicator, own)).Should().Throw<InvalidOperationException>().WithMessage(message);
+            own.parameters().First().ShouldEqual(before, 0);
+            return message;
+        });
+    }
+
     [Fact]
     public void Missing_gradients_are_zeros_and_those_of_no_rank_stay_missing() => ThreadGroup.Run(2, communicator =>
     {
