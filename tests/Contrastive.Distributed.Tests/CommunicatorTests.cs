@@ -72,6 +72,40 @@ public class CommunicatorTests
         Failure(communicator => communicator.Abort("enough")).Should().Contain("enough");
     }
 
+    /// <summary>A rank that gave up is not in step with the others: what it gave up is never taken for what a rank does later.</summary>
+    [Fact]
+    public void After_a_deadline_every_operation_of_every_rank_fails()
+    {
+        var stories = new string[2];
+        using var gaveUp = new ManualResetEventSlim();
+        Failure(communicator =>
+        {
+            if (communicator.Rank == 0) communicator.Invoking(rank => rank.Barrier()).Should().Throw<TimeoutException>();
+            else gaveUp.Wait(TimeSpan.FromMinutes(1)).Should().BeTrue();
+            gaveUp.Set();
+            for (var i = 0; i < 2; i++)
+                stories[communicator.Rank] = communicator.Invoking(rank => rank.Barrier()).Should().Throw<InvalidOperationException>().Which.Message;
+        }, TimeSpan.FromSeconds(1)).Should().Contain("for rank 1");
+        stories.Should().AllBe("rank 0 of 2 failed: rank 0 waited 1 s in Barrier, for rank 1");
+    }
+
+    [Fact]
+    public void After_ranks_were_in_different_operations_every_operation_fails()
+    {
+        Failure(communicator =>
+        {
+            var isFirst = communicator.Rank == 0;
+            communicator.Invoking(rank => rank.AllReduce(zeros(1))).Should().NotThrow();
+            var mine = () =>
+            {
+                if (isFirst) communicator.Barrier();
+                else communicator.AllReduce(zeros(1));
+            };
+            mine.Should().Throw<InvalidOperationException>().WithMessage("*is in*");
+            for (var i = 0; i < 2; i++) communicator.Invoking(rank => rank.Barrier()).Should().Throw<InvalidOperationException>().WithMessage("*is in AllGatherRows but rank 0 is in Barrier");
+        }, TimeSpan.FromSeconds(5)).Should().EndWith("rank 1 is in AllGatherRows but rank 0 is in Barrier");
+    }
+
     [Fact]
     public void Replicas_get_the_weights_of_rank_0_and_differences_are_named()
     {
@@ -90,6 +124,29 @@ public class CommunicatorTests
             using (no_grad()) if (communicator.Rank == 1) tower.bias!.add_(1e-6);
             Replicas.CheckAgreement(communicator, tower);
         }).Should().Contain("bias of module 0").And.Contain("rank 1");
+    }
+
+    /// <summary>As many numbers, which would go to other weights.</summary>
+    [Fact]
+    public void Replicas_of_other_tensors_are_refused_on_all_ranks()
+    {
+        Messages(rank => nn.Linear(rank == 1 ? 4 : 2, rank == 1 ? 2 : 4, hasBias: false))
+            .Should().AllBe("the modules' tensors: number 0 is weight of module 0 (Linear), Float32 (2, 4), on rank 1 but weight of module 0 (Linear), Float32 (4, 2), on rank 0");
+        Messages(rank => rank == 1
+                ? nn.Sequential(("right", nn.Linear(2, 2, hasBias: false)), ("left", nn.Linear(2, 2, hasBias: false)))
+                : nn.Sequential(("left", nn.Linear(2, 2, hasBias: false)), ("right", nn.Linear(2, 2, hasBias: false))))
+            .Should().AllSatisfy(message => message.Should().StartWith("the modules' tensors: number 0 is right.weight of module 0").And.Contain("on rank 1 but left.weight of module 0"));
+        Messages(rank => nn.Linear(2, 2, hasBias: rank == 0)).Should().AllBe("the modules' tensors: rank 1 has 1 but rank 0 has 2");
+
+        static string[] Messages(Func<int, nn.Module> module) => ThreadGroup.Run(2, communicator =>
+        {
+            using var own = module(communicator.Rank);
+            using var before = own.parameters().First().detach().clone();
+            var message = new Action(() => Replicas.Broadcast(communicator, own)).Should().Throw<InvalidOperationException>().Which.Message;
+            new Action(() => Replicas.CheckAgreement(communicator, own)).Should().Throw<InvalidOperationException>().WithMessage(message);
+            own.parameters().First().ShouldEqual(before, 0);
+            return message;
+        });
     }
 
     [Fact]

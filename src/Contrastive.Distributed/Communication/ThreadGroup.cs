@@ -8,7 +8,7 @@ namespace Contrastive.Distributed;
 /// <para>Sums are in the order of the ranks, so that a run gives the same bits each time. The threads share torch's own random generator:
 /// give each rank one of its own.</para>
 /// <para>When a rank fails, those that wait for it fail too. Ranks that are not in the same operation, or wait for one that has ended or
-/// that does not come before the deadline, fail with a message that names them.</para>
+/// that does not come before the deadline, fail with a message that names them; every operation after that fails too, and so does the run.</para>
 /// </remarks>
 public static class ThreadGroup
 {
@@ -90,7 +90,7 @@ internal sealed class ThreadMeeting(int size, TimeSpan deadline)
             {
                 for (var other = 1; other < size; other++)
                     if (_operations[other] != _operations[0])
-                        throw new InvalidOperationException($"rank {other} is in {_operations[other]} but rank 0 is in {_operations[0]}");
+                        throw GivenUp(rank, new InvalidOperationException($"rank {other} is in {_operations[other]} but rank 0 is in {_operations[0]}"));
                 Array.Fill(_operations, null);
                 _meeting++;
                 // A copy: those who are quick offer something else before the others have woken.
@@ -99,7 +99,7 @@ internal sealed class ThreadMeeting(int size, TimeSpan deadline)
                 return _met;
             }
             if (Array.IndexOf(_ended, true) is >= 0 and var gone)
-                throw new InvalidOperationException($"rank {rank} is in {operation} but rank {gone} has ended");
+                throw GivenUp(rank, new InvalidOperationException($"rank {rank} is in {operation} but rank {gone} has ended"));
 
             var (meeting, until) = (_meeting, DateTime.UtcNow + deadline);
             while (_meeting == meeting)
@@ -110,8 +110,8 @@ internal sealed class ThreadMeeting(int size, TimeSpan deadline)
                     if (_meeting != meeting) break;
                     ThrowIfFailed();
                     var missing = Enumerable.Range(0, size).Where(other => _operations[other] is null);
-                    throw new TimeoutException(
-                        $"rank {rank} waited {deadline.TotalSeconds:G3} s in {operation}, for rank {string.Join(", ", missing)}");
+                    throw GivenUp(rank, new TimeoutException(
+                        $"rank {rank} waited {deadline.TotalSeconds:G3} s in {operation}, for rank {string.Join(", ", missing)}"));
                 }
                 if (_meeting == meeting) ThrowIfFailed();
             }
@@ -135,8 +135,7 @@ internal sealed class ThreadMeeting(int size, TimeSpan deadline)
         lock (_door)
         {
             _ended[rank] = true;
-            _failure ??= (rank, exception);
-            Monitor.PulseAll(_door);
+            GivenUp(rank, exception);
         }
     }
 
@@ -155,6 +154,17 @@ internal sealed class ThreadMeeting(int size, TimeSpan deadline)
                 + (running.Length == 0 ? "" : $" (rank {string.Join(", ", running)} is still at work and was left to itself)"),
                 exception);
         }
+    }
+
+    /// <summary>
+    /// Remembers that a rank did not get through an operation. The ranks are no longer in step then, even where the exception is caught: every later
+    /// operation fails with the same story.
+    /// </summary>
+    private Exception GivenUp(int rank, Exception exception)
+    {
+        _failure ??= (rank, exception);
+        Monitor.PulseAll(_door);
+        return exception;
     }
 
     private void ThrowIfFailed()

@@ -118,7 +118,10 @@ public sealed class DistributedLoss
     /// (n) integers: rows of one label are positives of each other, as with <see cref="PairMap.FromLabels(Tensor, Tensor)"/> or, of two views,
     /// <see cref="PairMap.FromLabels(Tensor)"/>.
     /// </param>
-    /// <exception cref="ArgumentException">The arguments do not fit together, or not those of other ranks; the message says what was given.</exception>
+    /// <exception cref="ArgumentException">
+    /// The arguments do not fit together, or not those of other ranks, or features that the loss refuses are not finite on some rank; the message says what
+    /// was given.
+    /// </exception>
     public DistributedResult Evaluate(Tensor anchors, Tensor candidates, Tensor? sampleIds = null, Tensor? labels = null)
     {
         Guard.Features(anchors);
@@ -187,17 +190,37 @@ public sealed class DistributedLoss
         long[] own =
         [
             anchors.shape[0], anchors.shape[1], (long)anchors.dtype, ids is null ? 0 : 1, labels is null ? 0 : 1,
-            (long)Exchange, _loss.training ? 1 : 0, is_grad_enabled() ? 1 : 0,
+            (long)Exchange, _loss.training ? 1 : 0, is_grad_enabled() ? 1 : 0, NotFinite(anchors, candidates),
         ];
         string[] names = ["", "the features of a row", "the dtype", "sample ids", "labels", "the exchange", "training mode", "gradients"];
         var all = _communicator.Meet(own);
         for (var rank = 1; rank < all.Length; rank++)
-            for (var index = 1; index < own.Length; index++)
+            for (var index = 1; index < names.Length; index++)
                 if (all[rank][index] != all[0][index])
                     throw new ArgumentException($"{names[index]}: rank {rank} has {all[rank][index]} but rank 0 has {all[0][index]}", nameof(anchors));
+        if (Array.FindIndex(all, rank => rank[^1] != 0) is >= 0 and var wrong)
+        {
+            var side = all[wrong][^1] == 1 ? nameof(anchors) : nameof(candidates);
+            throw new ArgumentException($"{side} of rank {wrong} are not finite; nothing was changed", side);
+        }
         long[] counts = [.. all.Select(rank => rank[0])];
         if (counts.Sum() == 0) throw new ArgumentException("no rank has any rows", nameof(anchors));
         return counts;
+    }
+
+    /// <summary>
+    /// 1 where this rank's anchors are not finite, 2 where its candidates are not, and else 0. Of the loss that refuses them, since it keeps an estimate:
+    /// InfoNCE is NaN then, as in one process.
+    /// </summary>
+    private long NotFinite(Tensor anchors, Tensor candidates)
+    {
+        if (_loss is not GammaContrastiveLoss) return 0;
+        using var scope = NewDisposeScope();
+        using var constant = no_grad();
+        return !AreFinite(anchors) ? 1 : !AreFinite(candidates) ? 2 : 0;
+
+        // A sum can be beyond the dtype.
+        static bool AreFinite(Tensor rows) => rows.SumAll().IsFinite() || rows.isfinite().all().item<bool>();
     }
 
     private DistributedResult Whole(Tensor anchors, Tensor candidates, Tensor? sampleIds, Tensor? labels)

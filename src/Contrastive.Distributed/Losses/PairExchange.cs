@@ -30,9 +30,11 @@ internal sealed class PairExchange(ContrastiveLoss loss, GammaContrastiveLoss pa
 
         _memory = pairs.Memory is null ? null : new MemoryPairs(pairs, pairs.Memory, sampleIds?.to(ScalarType.Int64));
         var (ofAnchors, ofCandidates) = Sums(own, others, map);
-        using var weights = pairs.ExpectationStep(PartitionSums.FromRows(cat([.. ofAnchors.Select(communicator.AllGatherRows)])), null, ids);
+        // InfoNCE of labels tells the positives from each other, and asks for no negative.
+        var needsNegatives = ReferenceEquals(loss, pairs) || labels is null;
+        using var weights = pairs.ExpectationStep(OfAll(cat([.. ofAnchors.Select(communicator.AllGatherRows)]), needsNegatives), null, ids);
         using var reverseWeights = _isSymmetric
-            ? pairs.ExpectationStep(PartitionSums.FromRows(communicator.AllGatherRows(ofCandidates!)), null, ids, reverse: true)
+            ? pairs.ExpectationStep(OfAll(communicator.AllGatherRows(ofCandidates!), needsNegatives), null, ids, reverse: true)
             : null;
         var (value, byAnchors, byCandidates, parameters) = Differentiate(own, others, map, weights, reverseWeights, ofAnchors, ofCandidates);
         if (loss.training) Remember(own, others, ids, weights, reverseWeights);
@@ -285,6 +287,16 @@ internal sealed class PairExchange(ContrastiveLoss loss, GammaContrastiveLoss pa
         if (terms.Length == 0) return value.clone();
         var sum = terms.Aggregate((left, right) => left.Plus(right));
         return value.Plus(sum.sub(sum.detach()));
+    }
+
+    /// <summary>The sums of all anchors, for the E-step, which refuses or skips anchors without a negative.</summary>
+    /// <param name="rows">As <see cref="PartitionSums.ToRows"/> gives them; changed.</param>
+    /// <param name="needsNegatives">Whether it is to ask for negatives. Where not, positives count as such. Nothing but the question depends on their number.</param>
+    private static PartitionSums OfAll(Tensor rows, bool needsNegatives)
+    {
+        const long negatives = 5, positives = 6;
+        if (!needsNegatives) rows.narrow(1, negatives, 1).add_(rows.narrow(1, positives, 1), Scalars.One);
+        return PartitionSums.FromRows(rows);
     }
 
     /// <summary>What two blocks of candidates add to the sums of the same anchors.</summary>

@@ -16,6 +16,7 @@ public sealed class GradientReduction
     private readonly Communicator _communicator;
     private readonly Tensor[] _parameters;
     private readonly long _bucketBytes;
+    private bool _agrees;
 
     /// <summary>Creates the reduction.</summary>
     /// <param name="communicator">The ranks.</param>
@@ -33,10 +34,16 @@ public sealed class GradientReduction
     }
 
     /// <summary>Sums the gradients. Called by all ranks, once a step.</summary>
-    /// <exception cref="InvalidOperationException">The ranks' parameters differ.</exception>
+    /// <exception cref="InvalidOperationException">The ranks' parameters differ in number, dtype or shape; the message names a rank.</exception>
     public void Sum()
     {
-        if (_communicator.Size == 1 || _parameters.Length == 0) return;
+        if (_communicator.Size == 1) return;
+        // Once: the parameters stay what they are.
+        if (!_agrees) TensorLayout.Check(_communicator, "the parameters", [.. _parameters.Select(TensorLayout.Of)]);
+        _agrees = true;
+        if (_parameters.Length == 0) return;
+        // Each look at a gradient is one more tensor that keeps it.
+        using var scope = NewDisposeScope();
         var present = _communicator.Meet([.. _parameters.Select(parameter => parameter.grad is null ? 0L : 1L)]);
         var learning = _parameters.Where((_, index) => present.Any(rank => rank[index] != 0)).ToArray();
         foreach (var alike in learning.GroupBy(parameter => (parameter.dtype, parameter.device.ToString())))

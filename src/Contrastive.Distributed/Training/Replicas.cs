@@ -10,11 +10,11 @@ public static class Replicas
     /// <summary>Gives all ranks the parameters and buffers of rank 0. Call it once all modules are made, or restored.</summary>
     /// <param name="communicator">The ranks.</param>
     /// <param name="modules">Encoders, losses, optimisers with buffers, in the same order on all ranks.</param>
-    /// <exception cref="InvalidOperationException">The ranks' modules differ in their tensors.</exception>
+    /// <exception cref="InvalidOperationException">The ranks' modules differ in their tensors: in number, names, dtypes or shapes. Nothing was changed.</exception>
     public static void Broadcast(Communicator communicator, params IReadOnlyList<nn.Module> modules)
     {
         ArgumentNullException.ThrowIfNull(communicator);
-        CheckCount(communicator, modules);
+        CheckLayout(communicator, modules);
         foreach (var (_, tensor) in Tensors(modules)) communicator.Broadcast(tensor);
     }
 
@@ -25,7 +25,7 @@ public static class Replicas
     public static void CheckAgreement(Communicator communicator, params IReadOnlyList<nn.Module> modules)
     {
         ArgumentNullException.ThrowIfNull(communicator);
-        CheckCount(communicator, modules);
+        CheckLayout(communicator, modules);
         var tensors = Tensors(modules).ToArray();
         if (tensors.Length == 0) return;
         var sums = communicator.Meet([.. tensors.Select(entry => Checksum(entry.Tensor))]);
@@ -90,14 +90,11 @@ public static class Replicas
         return BinaryPrimitives.ReadInt64LittleEndian(hash.GetHashAndReset());
     }
 
-    private static void CheckCount(Communicator communicator, IReadOnlyList<nn.Module> modules)
+    /// <summary>Refuses modules that have other tensors than those of rank 0.</summary>
+    private static void CheckLayout(Communicator communicator, IReadOnlyList<nn.Module> modules)
     {
         ArgumentNullException.ThrowIfNull(modules);
-        long count = Tensors(modules).Count();
-        var counts = communicator.Meet(count);
-        for (var rank = 1; rank < counts.Length; rank++)
-            if (counts[rank][0] != counts[0][0])
-                throw new InvalidOperationException($"the modules of rank {rank} have {counts[rank][0]} tensors but those of rank 0 have {counts[0][0]}");
+        TensorLayout.Check(communicator, "the modules' tensors", [.. Tensors(modules).Select(entry => $"{entry.Name}, {TensorLayout.Of(entry.Tensor)},")]);
     }
 
     private static IEnumerable<(string Name, Tensor Tensor)> Tensors(IReadOnlyList<nn.Module> modules)
