@@ -326,9 +326,13 @@ public sealed class PairMap
     /// <summary>Whether each row's pair with itself is excluded, and no other pair.</summary>
     internal bool ExcludesSelf => ExcludedRule is DiagonalRule { Offset: 0 };
 
-    /// <summary>Whether the map says no more than labels do, of one set or of two; false for a block of such a map.</summary>
+    /// <summary>
+    /// Whether the map says no more than labels do, of one set without its self-pairs or of two with all pairs; false for a block of such a
+    /// map. Of one set a self-pair is always one of equal labels, of two it is not.
+    /// </summary>
     internal bool IsLabelsAlone
-        => Labels is var (anchors, candidates) && anchors.size(0) == AnchorCount && candidates.size(0) == CandidateCount && SameSampleRule is null && Bias is null && (ExcludedRule is null || ExcludesSelf);
+        => Labels is var (anchors, candidates) && anchors.size(0) == AnchorCount && candidates.size(0) == CandidateCount
+            && SameSampleRule is null && Bias is null && (ExcludedRule is null || (ExcludesSelf && ReferenceEquals(anchors, candidates)));
 
     /// <summary>The same pairs, all of them negatives.</summary>
     internal PairMap WithoutPositives() => new(this) { PositiveRule = new NoRule() };
