@@ -44,6 +44,60 @@ public class GammaWeightsTests
     }
 
     [Fact]
+    public void Rows_serve_many_blocks_each_in_a_dispose_scope_of_its_own()
+    {
+        using var scope = NewDisposeScope();
+        using var loss = new GammaContrastiveLoss(new BatchPartition(40), Temperature.Fixed(0.3));
+        var (a, b, map) = (Draw.Leaf(1, 6, 3), Draw.Leaf(2, 6, 3), PairMap.Diagonal(6));
+        var weights = loss.ExpectationStep(a, b, map);
+        var expected = loss.MaximizationStep(a.narrow(0, 1, 4), b, map.Block(1, 4, 0, 6), weights.Rows(1, 4));
+        expected.backward();
+        var (byA, byB) = (a.grad!.clone(), b.grad!.clone());
+
+        a.grad = b.grad = null;
+        var rows = weights.Rows(1, 4);
+        var total = 0.0;
+        foreach (var first in new[] { 0L, 2, 4 })
+        {
+            using var block = NewDisposeScope();
+            var part = loss.MaximizationStep(a.narrow(0, 1, 4), b.narrow(0, first, 2), map.Block(1, 4, first, 2), rows);
+            part.backward();
+            total += part.item<double>();
+            rows.LogPartition.ShouldEqual(weights.LogPartition.narrow(0, 1, 4), 1e-14);
+        }
+        total.Should().BeApproximately(expected.item<double>(), 1e-12);
+        a.grad!.ShouldEqual(byA, 1e-12);
+        b.grad!.ShouldEqual(byB, 1e-12);
+        rows.LogWeights.ShouldEqual(weights.LogWeights.narrow(0, 1, 4), 1e-14);
+    }
+
+    [Fact]
+    public void Rows_leave_nothing_behind()
+    {
+        using var loss = new GammaContrastiveLoss(new BatchPartition(40), Temperature.Fixed(0.3));
+        using var a = Draw.Normal(1, 6, 3);
+        using var b = Draw.Normal(2, 6, 3);
+        using var weights = loss.ExpectationStep(a, b, PairMap.Diagonal(6));
+        var map = PairMap.Diagonal(6).Block(1, 4, 0, 6);
+        TensorCount.ShouldStay(() =>
+        {
+            using var rows = weights.Rows(1, 4);
+            for (var i = 0; i < 2; i++)
+            {
+                using var block = NewDisposeScope();
+                loss.MaximizationStep(a.narrow(0, 1, 4), b, map, rows);
+            }
+        });
+        TensorCount.ShouldStay(() =>
+        {
+            using var step = NewDisposeScope();
+            var rows = weights.Rows(1, 4);
+            for (var i = 0; i < 2; i++) _ = rows.LogWeights.add(rows.LogPartition);
+        });
+        weights.LogWeights.ShouldBeFinite();
+    }
+
+    [Fact]
     public void Only_the_weights_themselves_have_a_gradient()
     {
         using var scope = NewDisposeScope();

@@ -88,7 +88,10 @@ public sealed class GammaWeights : IDisposable
     /// <summary>The number of anchors, m.</summary>
     public long Count => RelativeWeights.shape[0];
 
-    /// <summary>The weights of a run of anchors, for the blocks that hold them. Views: they live as long as these weights.</summary>
+    /// <summary>
+    /// The weights of a run of anchors, for the blocks that hold them. Views of these weights: they live as long as these do, and belong to
+    /// the dispose scope around this call, if there is one, whatever scopes they are used in.
+    /// </summary>
     /// <param name="first">The first anchor.</param>
     /// <param name="count">How many anchors.</param>
     /// <exception cref="ArgumentOutOfRangeException">The run is not inside these weights.</exception>
@@ -97,7 +100,10 @@ public sealed class GammaWeights : IDisposable
         if (first < 0 || count < 1 || first + count > Count)
             throw new ArgumentOutOfRangeException(
                 nameof(count), count, $"anchors {first} to {first + count - 1} are not among the {Count} anchors of these weights");
-        return Of(values => values.narrow(0, first, count));
+        var rows = Of(values => values.narrow(0, first, count));
+        // Both are kept from the first time they are asked for: asked for here, they are in the scope of the rows and not in that of a block.
+        _ = (rows.LogWeights, rows.LogPartition);
+        return rows;
     }
 
     /// <inheritdoc/>
