@@ -13,6 +13,9 @@ public sealed class ContrastiveResult : IDisposable
         SkippedAnchors = skippedAnchors;
     }
 
+    /// <summary>Of a loss whose objective is its own value: a copy, so that nothing done to one is done to the other.</summary>
+    internal static ContrastiveResult OfValue(Tensor loss, long skippedAnchors) => new(loss, loss.detach().clone(), skippedAnchors);
+
     /// <summary>What to call <c>backward()</c> on: a scalar, or one value per anchor where the reduction is none.</summary>
     public Tensor Loss { get; }
 

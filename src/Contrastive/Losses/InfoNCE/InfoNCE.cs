@@ -39,7 +39,7 @@ internal readonly record struct InfoNCE(
         {
             var (single, missing) = AnchorLosses.Of(
                 matrix, (sums, first, count) => settings.Losses(sums, map, scale, weights?.narrow(0, first, count)), Reduction);
-            return new ContrastiveResult(single, single.detach(), missing);
+            return ContrastiveResult.OfValue(single, missing);
         }
 
         var symmetric = Mode == ContrastMode.Symmetric;
@@ -59,7 +59,7 @@ internal readonly record struct InfoNCE(
                 ofCandidates?.PullBack(byCandidateSums!.Value);
                 return [];
             });
-        return new ContrastiveResult(loss, loss.detach(), forward.Skipped.Count + (backward?.Skipped.Count ?? 0));
+        return ContrastiveResult.OfValue(loss, forward.Skipped.Count + (backward?.Skipped.Count ?? 0));
 
         MisesFisherWeights? MisesFisher(bool transposed)
             => settings.Variant.MisesFisherSigma is { } sigma ? new MisesFisherWeights(matrix, scale, map, sigma, transposed) : null;
@@ -87,7 +87,7 @@ internal readonly record struct InfoNCE(
             using var constant = no_grad();
             memory.Store(null, null);
         }
-        return new ContrastiveResult(loss, loss.detach(), forward.Skipped.Count + (backward?.Skipped.Count ?? 0));
+        return ContrastiveResult.OfValue(loss, forward.Skipped.Count + (backward?.Skipped.Count ?? 0));
 
         static (Tensor, Tensor)? Leaf((SimilarityMatrix Matrix, ContrastSums Sums)? block, SumDerivatives? derivatives)
         {
@@ -147,7 +147,7 @@ internal readonly record struct InfoNCE(
             positives.PullBack(byPositives);
             return null;
         });
-        return new ContrastiveResult(loss, loss.detach(), skipped);
+        return ContrastiveResult.OfValue(loss, skipped);
 
         AnchorLosses Losses(PairSums sums, long first, long rows)
         {
@@ -194,7 +194,7 @@ internal readonly record struct InfoNCE(
             var logits = new FeatureRows(negatives, Similarity).WithGraph().matmul(scale.WithGraph(a.WithGraph()).unsqueeze(2)).squeeze(2);     // (N, M)
             var all = new WholeMatrix(new PairTerms(map, Hardness: Variant.Hardness)).Sum(logits, bothDirections: false, relative: true).Anchors;
             var losses = Losses(all.WithPositive(positive), map, scale, weights, fisher);
-            return Result(losses.Reduce(Reduction), losses.Skipped.Count);
+            return ContrastiveResult.OfValue(losses.Reduce(Reduction), losses.Skipped.Count);
         }
 
         // The positives' derivatives go the way of the features' gradients.
@@ -209,7 +209,7 @@ internal readonly record struct InfoNCE(
                 Reduction,
                 TakePositive,
                 () => (positive, byPositive));
-            return Result(single, missing);
+            return ContrastiveResult.OfValue(single, missing);
         }
 
         var ofAll = matrix.Sum(bothDirections: false);
@@ -222,12 +222,10 @@ internal readonly record struct InfoNCE(
             ofAll.PullBack(TakePositive(derivatives, 0, anchors.shape[0]), null);
             leaf = fisher.Leaf(derivatives);
         }
-        return Result(matrix.Attach(weighted.Reduce(Reduction), 1, (positive, byPositive), leaf), weighted.Skipped.Count);
+        return ContrastiveResult.OfValue(matrix.Attach(weighted.Reduce(Reduction), 1, (positive, byPositive), leaf), weighted.Skipped.Count);
 
         SumDerivatives TakePositive(SumDerivatives derivatives, long first, long count)
             => InfoNCE.TakePositive(derivatives, byPositive.narrow(0, first, count));
-
-        static ContrastiveResult Result(Tensor loss, long skipped) => new(loss, loss.detach(), skipped);
     }
 
     private SimilarityMatrix Matrix(Tensor anchors, Tensor candidates, PairMap map, LogitScale scale, TargetRows? targets = null)

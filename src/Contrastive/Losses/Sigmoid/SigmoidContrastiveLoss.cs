@@ -83,8 +83,7 @@ public sealed class SigmoidContrastiveLoss : ContrastiveLoss
         using var scope = NewDisposeScope();
         var batch = Batch(anchors, candidates, sampleIds, pairs, candidateIds);
         CheckBiasDevice(anchors);
-        var loss = Function.Of(batch, Scale(anchors), BiasFor(anchors));
-        return new ContrastiveResult(loss, loss.detach(), 0).MoveToOuterDisposeScope();
+        return ContrastiveResult.OfValue(Function.Of(batch, Scale(anchors), BiasFor(anchors)), 0).MoveToOuterDisposeScope();
     }
 
     /// <summary>The sum of the loss over a rectangular block of a batch's pairs, whatever the reduction.</summary>
