@@ -12,8 +12,9 @@ namespace Contrastive;
 /// </summary>
 /// <remarks>
 /// A learned temperature is kept as the logarithm of the logit scale 1/τ, as CLIP does (Radford et al. 2021, section 2.5):
-/// steps are relative, and the scale is positive. Before each use the parameter is brought back into its bounds in place,
-/// so that an optimiser that stepped over a bound can come back at once. Pass its parameters to the optimiser once: a loss's
+/// steps are relative, and the scale is positive. Before each use a parameter outside its bounds is brought back to them in place,
+/// so that an optimiser that stepped over a bound can come back at once. (On a CPU one inside is left alone; elsewhere it is written to
+/// in any case, so there build a term of your own on the parameter after the loss.) Pass its parameters to the optimiser once: a loss's
 /// parameters include it, and where several losses share it, <c>[.. a.parameters(), .. b.parameters()]</c> would step it twice
 /// (add <c>.Distinct()</c>). A loss does not dispose a temperature it was given.
 /// </remarks>
@@ -121,7 +122,18 @@ public sealed class Temperature : nn.Module
     private void Clamp(Parameter logScale)
     {
         using var constant = no_grad();
+        // A write, even of the same value, spoils a graph that was built on the parameter before, say that of a penalty. On other devices
+        // to look first would be to wait.
+        if (logScale.device_type == DeviceType.CPU && IsWithinBounds(logScale)) return;
         logScale.clamp_(_lowest!, _highest!);
+    }
+
+    /// <summary>Whether clamping changes nothing, with bounds as the parameter's dtype has them. Not of NaN.</summary>
+    private bool IsWithinBounds(Parameter logScale)
+    {
+        using var clamped = logScale.clamp(_lowest!, _highest!);
+        using var same = clamped.eq(logScale);
+        return same.item<bool>();
     }
 
     /// <summary>Refuses a learned temperature that lives on another device than the features.</summary>

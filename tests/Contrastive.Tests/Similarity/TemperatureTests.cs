@@ -51,6 +51,68 @@ public class TemperatureTests
         Math.Exp(parameter.item<float>()).Should().BeApproximately(expected, expected * 1e-5, "the parameter itself is brought back");
     }
 
+    /// <summary>Inside the bounds and on either of them, in the dtype of the parameter.</summary>
+    [Theory]
+    [InlineData(ScalarType.Float32, false)]
+    [InlineData(ScalarType.Float32, true)]
+    [InlineData(ScalarType.Float64, false)]
+    [InlineData(ScalarType.Float64, true)]
+    public void A_penalty_on_the_parameter_may_come_before_the_loss(ScalarType dtype, bool tiles)
+    {
+        using var scope = NewDisposeScope();
+        using var temperature = Temperature.Learned();
+        temperature.to(dtype);
+        var parameter = temperature.parameters().Single();
+        var (a, b) = (Draw.Normal(1, 4, 3), Draw.Normal(2, 4, 3));
+        var tiling = tiles ? AnyTiling.Tiles(2, 3) : AnyTiling.Whole;
+        foreach (var loss in new ContrastiveLoss[]
+        {
+            new InfoNCELoss(temperature) { Tiling = tiling },
+            new InfoNCELoss(temperature, ContrastMode.Symmetric, reduction: nn.Reduction.None) { Tiling = tiling },
+            new GammaContrastiveLoss(new BatchPartition(), temperature) { Tiling = tiling },
+            new SigmoidContrastiveLoss(temperature) { Tiling = tiling },
+        })
+        {
+            foreach (var tau in new[] { 0.07, 0.01, 1 })
+            {
+                using (no_grad()) parameter.fill_(-Math.Log(tau));
+                var before = parameter.detach().clone();
+                parameter.grad = null;
+                var penalty = 0.5 * parameter * parameter;
+                (loss.Evaluate(a, b).Loss.sum() + penalty.to(ScalarType.Float64)).backward();
+                parameter.grad!.ShouldEqual(before + Gradients.Of(loss.forward(a, b).sum(), parameter)[0], 1e-6, $"τ = {tau}");
+                parameter.ShouldEqual(before, 0, $"τ = {tau} lies within the bounds");
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Float16)]
+    [InlineData(ScalarType.BFloat16)]
+    [InlineData(ScalarType.Float32)]
+    [InlineData(ScalarType.Float64)]
+    public void What_the_parameters_dtype_makes_of_a_bound_is_within_the_bounds(ScalarType dtype)
+    {
+        using var scope = NewDisposeScope();
+        using var temperature = Temperature.Learned();
+        temperature.to(dtype);
+        var parameter = temperature.parameters().Single();
+        foreach (var outside in new[] { 20.0, -20 })
+        {
+            using (no_grad()) parameter.fill_(outside);
+            temperature.Scale(ones(1));
+            var bound = tensor(outside > 0 ? -Math.Log(0.01) : 0).to(dtype);
+            parameter.ShouldEqual(bound, 0, "a value outside is brought back");
+            parameter.grad = null;
+            var penalty = parameter * parameter;
+            temperature.Scale(ones(1));
+            penalty.backward();
+            parameter.grad!.ShouldEqual(bound * 2, 0);
+        }
+        using (no_grad()) parameter.fill_(double.NaN);
+        temperature.Scale(ones(1)).isnan().item<bool>().Should().BeTrue();
+    }
+
     [Fact]
     public void It_follows_the_module_to_another_dtype()
     {
