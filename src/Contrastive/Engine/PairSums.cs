@@ -67,6 +67,15 @@ internal sealed class PairSums(
     /// <summary>The same without a graph; itself where it has none.</summary>
     public PairSums Detach() => !logNegatives.requires_grad && !logPositives.requires_grad && !positiveLogits.requires_grad ? this : new(logPositives.detach(), logNegatives.detach(), positiveLogits.detach(), reference, isSinglePositive, () => Counts);
 
+    /// <summary>The same without a graph, in tensors of their own. Both sums of a single positive are one tensor, and stay one.</summary>
+    public PairSums Copy()
+    {
+        var positives = logPositives.detach().clone();
+        var logits = ReferenceEquals(logPositives, positiveLogits) ? positives : positiveLogits.detach().clone();
+        var counts = Counts.Copy();
+        return new PairSums(positives, logNegatives.detach().clone(), logits, reference?.clone(), isSinglePositive, () => counts);
+    }
+
     /// <summary>The same with another sum over the negatives.</summary>
     public PairSums WithLogNegatives(Tensor other) => new(logPositives, other, positiveLogits, reference, isSinglePositive, () => Counts);
 

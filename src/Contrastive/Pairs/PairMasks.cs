@@ -16,6 +16,8 @@ internal readonly record struct PairCounts(Tensor Positives, Tensor Negatives, T
     /// <summary>How many negatives each anchor has, where every one has as many and a single positive; else null.</summary>
     public long? NegativesOfEach { get; init; }
 
+    public PairCounts Copy() => this with { Positives = Positives.clone(), Negatives = Negatives.clone(), Numerator = Numerator.clone() };
+
     public PairCounts Select(Tensor rows) => this with
     {
         Positives = Positives.index_select(0, rows),

@@ -107,6 +107,64 @@ public class GammaBlockTests
             () => loss.MaximizationStep(a, b, map, GammaWeights.Create(logWeights.detach()), GammaWeights.Create(reverse.detach()), 1, 0.5), a, b);
     }
 
+    /// <summary>A diagonal in one tile, a set with itself, two views, masks: each shares something of its two directions in the pass.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void The_sums_of_both_directions_are_tensors_of_their_own(int variant)
+    {
+        using var around = NewDisposeScope();
+        var (a, b) = (Draw.Leaf(1, 6, 3), Draw.Leaf(2, 6, 3));
+        var (left, right, map) = variant switch
+        {
+            0 => (a, b, PairMap.Diagonal(6)),
+            1 => (a, a, PairMap.Diagonal(6)),
+            2 => (a, a, PairMap.TwoViews(3)),
+            _ => (a, b, PairMap.FromMask(Draw.Mask(3, 0.3, 6, 6))),
+        };
+        foreach (var tau in new[] { 0.3, 0.004, 0.001 })
+        {
+            foreach (var tiling in new[] { Tiling.Default, AnyTiling.Whole, AnyTiling.Tiles(2, 3) })
+            {
+                using var loss = new GammaContrastiveLoss(new BatchPartition(40), Temperature.Fixed(tau), ContrastMode.Symmetric) { Tiling = tiling };
+                // Outside of any scope a tensor that escapes one shows.
+                TensorCount.ShouldStay(
+                    () =>
+                    {
+                        using var call = NewDisposeScope();
+                        loss.SumPartitions(left, right, map);
+                    }, 5);
+                TensorCount.ShouldStay(
+                    () =>
+                    {
+                        var (first, second) = loss.SumPartitions(left, right, map);
+                        first.Dispose();
+                        second.Dispose();
+                    }, 5);
+
+                var expected = loss.SumPartition(left, right, map);
+                var transposed = loss.SumPartition(right, left, map.Transpose());
+                var (ofAnchors, other) = loss.SumPartitions(left, right, map);
+                other.Dispose();
+                ShouldBe(ofAnchors, expected);
+                (other, var ofCandidates) = loss.SumPartitions(left, right, map);
+                other.Dispose();
+                ShouldBe(ofCandidates, transposed);
+            }
+        }
+
+        static void ShouldBe(PartitionSums actual, PartitionSums expected)
+        {
+            actual.ToRows().nan_to_num(posinf: 1e9, neginf: -1e9).ShouldEqual(expected.ToRows().nan_to_num(posinf: 1e9, neginf: -1e9), 1e-11);
+            actual.IsSinglePositive.Should().Be(expected.IsSinglePositive);
+            actual.LogNegativeScale(40).ShouldEqual(expected.LogNegativeScale(40), 0);
+            ReferenceEquals(actual.Relative.LogPositives, actual.Relative.PositiveLogits)
+                .Should().Be(ReferenceEquals(expected.Relative.LogPositives, expected.Relative.PositiveLogits));
+        }
+    }
+
     [Fact]
     public void Rows_of_an_E_steps_weights_keep_its_objective()
     {

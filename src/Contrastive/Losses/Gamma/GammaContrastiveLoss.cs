@@ -389,9 +389,10 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         var matrix = Matrix(anchors, candidates, pairs, Scale(anchors), nn.Reduction.Sum);
         var sums = matrix.Sum(bothDirections);
         matrix.Release();
+        // The directions may share tensors, or be one (a set with itself): each result is to be disposed, and moved between scopes, by itself.
         return (
             new PartitionSums(sums.Anchors.Detach(), pairs.HasLogitBias).MoveToOuterDisposeScope(),
-            bothDirections ? new PartitionSums(sums.Candidates!.Detach(), pairs.HasLogitBias).MoveToOuterDisposeScope() : null);
+            bothDirections ? new PartitionSums(sums.Candidates!.Copy(), pairs.HasLogitBias).MoveToOuterDisposeScope() : null);
     }
 
     private void CheckBlock(Tensor anchors, Tensor candidates, PairMap pairs)
