@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Contrastive.Tests.Losses;
@@ -163,6 +164,76 @@ public class GammaBlockTests
             ReferenceEquals(actual.Relative.LogPositives, actual.Relative.PositiveLogits)
                 .Should().Be(ReferenceEquals(expected.Relative.LogPositives, expected.Relative.PositiveLogits));
         }
+    }
+
+    /// <summary>In one pass of both directions as well, where features and temperature learn, some of them, or none.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void The_M_step_of_both_directions_has_a_gradient_by_weights_that_ask_for_one(int tiles)
+    {
+        using var scope = NewDisposeScope();
+        var tiling = tiles switch { 0 => Tiling.Default, 1 => AnyTiling.Whole, 2 => AnyTiling.Tiles(2, 3), _ => AnyTiling.Tiles(2, 3, budget: 0) };
+        using var loss = new GammaContrastiveLoss(new BatchPartition(40), Temperature.Learned(0.5), ContrastMode.Symmetric) { Tiling = tiling };
+        loss.Temperature.to(ScalarType.Float64);
+        var logScale = loss.Temperature.parameters().Single();
+        var mask = Draw.Mask(9, 0.3, 4, N);
+        foreach (var map in new[] { PairMap.Diagonal(N).Block(0, 4, 0, N), PairMap.FromMask(mask) })
+        {
+            var masks = map.Masks(new PairBlock(0, 4, 0, N), PositiveSampling.Complete, CPU);
+            var (a, b, forward, backward) = (Draw.Leaf(1, 4, 3), Draw.Leaf(2, N, 3), Draw.Leaf(3, 4), Draw.Leaf(4, N));
+            var (scales, reverseScales, counts) = (Draw.Normal(5, 4), Draw.Normal(6, N), tensor(new[] { 1.0, 2, 1, 3 }));
+            Compare(a, b, forward, backward, [a, b, forward, backward, logScale]);
+            Compare(a, b, forward, backward.detach(), [a, b, forward, logScale]);
+            Compare(a, b, forward.detach(), backward, [a, b, backward, logScale]);
+            Compare(a, b.detach(), forward, backward, [a, forward, backward]);
+            logScale.requires_grad_(false);
+            Compare(a.detach(), b, forward, backward, [b, forward, backward]);
+            Compare(a.detach(), b.detach(), forward, backward, [forward, backward]);
+            logScale.requires_grad_(true);
+            Compare(a.detach(), b.detach(), forward, backward, [forward, backward, logScale]);
+
+            void Compare(Tensor x, Tensor y, Tensor u, Tensor v, Tensor[] inputs)
+            {
+                var actual = ByBackward(
+                    () => loss.MaximizationStep(x, y, map, GammaWeights.Create(u, scales, counts), GammaWeights.Create(v, reverseScales), 0.25, 3), inputs);
+                var expected = ByBackward(() => Formula(Reference.Similarities(x, y, (-logScale).exp(), SimilarityMeasure.Cosine), u, v), inputs);
+                for (var i = 0; i < actual.Length; i++) actual[i].ShouldEqual(expected[i], 1e-10, $"value 0 and then the gradients: {i}");
+            }
+
+            Tensor Formula(Tensor s, Tensor u, Tensor v)
+                => (0.125 * Direction(s, masks.Positives, masks.Negatives, u, scales, counts))
+                    + (1.5 * Direction(s.t(), masks.Positives.t(), masks.Negatives.t(), v, reverseScales, ones_like(v)));
+        }
+
+        // An input that autograd.grad finds no way to ends the process; here it has no gradient.
+        static Tensor[] ByBackward(Func<Tensor> value, Tensor[] inputs)
+        {
+            foreach (var input in inputs) input.grad = null;
+            var found = value();
+            found.backward();
+            return [found.detach(), .. inputs.Select(input => input.grad is { } gradient ? gradient.clone() : throw new InvalidOperationException("no gradient"))];
+        }
+
+        static Tensor Direction(Tensor s, Tensor positives, Tensor negatives, Tensor logWeights, Tensor scales, Tensor counts)
+        {
+            var terms = (s + logWeights.unsqueeze(1)).exp();
+            return (terms * positives).sum() + (terms * scales.exp().unsqueeze(1) * negatives).sum() - (s * positives / counts.unsqueeze(1)).sum();
+        }
+    }
+
+    [Fact]
+    public void Weights_that_ask_for_a_gradient_leave_nothing_behind()
+    {
+        using var loss = new GammaContrastiveLoss(new BatchPartition(40), Temperature.Fixed(0.5), ContrastMode.Symmetric);
+        using var a = Draw.Leaf(1, N, 3);
+        using var b = Draw.Leaf(2, N, 3);
+        using var logWeights = Draw.Leaf(3, N);
+        using var weights = GammaWeights.Create(logWeights);
+        var map = PairMap.Diagonal(N);
+        TensorCount.ShouldStay(() => loss.MaximizationStep(a, b, map, weights, weights, 1, 1).Dispose());
     }
 
     [Fact]

@@ -101,6 +101,25 @@ public class InferenceModeTests
     }
 
     [Fact]
+    public void Of_both_directions_too()
+    {
+        foreach (var tiling in new[] { AnyTiling.Whole, AnyTiling.Tiles(2, 3), AnyTiling.Tiles(2, 3, budget: 0) })
+        {
+            using var scope = NewDisposeScope();
+            using var loss = new GammaContrastiveLoss(new BatchPartition(), Temperature.Fixed(0.3), ContrastMode.Symmetric) { Tiling = tiling };
+            var (a, b) = Features();
+            var (leaf, map) = (a.clone().requires_grad_(), PairMap.Diagonal(5));
+            GammaWeights frozen, frozenReverse;
+            using (inference_mode()) (frozen, frozenReverse) = (loss.ExpectationStep(a, b, map), loss.ExpectationStep(b, a, map, reverse: true));
+            var (weights, reverse) = (loss.ExpectationStep(a, b, map), loss.ExpectationStep(b, a, map, reverse: true));
+            var actual = loss.MaximizationStep(leaf, b, map, frozen, frozenReverse, 0.2, 0.2);
+            var expected = loss.MaximizationStep(leaf, b, map, weights, reverse, 0.2, 0.2);
+            actual.ShouldEqual(expected, 1e-6);
+            Gradients.Of(actual, leaf)[0].ShouldEqual(Gradients.Of(expected, leaf)[0], 1e-6);
+        }
+    }
+
+    [Fact]
     public void And_the_loss_itself_under_inference_mode_moves_the_state_as_ever()
     {
         using var scope = NewDisposeScope();

@@ -228,13 +228,20 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
             return Maximize(matrix, forward.Weights, nn.Reduction.Sum).Times(forward.Share).MoveToOuterDisposeScope();
 
         var sums = matrix.Sum(bothDirections: true);
-        var (ofAnchors, ofCandidates) = (Weighted(sums.Anchors, forward.Weights), Weighted(sums.Candidates!, reverse.Weights));
+        var (ofAnchors, anchorParts) = Weighted(sums.Anchors, Constants(matrix, forward.Weights));
+        var (ofCandidates, candidateParts) = Weighted(sums.Candidates!, Constants(matrix, reverse.Weights));
         var loss = ofAnchors.Reduce(nn.Reduction.Sum).Times(forward.Share)
             .Plus(ofCandidates.Reduce(nn.Reduction.Sum).Times(reverse.Share)).mul(Scalars.Half);
-        if (matrix.NeedsPullBack)
-            sums.PullBack(
-                ofAnchors.DerivativesOf(nn.Reduction.Sum, forward.Share / 2), ofCandidates.DerivativesOf(nn.Reduction.Sum, reverse.Share / 2));
-        return matrix.Attach(loss, 1).MoveToOuterDisposeScope();
+        if (!matrix.NeedsPullBack) return matrix.Attach(loss, 1).MoveToOuterDisposeScope();
+
+        var (half, reverseHalf) = (forward.Share / 2, reverse.Share / 2);
+        sums.PullBack(ofAnchors.DerivativesOf(nn.Reduction.Sum, half), ofCandidates.DerivativesOf(nn.Reduction.Sum, reverseHalf));
+        return matrix.Attach(loss, 1, Leaf(forward.Weights, anchorParts, half), Leaf(reverse.Weights, candidateParts, reverseHalf))
+            .MoveToOuterDisposeScope();
+
+        static (Tensor, Tensor)? Leaf(GammaWeights weights, AugmentedParts parts, double share) => weights.LogWeights.requires_grad
+            ? (weights.LogWeights, parts.ByLogWeights(zeros_like(weights.LogWeights.detach())).Times(share))
+            : null;
     }
 
     /// <summary>What a block of candidates adds to the partition functions of a block of anchors. Nothing changes.</summary>
@@ -452,9 +459,7 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
     /// <summary>The M-step of one direction with given weights.</summary>
     private static Tensor Maximize(SimilarityMatrix matrix, GammaWeights weights, nn.Reduction reduction)
     {
-        // The derivative by the weights goes the way of the features' gradients, so that no graph gets past them. Where there is a
-        // graph, autograd keeps them, and refuses to keep those of an E-step in inference mode. A copy is none.
-        var constants = matrix.NeedsPullBack ? weights.Detach() : weights.Copy();
+        var constants = Constants(matrix, weights);
         var byLogWeights = zeros_like(weights.LogWeights.detach());
         return AnchorLosses.Of(matrix, Block, reduction, own: () => (weights.LogWeights, byLogWeights)).Loss;
 
@@ -470,14 +475,22 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         }
     }
 
-    private static AnchorLosses Weighted(PairSums sums, GammaWeights weights, SkippedAnchors? skipped = null)
+    /// <summary>Weights as the equation of a matrix takes them.</summary>
+    private static GammaWeights Constants(SimilarityMatrix matrix, GammaWeights weights)
+    {
+        // The derivative by the weights goes the way of the features' gradients, so that no graph gets past them. Where there is a
+        // graph, autograd keeps them, and refuses to keep those of an E-step in inference mode. A copy is none.
+        return matrix.NeedsPullBack ? weights.Detach() : weights.Copy();
+    }
+
+    private static (AnchorLosses Losses, AugmentedParts Parts) Weighted(PairSums sums, GammaWeights weights, SkippedAnchors? skipped = null)
     {
         var (value, parts) = AugmentedEquation.Of(sums, weights);
-        return new AnchorLosses(value, skipped ?? SkippedAnchors.None, () => parts.Derivatives(weights));
+        return (new AnchorLosses(value, skipped ?? SkippedAnchors.None, () => parts.Derivatives(weights)), parts);
     }
 
     private static AnchorLosses Weighted(PairSums sums, GammaExpectation expectation) => Weighted(
-        expectation.Skipped.Mask is { } mask ? sums.ZeroWhere(mask) : sums, expectation.Weights, expectation.Skipped);
+        expectation.Skipped.Mask is { } mask ? sums.ZeroWhere(mask) : sums, expectation.Weights, expectation.Skipped).Losses;
 
     /// <summary>Checks what estimators are to take in. The changes of state, for when all is well.</summary>
     private Action?[] Changes(GammaEstimate forward, GammaEstimate? backward, FeatureRows anchors, FeatureRows candidates, ContrastBatch batch)
