@@ -21,7 +21,7 @@ internal sealed record BatchMemory(RememberedRows? Forward, RememberedRows? Reve
     {
         if (pairs.HasLogitBias)
             throw new ArgumentException("a logit bias says nothing of remembered rows: leave out the bias or the memory", nameof(pairs));
-        var (anchorLabels, candidateLabels) = pairs.Labels is var (ofAnchors, ofCandidates) ? (ofAnchors, ofCandidates) : ((Tensor?)null, (Tensor?)null);
+        var (anchorLabels, candidateLabels) = pairs.LabelsOfPart is var (ofAnchors, ofCandidates) ? (ofAnchors, ofCandidates) : ((Tensor?)null, (Tensor?)null);
         var (anchors, candidates) = (matrix.Anchors, matrix.Candidates);
         memory.CheckFeatures(anchors.Features, "anchors");
         var ofMemory = isOneSet ? memory.Anchors : memory.Candidates;

@@ -320,8 +320,12 @@ public sealed class PairMap
     /// <summary>Whether positives are those of equal labels.</summary>
     internal bool HasLabels => PositiveRule is EqualityRule;
 
-    /// <summary>The labels of anchors and candidates, if the map is made of labels.</summary>
+    /// <summary>The labels of anchors and candidates, if the map is made of labels; of a block those of the whole map.</summary>
     internal (Tensor Anchors, Tensor Candidates)? Labels => PositiveRule is EqualityRule rule ? (rule.Anchors, rule.Candidates) : null;
+
+    /// <summary>The labels of this map's anchors, (n), and candidates, (m), of a block too; views, or the tensors themselves.</summary>
+    internal (Tensor Anchors, Tensor Candidates)? LabelsOfPart
+        => Labels is var (anchors, candidates) ? (Part.AnchorsOf(anchors), Part.CandidatesOf(candidates)) : null;
 
     /// <summary>Whether each row's pair with itself is excluded, and no other pair.</summary>
     internal bool ExcludesSelf => ExcludedRule is DiagonalRule { Offset: 0 };

@@ -607,6 +607,38 @@ public class CrossBatchMemoryTests
         }
     }
 
+    /// <summary>The rows of a block have labels of their own, not those of the first rows of the whole map.</summary>
+    [Theory]
+    [InlineData(ContrastMode.OneDirection)]
+    [InlineData(ContrastMode.Symmetric)]
+    public void A_block_of_a_map_of_labels_is_remembered_as_a_map_of_its_rows_is(ContrastMode mode)
+    {
+        using var scope = NewDisposeScope();
+        var (left, right) = (tensor(new long[] { 7, 7, 0, 1, 2, 0, 1, 7 }), tensor(new long[] { 5, 0, 1, 2, 1, 5, 5 }));
+        var whole = PairMap.FromLabels(left, right);
+        foreach (var (first, count, from, to) in new[] { (2, 4, 1, 4), (0, 4, 0, 4), (3, 2, 2, 3), (2, 5, 1, 4) })
+        {
+            foreach (var make in new Func<CrossBatchMemory, ContrastiveLoss>[]
+            {
+                memory => new InfoNCELoss(Temperature.Fixed(0.3), mode, missingPairs: MissingPairs.Skip, memory: memory),
+                memory => new GammaContrastiveLoss(new BatchPartition(30), Temperature.Fixed(0.3), mode, missingPairs: MissingPairs.Skip, memory: memory),
+            })
+            {
+                using var asBlock = make(new CrossBatchMemory(9, Width, dtype: ScalarType.Float64));
+                using var byItself = make(new CrossBatchMemory(9, Width, dtype: ScalarType.Float64));
+                for (var step = 0; step < 3; step++)
+                {
+                    var (a, b) = (Draw.Leaf(10 + step, count, Width), Draw.Leaf(20 + step, to, Width));
+                    Gradients.ShouldAgree(
+                        () => asBlock.forward(a, b, null, whole.Block(first, count, from, to)),
+                        () => byItself.forward(a, b, null, PairMap.FromLabels(left.narrow(0, first, count), right.narrow(0, from, to))),
+                        1e-11, a, b);
+                    Saved.Of(asBlock).Should().Equal(Saved.Of(byItself), $"step {step}");
+                }
+            }
+        }
+    }
+
     private static IEnumerable<long[]> Subsets(long[] items, int count)
     {
         if (count == 0) return [[]];
