@@ -154,6 +154,44 @@ public class GammaStepTests
             }, 5);
     }
 
+    [Fact]
+    public void Refused_it_leaves_nothing_behind()
+    {
+        using var loss = Losses["symmetric"]();
+        using var views = Losses["two views"]();
+        using var a = Draw.Leaf(1, Rows, 5);
+        using var b = full([Rows, 5], double.NaN, dtype: ScalarType.Float64);
+        using var ids = arange(Rows, dtype: ScalarType.Int64);
+        TensorCount.ShouldStay(
+            () =>
+            {
+                foreach (var each in new[] { loss, views }) Refuses(() => each.BeginStep(a, b, ids), "candidates are not finite in row 0");
+            }, 5);
+    }
+
+    [Fact]
+    public void Its_rows_and_pairs_live_as_long_as_the_scope_around_it()
+    {
+        using var scope = NewDisposeScope();
+        using var views = Losses["two views"]();
+        var (a, b, ids) = (Draw.Leaf(1, Rows, 5), Draw.Leaf(2, Rows, 5), tensor(new long[] { 1, 2, 1, 4, 5, 6, 7, 8, 9 }));
+        GammaStep step;
+        Tensor expected;
+        using (var inner = NewDisposeScope())
+        {
+            step = views.BeginStep(a, b, ids);
+            expected = step.Block(step.Anchors, 0, step.Candidates, 0).MoveToOuterDisposeScope();
+            step.Block(step.Anchors, 0, step.Candidates, 0).ShouldEqual(expected, 0, "ids that repeat are in the map");
+            step.Anchors.ShouldEqual(cat([a, b]), 0);
+        }
+        step.Anchors.IsInvalid.Should().BeTrue();
+        TensorCount.Left(() =>
+        {
+            using var again = NewDisposeScope();
+            views.BeginStep(a, b, ids);
+        }).Should().Be(0, "nothing gets out of the caller's scope");
+    }
+
     private static PartitionTable Table() => new(40, dtype: ScalarType.Float64);
 
     private static Tensor Ids() => arange(Rows, dtype: ScalarType.Int64) * 2 + 1;

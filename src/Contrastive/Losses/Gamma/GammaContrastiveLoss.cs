@@ -138,17 +138,18 @@ public sealed class GammaContrastiveLoss : ContrastiveLoss
         if (Memory is not null)
             throw new InvalidOperationException("the loss has a memory, whose rows are in no block: differentiate it by the features of the whole batch");
         using var constant = no_grad();
-        var batch = Batch(anchors, candidates, sampleIds, pairs, candidateIds);
-        // All else that the step makes, as large as the features, goes.
+        // What the step makes, as large as the features, goes, but for what is handed on; where it is refused, all of it.
         using var scope = NewDisposeScope();
+        var batch = Batch(anchors, candidates, sampleIds, pairs, candidateIds);
         var (result, weights, reverseWeights) = Step(batch);
-        // With two views rows and ids of both were put together for this step; otherwise they are the caller's.
+        // With two views rows and ids of both were put together for this step, the rows once for both sides; otherwise they are the caller's.
         var stacked = Mode == ContrastMode.TwoViews;
+        var rows = stacked ? batch.Anchors.MoveToOuterDisposeScope() : null;
         return new GammaStep(
             this,
-            stacked ? batch.Anchors : anchors.detach().MoveToOuterDisposeScope(),
-            stacked ? batch.Candidates : candidates.detach().MoveToOuterDisposeScope(),
-            stacked ? batch.SampleIds : null,
+            rows ?? anchors.detach().MoveToOuterDisposeScope(),
+            rows ?? candidates.detach().MoveToOuterDisposeScope(),
+            stacked ? batch.SampleIds?.MoveToOuterDisposeScope() : null,
             batch.Map,
             result.Detach().MoveToOuterDisposeScope(),
             weights.Copy().MoveToOuterDisposeScope(),
