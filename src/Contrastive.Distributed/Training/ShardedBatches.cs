@@ -9,8 +9,8 @@ namespace Contrastive.Distributed;
 /// </summary>
 /// <remarks>
 /// <para>The state (order, place and batch size) says nothing of the ranks, so that a run of four is continued by three, with the same batches.
-/// A checkpoint of another batch size is refused. The generator goes into the checkpoint beside it. Slices differ by one item at most; what is left at the end of an epoch is a smaller batch,
-/// or is skipped.</para>
+/// A checkpoint of another batch size is refused. The generator goes into the checkpoint beside it. Slices differ by one item at most; what is
+/// left at the end of an epoch is a smaller batch, or is skipped.</para>
 /// <para>Since every epoch is dealt out anew, which items meet on a rank is a matter of chance: <see cref="Exchange.Local"/> needs that.</para>
 /// </remarks>
 public sealed class ShardedBatches : nn.Module
