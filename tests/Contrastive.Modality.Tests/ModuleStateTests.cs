@@ -38,7 +38,7 @@ public class ModuleStateTests
         ("memory", () => new CrossBatchMemory(4, 2), [.. MemoryKeys]),
         ("InfoNCE with a memory", () => new InfoNCELoss(memory: new CrossBatchMemory(4, 2)), [.. MemoryKeys.Select(key => $"memory.{key}")]),
         ("batch", () => new BatchPartition(9), []),
-        ("batches", () => new ShuffledBatches(9, 3, new Generator(1)), ["order", "step"]),
+        ("batches", () => new ShuffledBatches(9, 3, new Generator(1)), ["order", "step", "size"]),
         ("contrastive", () => new MultimodalContrastiveLoss(Gamma(ContrastMode.Symmetric)), [.. MultimodalKeys("")]),
         ("contrastive, cross-modal alone", () => new MultimodalContrastiveLoss(Gamma(ContrastMode.Symmetric), includeInModal: false),
             [.. GammaKeys.Select(key => $"cross_modal.{key}")]),
