@@ -51,7 +51,8 @@ public sealed class Tiling
     /// <summary>
     /// Up to this many pairs (N · M) the whole matrix is formed and autograd does the rest: derivatives of any order are exact
     /// then, as gradient penalties need. 0 by default: tiles are faster at every size. Beyond it a loss can be differentiated
-    /// once, and second derivatives through it are not finite. Without reduction the matrix is always formed if a gradient is
+    /// once, and second derivatives through it are not finite; nor are they with the memory of a <c>GammaContrastiveLoss</c>, whose
+    /// rows always go in tiles. Without reduction the matrix is always formed if a gradient is
     /// needed. Range: ≥ 0.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>

@@ -42,7 +42,7 @@ public sealed class Temperature : nn.Module
     }
 
     /// <summary>A temperature that stays as it is.</summary>
-    /// <param name="temperature">τ. Range: 1e-30 ≤ τ, so that 1/τ is a float32.</param>
+    /// <param name="temperature">τ. Range: 1e-30 ≤ τ ≤ 1e30, so that τ and 1/τ are float32.</param>
     /// <exception cref="ArgumentOutOfRangeException">τ is too small or not finite.</exception>
     public static Temperature Fixed(double temperature)
     {
@@ -53,8 +53,8 @@ public sealed class Temperature : nn.Module
     /// <summary>A temperature that is trained, as log(1/τ) in float32. The defaults are open_clip's: 1/τ from 1/0.07, in [1, 100].</summary>
     /// <param name="initial">τ at the start. Range: minimum ≤ τ ≤ maximum.</param>
     /// <param name="minimum">The lower bound of τ. Range: 1e-30 ≤ τ.</param>
-    /// <param name="maximum">The upper bound of τ.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A value is too small or not finite, or they are not in order.</exception>
+    /// <param name="maximum">The upper bound of τ. Range: τ ≤ 1e30.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A value is too small or too large, or they are not in order.</exception>
     public static Temperature Learned(double initial = 0.07, double minimum = 0.01, double maximum = 1.0)
     {
         Check(minimum);
@@ -116,7 +116,8 @@ public sealed class Temperature : nn.Module
     internal static void Check(double temperature, [CallerArgumentExpression(nameof(temperature))] string name = "")
     {
         Guard.Positive(temperature, name);
-        Guard.Between(temperature, 1e-30, double.MaxValue, name);
+        // Beyond this the gradients are NaN in float32.
+        Guard.Between(temperature, 1e-30, 1e30, name);
     }
 
     private void Clamp(Parameter logScale)
