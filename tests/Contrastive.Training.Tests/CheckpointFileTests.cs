@@ -192,6 +192,21 @@ public sealed class CheckpointFileTests : IDisposable
         public static Silent At(int epoch) => new() { Epoch = epoch };
     }
 
+    /// <summary>No property says what the constructor wants.</summary>
+    private sealed class Unreadable(int step)
+    {
+        public int Steps => step;
+    }
+
+    private sealed class OfTwo
+    {
+        public OfTwo(int step) => Step = step;
+
+        public OfTwo(int step, int more) => Step = step + more;
+
+        public int Step { get; }
+    }
+
     [Fact]
     public void A_header_is_read_as_it_was_written_or_refused_before_anything_is()
     {
@@ -208,6 +223,8 @@ public sealed class CheckpointFileTests : IDisposable
 
         Refuses(() => CheckpointFile.Save(path, Silent.At(7), parts), "header");
         FluentActions.Invoking(() => CheckpointFile.Save(path, Silent.At(7), parts)).Should().Throw<ArgumentException>().WithMessage("*Silent*{\"Epoch\":7}*{\"Epoch\":0}*");
+        Refuses(() => CheckpointFile.Save(path, new Unreadable(3), parts), "header");
+        Refuses(() => CheckpointFile.Save(path, new OfTwo(3), parts), "header");
         File.ReadAllBytes(path).Should().Equal(before);
     }
 

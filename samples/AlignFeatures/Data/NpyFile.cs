@@ -9,10 +9,9 @@ internal static class NpyFile
     {
         var array = Read(path, stream, IsNumber, "features are float16, 32 or 64, or integers", 2, "features have two dimensions: items and features");
         var (rows, columns) = ((int)array.shape[0], (int)array.shape[1]);
-        var numbers = Values<double>(array);
-        var values = Array.ConvertAll(numbers, number => (float)number);
+        var values = Values<float>(array);
         return Array.FindIndex(values, value => !float.IsFinite(value)) is >= 0 and var at
-            ? throw new UserError($"{path}: row {at / columns + 1}, column {at % columns + 1} is {Named(numbers[at])}")
+            ? throw new UserError($"{path}: row {at / columns + 1}, column {at % columns + 1} is {Named(Values<double>(array)[at])}")
             : new FeatureMatrix(path, rows, columns, values);
     }
 
@@ -30,6 +29,8 @@ internal static class NpyFile
             throw new UserError($"{path}: its shape is {shape}, but {expected}");
         if (array.size == 0)
             throw new UserError($"{path}: has no data: its shape is {shape}");
+        if (array.size > Array.MaxLength)
+            throw new UserError($"{path}: its shape {shape} is too large");
         return stream.Length == stream.Position
             ? array
             : throw new UserError($"{path}: {stream.Length - stream.Position} bytes too many after the data of the shape {shape}");

@@ -39,8 +39,8 @@ public sealed class RunRecords<TKey, TResult>
                 continue;
             try
             {
-                if (JsonSerializer.Deserialize<Line>(text, SampleJson.Exact) is not { Run: not null, Result: not null } line)
-                    throw new JsonException("it is null");
+                if (JsonSerializer.Deserialize<Line>(text, SampleJson.Exact) is not { Run: not null, Result: not null, Settings.ValueKind: JsonValueKind.Object } line)
+                    throw new JsonException("something of it is null");
                 if (JsonElement.DeepEquals(line.Settings, _settings))
                     _results[line.Run] = line.Result;
                 else if (!mixed && SettingsChange.First(line.Settings, _settings) is var (name, was, now))

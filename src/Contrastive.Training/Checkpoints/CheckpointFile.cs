@@ -103,25 +103,28 @@ public sealed class CheckpointFile
     private static byte[] HeaderBytes<THeader>(THeader header)
     {
         var written = JsonSerializer.SerializeToUtf8Bytes(header, Exact);
+        // Of an interface: whoever reads it names a type.
+        if (typeof(THeader).IsAbstract)
+            return written;
         string? problem;
         try
         {
             var again = JsonSerializer.SerializeToUtf8Bytes(JsonSerializer.Deserialize<THeader>(written, Exact), Exact);
-            problem = again.AsSpan().SequenceEqual(written) ? null : $"it is written as {Encoding.UTF8.GetString(written)} but read as {Encoding.UTF8.GetString(again)}";
+            var same = again.AsSpan().CommonPrefixLength(written);
+            problem = same == written.Length && same == again.Length ? null : $"what is written as {From(written, same)} is read as {From(again, same)}";
         }
-        catch (JsonException refused)
+        catch (Exception refused) when (refused is JsonException or NotSupportedException or InvalidOperationException)
         {
             problem = refused.Message;
-        }
-        catch (NotSupportedException)
-        {
-            // An interface: whoever reads it names a type.
-            problem = null;
         }
 
         return problem is null
             ? written
             : throw new ArgumentException($"a header of the type {typeof(THeader).Name} could not be read again: {problem}", nameof(header));
+
+        // Some characters before the first difference and behind it.
+        static string From(byte[] json, int same)
+            => Encoding.UTF8.GetString(json.AsSpan(Math.Max(0, same - 40)..Math.Min(json.Length, same + 40)));
     }
 
     /// <summary>Opens a checkpoint and reads its header; the parts are read when they are restored.</summary>

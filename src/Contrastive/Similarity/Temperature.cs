@@ -13,8 +13,8 @@ namespace Contrastive;
 /// <remarks>
 /// A learned temperature is kept as the logarithm of the logit scale 1/τ, as CLIP does (Radford et al. 2021, section 2.5):
 /// steps are relative, and the scale is positive. Before each use a parameter outside its bounds is brought back to them in place,
-/// so that an optimiser that stepped over a bound can come back at once. (On a CPU one inside is left alone; elsewhere it is written to
-/// in any case, so there build a term of your own on the parameter after the loss.) Pass its parameters to the optimiser once: a loss's
+/// so that an optimiser that stepped over a bound can come back at once. Build a term of your own on the parameter after the loss: a write
+/// spoils a graph that was built before. (On a CPU a parameter inside its bounds is not written to.) Pass its parameters to the optimiser once: a loss's
 /// parameters include it, and where several losses share it, <c>[.. a.parameters(), .. b.parameters()]</c> would step it twice
 /// (add <c>.Distinct()</c>). A loss does not dispose a temperature it was given.
 /// </remarks>
@@ -43,7 +43,7 @@ public sealed class Temperature : nn.Module
 
     /// <summary>A temperature that stays as it is.</summary>
     /// <param name="temperature">τ. Range: 1e-30 ≤ τ ≤ 1e30, so that τ and 1/τ are float32.</param>
-    /// <exception cref="ArgumentOutOfRangeException">τ is too small or not finite.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">τ is not within [1e-30, 1e30].</exception>
     public static Temperature Fixed(double temperature)
     {
         Check(temperature);
@@ -54,7 +54,7 @@ public sealed class Temperature : nn.Module
     /// <param name="initial">τ at the start. Range: minimum ≤ τ ≤ maximum.</param>
     /// <param name="minimum">The lower bound of τ. Range: 1e-30 ≤ τ.</param>
     /// <param name="maximum">The upper bound of τ. Range: τ ≤ 1e30.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A value is too small or too large, or they are not in order.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A value is not within [1e-30, 1e30], or they are not in order.</exception>
     public static Temperature Learned(double initial = 0.07, double minimum = 0.01, double maximum = 1.0)
     {
         Check(minimum);
@@ -112,7 +112,7 @@ public sealed class Temperature : nn.Module
     /// <summary>derivative · log(1/τ), (), with a graph.</summary>
     internal Tensor DotGradient(Tensor derivative) => derivative.mul(log_scale!.To(derivative.dtype));
 
-    /// <summary>Refuses a τ that is too small or not finite.</summary>
+    /// <summary>Refuses a τ that is not within [1e-30, 1e30].</summary>
     internal static void Check(double temperature, [CallerArgumentExpression(nameof(temperature))] string name = "")
     {
         Guard.Positive(temperature, name);

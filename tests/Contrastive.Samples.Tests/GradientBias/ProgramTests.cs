@@ -116,6 +116,7 @@ public sealed class ProgramTests : IDisposable
     [InlineData("finished-runs.jsonl", "null")]
     [InlineData("finished-runs.jsonl", "half a line")]
     [InlineData("finished-runs.jsonl", """{"run":{"loss":"gamma","noise":0,"run":0},"result":null,"settings":{}}""")]
+    [InlineData("finished-runs.jsonl", """{"run":{"loss":"gamma-mean","noise":0,"run":0},"result":{"key":{"loss":"gamma-mean","noise":0,"run":0},"steps":[0],"fractions":[0]},"settings":1}""")]
     [InlineData("finished-measurements.jsonl", """{"run":null,"result":null,"settings":{}}""")]
     public void A_damaged_file_of_finished_work_is_refused(string name, string line)
     {
