@@ -229,5 +229,7 @@ public class TemperatureTests
         Refuses(() => Temperature.Learned(minimum: 0), "minimum must be positive and finite but is 0");
         Refuses(() => Temperature.Learned(maximum: double.PositiveInfinity), "maximum must be positive and finite but is Infinity");
         Refuses(() => Temperature.Learned(maximum: double.NaN), "maximum must be positive and finite but is NaN");
+        Refuses(() => Temperature.Learned(maximum: 1e31), "maximum must lie in [1E-30, 1E+30] but is 1E+31");
+        Refuses(() => Temperature.Fixed(1e31), "temperature must lie in [1E-30, 1E+30] but is 1E+31");
     }
 }
