@@ -79,6 +79,14 @@ public sealed record SettingsChange(string Name, string Was, string Now)
             .FirstOrDefault(setting => setting.Was != setting.Now);
     }
 
+    /// <param name="path">The file that the saved ones are in.</param>
+    /// <exception cref="UserError">A setting differs; the message names the first.</exception>
+    public static void Refuse<TSettings>(string path, TSettings saved, TSettings now)
+    {
+        if (First(saved, now) is { } change)
+            throw new UserError($"{path}: was made with {change.Name} {change.Was} but now it is {change.Now}: choose another --out");
+    }
+
     private static string Show(JsonElement settings, string name)
         => !settings.TryGetProperty(name, out var value) ? "not there" : value.ValueKind == JsonValueKind.Array ? string.Join(',', value.EnumerateArray()) : value.ToString();
 }

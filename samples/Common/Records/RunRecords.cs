@@ -43,8 +43,8 @@ public sealed class RunRecords<TKey, TResult>
                     throw new JsonException("something of it is null");
                 if (JsonElement.DeepEquals(line.Settings, _settings))
                     _results[line.Run] = line.Result;
-                else if (!mixed && SettingsChange.First(line.Settings, _settings) is var (name, was, now))
-                    throw new UserError($"{path}: was made with {name} {was} but now it is {now}: choose another --out");
+                else if (!mixed)
+                    SettingsChange.Refuse(path, line.Settings, _settings);
             }
             catch (JsonException problem)
             {

@@ -1,3 +1,4 @@
+using Contrastive.Evaluation;
 using static TorchSharp.torch;
 
 namespace Contrastive.Samples.ShapesClip;
@@ -13,8 +14,9 @@ internal static class Measurement
         using var scope = NewDisposeScope();
         var pairs = First(data.Validation, CurvePairs);
         var features = Features.Of(towers, pairs);
+        var retrieval = Retrieval.Evaluate(features.Image.Shared, features.Text.Shared);
         return new Glance(
-            PairFigures.Measure(features.Image.Shared, features.Text.Shared).RecallAt1,
+            (retrieval.LeftToRight.HitRateAt[1] + retrieval.RightToLeft.HitRateAt[1]) / 2,
             ZeroShot.Score(towers, Prompts.Combinations, features.Image.Shared, Combinations(pairs)).Top1);
     }
 

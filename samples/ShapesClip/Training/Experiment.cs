@@ -48,8 +48,7 @@ internal sealed class Experiment(ShapesSettings settings, Device device, Outputs
             CheckpointResume.From(checkpoint, file =>
             {
                 var header = file.Header<Header>();
-                if (SettingsChange.First(header.Settings.OfOneRun, settings.OfOneRun) is var (name, was, now))
-                    throw new UserError($"{checkpoint}: was made with {name} {was} but now it is {now}: choose another --out");
+                SettingsChange.Refuse(checkpoint, header.Settings.OfOneRun, settings.OfOneRun);
                 run.Restore(file, header.Curves);
             });
         }

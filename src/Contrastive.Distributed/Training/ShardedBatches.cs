@@ -45,8 +45,8 @@ public sealed class ShardedBatches : nn.Module
         (_communicator, _generator, _keepsRemainder) = (communicator, generator, keepsRemainder);
         order = zeros(items, dtype: ScalarType.Int64).DetachFromDisposeScope();
         step = zeros(1, dtype: ScalarType.Int64).DetachFromDisposeScope();
-        register_buffer(nameof(order), order);
         size = zeros(keepsRemainder ? [0, BatchSize, 1] : [0, BatchSize], dtype: ScalarType.Int64).DetachFromDisposeScope();
+        register_buffer(nameof(order), order);
         register_buffer(nameof(step), step);
         register_buffer(nameof(size), size);
     }

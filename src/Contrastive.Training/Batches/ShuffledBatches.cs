@@ -41,8 +41,8 @@ public sealed class ShuffledBatches : nn.Module
         _generator = generator;
         order = zeros(items, dtype: ScalarType.Int64, device: device).DetachFromDisposeScope();
         step = zeros(1, dtype: ScalarType.Int64).DetachFromDisposeScope();
-        register_buffer(nameof(order), order);
         size = zeros(0, BatchSize, dtype: ScalarType.Int64).DetachFromDisposeScope();
+        register_buffer(nameof(order), order);
         register_buffer(nameof(step), step);
         register_buffer(nameof(size), size);
     }

@@ -7,9 +7,9 @@ namespace Contrastive.Training;
 /// signal asks the training loop to end after the step in progress; a second one ends the process at once.
 /// </summary>
 /// <remarks>
-/// While an object of this class lives, the first of these signals does not end the process, unless the token that it was given was cancelled
-/// before. So keep it around the loop, and dispose of it after the loop. A loop that asks <see cref="IsRequested"/> after each step can write a checkpoint and return
-/// <see cref="ExitCode"/>. Objects are independent of each other. Any thread may ask.
+/// While an object of this class lives, the first of these signals does not end the process, unless the token that it was given was
+/// cancelled before. So keep it around the loop, and dispose of it after the loop. A loop that asks <see cref="IsRequested"/> after each
+/// step can write a checkpoint and return <see cref="ExitCode"/>. Objects are independent of each other. Any thread may ask.
 /// </remarks>
 /// <example>
 /// <code>
